@@ -1,0 +1,71 @@
+"""Residuals of exact identities, on small dense runs."""
+
+import numpy as np
+import torch
+
+from numerics.engine import State, Trajectory
+from numerics.reference import train_reference
+
+
+def recursion_residual(trajectory: Trajectory) -> np.ndarray:
+    """D1: largest gap between the engine and autograd at the end of each run, relative to the largest entry.
+
+    Compared are gamma, rho and the margins. Shape (runs,).
+
+    Raises:
+        ValueError: a sample without its vectors.
+    """
+    state = trajectory.state("end")
+    out = []
+    for run, (setting, sample) in enumerate(zip(trajectory.settings, trajectory.samples, strict=True)):
+        reference = train_reference(setting, sample, int(trajectory.last[run]))
+        pairs = (
+            (state.gamma[run], reference.gamma),
+            (state.rho[run], reference.rho),
+            (state.margins[run], reference.margins),
+        )
+        out.append(max(float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs))
+    return np.array(out)
+
+
+def conservation_residual(trajectory: Trajectory) -> np.ndarray:
+    """D3: the largest relative residual over all neurons, each over the longest final window of its premise.
+
+    A neuron (j, r) has the premise from the last time on at which <w, mu> had not the sign j. Each of the samples
+    with y_i = j needs a neuron r_i of class y~_i active on xi_i through that window; a neuron without is left out.
+    NaN for a run in which none is left. Shape (runs,).
+    """
+    batch = trajectory.batch
+    coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
+    gamma, rho, signal_sign, active = [], [], [], []
+    steps = int(trajectory.last.max())
+    for step in range(steps + 1):
+        state = State(batch=batch, coefficients=coefficients, overlap=overlap)
+        gamma.append(state.gamma.clone())
+        rho.append(state.rho_own.clone())
+        signal_sign.append((batch.j * overlap[..., 0].unflatten(1, (2, -1)) > 0).clone())
+        noise = overlap[..., 2:].unflatten(1, (2, -1))
+        active.append((torch.where(batch.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1]) > 0).clone())
+        if step < steps:
+            batch.steps(coefficients, overlap, 1)
+    gammas, rhos = torch.stack(gamma), torch.stack(rho)  # (T, R, 2, m), (T, R, m, n)
+    signals, actives = torch.stack(signal_sign), torch.stack(active)
+    weights = batch.y * batch.y_tilde * batch.norms[:, :1] / batch.norms[:, 2:]
+    worst = np.full(len(trajectory.settings), np.nan)
+    for run in range(len(worst)):
+        for side, label in enumerate((1.0, -1.0)):
+            for r in range(batch.m):
+                off = torch.nonzero(~signals[:, run, side, r])
+                start = int(off[-1]) + 1 if len(off) else 0
+                mine = torch.nonzero(batch.y[run] == label)[:, 0]
+                through = actives[start:-1, run][:, :, mine].all(0) if start < steps else None
+                if through is None or not bool(through.any(0).all()):
+                    continue
+                chosen = through.double().argmax(0)
+                learned = rhos[-1, run, chosen, mine] - rhos[start, run, chosen, mine]
+                moved = float(gammas[-1, run, side, r] - gammas[start, run, side, r])
+                terms = weights[run, mine] * learned
+                scale = max(float(terms.abs().sum()), abs(moved), 1e-300)
+                residual = abs(moved - float(terms.sum())) / scale
+                worst[run] = residual if np.isnan(worst[run]) else max(worst[run], residual)
+    return worst

@@ -1,0 +1,135 @@
+"""The setting, one drawn sample, and the two-layer CNN itself."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+Array = Float[np.ndarray, "..."]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Everything a run depends on, but for its seed. All dimensionless.
+
+    Attributes:
+        n: training samples, >= 1.
+        m: neurons per output sign, >= 1.
+        d: dimension of a patch, >= 1.
+        mu: length of the signal vector, >= 0.
+        sigma_xi: noise level per coordinate, > 0.
+        sigma_0: weight scale at initialization, > 0.
+        eta: step size, > 0.
+        tau_plus: flip probability of label +1, in [0, 1/2).
+        tau_minus: flip probability of label -1, in [0, 1/2).
+
+    Raises:
+        ValueError: a value outside its range, with the value, the rule and the way out.
+    """
+
+    n: int
+    m: int
+    d: int
+    mu: float
+    sigma_xi: float = 1.0
+    sigma_0: float
+    eta: float
+    tau_plus: float = 0.0
+    tau_minus: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("n", "m", "d"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 1 and value == int(value)):
+                raise ValueError(f"{name} = {value}: must be a whole number of at least 1; give e.g. --{name} 100")
+            object.__setattr__(self, name, int(value))
+        for name in ("mu", "sigma_xi", "sigma_0", "eta"):
+            value = getattr(self, name)
+            zero_too = name == "mu"
+            if not (math.isfinite(value) and (value > 0 or (zero_too and value == 0))):
+                rule = "finite and not negative" if zero_too else "finite and positive"
+                raise ValueError(f"{name} = {value}: must be {rule}; give e.g. --{name.replace('_', '-')} 1.0")
+            object.__setattr__(self, name, float(value))
+        for name in ("tau_plus", "tau_minus"):
+            value = getattr(self, name)
+            if not 0 <= value < 0.5:
+                raise ValueError(
+                    f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. --{name.replace('_', '-')} 0.2"
+                )
+            object.__setattr__(self, name, float(value))
+
+    @property
+    def kappa(self) -> float:
+        """n SNR^2."""
+        return self.n * self.mu**2 / (self.sigma_xi**2 * self.d)
+
+    @property
+    def time_scale(self) -> float:
+        """Rescaled time per step, s = eta t sigma_xi^2 d / (n m) at t = 1 (D5)."""
+        return self.eta * self.sigma_xi**2 * self.d / (self.n * self.m)
+
+    def values(self) -> dict[str, Any]:
+        """The parameters by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """One draw of data, labels and initial weights, as the inner products that the dynamics needs (D1).
+
+    Rows of weight-indexed arrays: the m neurons of j = +1, then the m of j = -1.
+
+    Attributes:
+        seed: what it was drawn with.
+        y: true labels, +-1. Shape (n,).
+        y_tilde: observed labels, +-1. Shape (n,).
+        gram: V V^T with V = [mu; xi_1; ...; xi_n]. Shape (n+1, n+1).
+        overlap: W_0 V^T. Shape (2m, n+1).
+        weight_gram: W_0 W_0^T, from which test errors are computed. Shape (2m, 2m).
+        patches: V itself where it was drawn densely, else None. Shape (n+1, d).
+        weights: W_0 itself where it was drawn densely, else None. Shape (2m, d).
+    """
+
+    seed: int
+    y: Float[np.ndarray, " n"]
+    y_tilde: Float[np.ndarray, " n"]
+    gram: Float[np.ndarray, "n+1 n+1"]
+    overlap: Float[np.ndarray, "2*m n+1"]
+    weight_gram: Float[np.ndarray, "2*m 2*m"]
+    patches: Float[np.ndarray, "n+1 d"] | None = None
+    weights: Float[np.ndarray, "2*m d"] | None = None
+
+    @property
+    def noisy(self) -> np.ndarray:
+        """Mask of the flipped samples S_f. Shape (n,), bool."""
+        return self.y != self.y_tilde
+
+
+class TwoLayerCNN(torch.nn.Module):
+    """f = F_{+1} - F_{-1}, F_j(x) = (1/m) sum_r [relu<w_{j,r}, x_1> + relu<w_{j,r}, x_2>]; the second layer is fixed.
+
+    Args:
+        weights: W_0, the m neurons of j = +1 before the m of j = -1. Shape (2m, d).
+    """
+
+    second_layer: Tensor
+
+    def __init__(self, weights: Float[Tensor, "2*m d"]):
+        super().__init__()
+        m = weights.shape[0] // 2
+        self.weights = torch.nn.Parameter(weights.clone())
+        signs = torch.cat([weights.new_ones(m), -weights.new_ones(m)])
+        self.register_buffer("second_layer", signs / m)
+
+    def preactivations(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, "n 2 2*m"]:
+        return x @ self.weights.T
+
+    def head(self, z: Float[Tensor, "n 2 2*m"]) -> Float[Tensor, " n"]:
+        return torch.relu(z).sum(1) @ self.second_layer
+
+    def forward(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, " n"]:
+        return self.head(self.preactivations(x))

@@ -1,0 +1,274 @@
+"""Observables: one number per run, by name. All of them, and a user's own, can be named in a claim.
+
+NaN means that a run says nothing: no label was flipped, or the run ended before the moment came (censored).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from numerics.engine import Event, Trajectory
+from numerics.generalization import generalization
+from numerics.identities import conservation_residual, recursion_residual
+
+STAGES = ("exact", "start", "early", "T1", "end")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observable:
+    """A named number per run.
+
+    Attributes:
+        name: unique.
+        says: what it is, in a few words.
+        stage: how far a run must go: ``"start"`` (initialization), ``"early"`` (mean own rho at a tenth of order
+            one), ``"T1"`` (all coefficients of order one), ``"end"`` (loss at epsilon); ``"exact"`` needs a dense
+            sample and 200 steps.
+        compute: trajectory -> array of shape (runs,).
+        time: whether it is an iteration count, known to within the recording ratio and possibly censored.
+    """
+
+    name: str
+    says: str
+    stage: str
+    compute: Callable[[Trajectory], np.ndarray]
+    time: bool = False
+
+    def __post_init__(self) -> None:
+        if self.stage not in STAGES:
+            raise ValueError(f"observable '{self.name}': stage '{self.stage}' is none of {', '.join(STAGES)}")
+
+    def __call__(self, trajectory: Trajectory) -> np.ndarray:
+        values = np.asarray(self.compute(trajectory), dtype=float)
+        # An extreme over nothing (no flipped sample) says nothing.
+        return np.where(np.isfinite(values), values, np.nan)
+
+
+def moments(order_one: float) -> dict[str, Event]:
+    """The two moments of Stage I, dated by the own coefficients."""
+    return {
+        "early": Event(series="rho_own_mean", value=order_one / 10),
+        "T1": Event(series="coefficient_min", value=order_one),
+    }
+
+
+def _at(event: str, series: str) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: run.at(event, series)
+
+
+def _extreme(values: np.ndarray, largest: bool) -> np.ndarray:
+    fill = -np.inf if largest else np.inf
+    filled = np.where(np.isnan(values), fill, values)
+    return filled.max(1) if largest else filled.min(1)
+
+
+def _until_T1(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: _extreme(run.up_to("T1", series), largest)
+
+
+def _from_T1(series: str) -> Callable[[Trajectory], np.ndarray]:
+    def least(run: Trajectory) -> np.ndarray:
+        index = run.index("T1")
+        before = np.arange(run.times.size)[None, :] < index[:, None]
+        values = _extreme(np.where(before, np.nan, run.series[series]), largest=False)
+        return np.where(index >= 0, values, np.nan)
+
+    return least
+
+
+def _through(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: _extreme(run.series[series], largest)
+
+
+def _projection(series: str) -> Callable[[Trajectory], np.ndarray]:
+    def worst(run: Trajectory) -> np.ndarray:
+        return _extreme(run.up_to("T1", series) / np.maximum(1.0, run.series["coefficient_max"]), largest=True)
+
+    return worst
+
+
+def _settles(series: str, above: float = 0.0) -> Callable[[Trajectory], np.ndarray]:
+    """First recorded time >= 1 from which on a series stays above a value to the end; NaN if it does not."""
+
+    def when(run: Trajectory) -> np.ndarray:
+        values = run.series[series]
+        met = np.isnan(values) | (values > above)  # NaN: the run has left
+        stays = np.flip(np.logical_and.accumulate(np.flip(met, 1), 1), 1)
+        stays[:, 0] = False
+        stays &= ~np.isnan(values)
+        stays &= np.isfinite(values[:, :1])  # an extreme over nothing
+        return np.where(stays.any(1), run.times[stays.argmax(1)].astype(float), np.nan)
+
+    return when
+
+
+def _overtakes(run: Trajectory) -> np.ndarray:
+    lead = run.series["rho_noisy_max"] - run.series["gamma_max"]
+    lead = np.where(np.isnan(run.series["gamma_max"]), np.nan, lead)
+    hit = (lead > 0) & (run.times > 0)
+    return np.where(hit.any(1), run.times[hit.argmax(1)].astype(float), np.nan)
+
+
+def _per_sample(function: Callable[..., float]) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: np.array([function(a, b) for a, b in zip(run.settings, run.samples, strict=True)])
+
+
+def _cross(setting, sample) -> float:
+    noise = sample.gram[1:, 1:]
+    return float(np.abs(noise - np.diag(np.diag(noise))).max())
+
+
+def _best(columns: np.ndarray, m: int) -> float:
+    """The least over signs j and columns of max_r j<w, .>."""
+    return float(min(columns[:m].max(0).min(), (-columns[m:]).max(0).min()))
+
+
+def _active_neurons(run: Trajectory) -> np.ndarray:
+    return run.batch.first_active.double().mean(1).amin(1).numpy()
+
+
+def _active_samples(run: Trajectory) -> np.ndarray:
+    batch = run.batch
+    noise = (batch.overlap[..., 2:] > 0).unflatten(1, (2, -1))
+    mine = batch.y_tilde[:, None] * batch.j > 0  # (R, 2, n)
+    return (noise & mine[:, :, None]).double().mean(3).flatten(1).amin(1).numpy()
+
+
+def _growth(series: tuple[str, ...]) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: sum(run.at("early", name) for name in series) / len(series) / run.time("early")
+
+
+def _flip_share(run: Trajectory) -> np.ndarray:
+    share = np.array([sample.noisy.mean() for sample in run.samples])
+    return np.where(share > 0, share, np.nan)
+
+
+def _excess(law: str) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: getattr(generalization(run, "end"), law) - _flip_share(run) / 2
+
+
+def _error(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: getattr(generalization(run, event), law)
+
+
+def _stopped(run: Trajectory) -> np.ndarray:
+    return np.array([status == "stopped" for status in run.status], dtype=float)
+
+
+def _accuracy(when: str) -> list[Observable]:
+    return [
+        Observable(name=f"{kind}_{when}", says=f"{kind.replace('_', ' ')} at {when}", stage=when, compute=_at(when, kind))
+        for kind in ("accuracy", "accuracy_clean", "accuracy_noisy", "loss", "loss_clean", "loss_noisy")
+    ]
+
+
+def _errors(when: str) -> list[Observable]:
+    laws = {
+        "spurious": "test error on shared noise patches (D_test)",
+        "spurious_se": "its standard error from the draws",
+        "fresh": "test error on fresh noise patches",
+        "fresh_se": "its standard error from the draws",
+        "training_noise": "test error on the training noise patches themselves",
+    }
+    return [
+        Observable(name=f"error_{law}_{when}", says=f"{says}, at {when}", stage=when, compute=_error(law, when))
+        for law, says in laws.items()
+    ]
+
+
+_ALL = [
+    Observable(name="recursion_residual", says="recursion against autograd", stage="exact", compute=recursion_residual),
+    Observable(name="conservation_residual", says="signal against memorized noise", stage="exact",
+               compute=conservation_residual),
+    Observable(name="noise_norm_min", says="least |xi_i|^2", stage="start",
+               compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].min()))),
+    Observable(name="noise_norm_max", says="largest |xi_i|^2", stage="start",
+               compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].max()))),
+    Observable(name="noise_cross_max", says="largest |<xi_i, xi_k>|", stage="start", compute=_per_sample(_cross)),
+    Observable(name="noise_signal_max", says="largest |<xi_i, mu>|", stage="start",
+               compute=_per_sample(lambda s, x: float(np.abs(x.gram[0, 1:]).max()))),
+    Observable(name="init_signal_max", says="largest |<w0, mu>|", stage="start",
+               compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, 0]).max()))),
+    Observable(name="init_signal_best", says="least over j of max_r j<w0, mu>", stage="start",
+               compute=_per_sample(lambda s, x: _best(x.overlap[:, :1], s.m))),
+    Observable(name="init_noise_max", says="largest |<w0, xi_i>|", stage="start",
+               compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, 1:]).max()))),
+    Observable(name="init_noise_best", says="least over j and i of max_r j<w0, xi_i>", stage="start",
+               compute=_per_sample(lambda s, x: _best(x.overlap[:, 1:], s.m))),
+    Observable(name="active_neurons_share", says="least share of own neurons active on a sample", stage="start",
+               compute=_active_neurons),
+    Observable(name="active_samples_share", says="least |{i: y~_i = j, neuron active}| / n", stage="start",
+               compute=_active_samples),
+    Observable(name="flip_share", says="share of flipped samples; NaN if none", stage="start", compute=_flip_share),
+    Observable(name="early_time", says="mean own rho at a tenth of order one", stage="early", time=True,
+               compute=lambda run: run.time("early")),
+    Observable(name="signal_growth", says="mean gamma per iteration, early", stage="early",
+               compute=_growth(("gamma_plus", "gamma_minus"))),
+    Observable(name="noise_growth", says="mean own rho per iteration, early", stage="early",
+               compute=_growth(("rho_own_mean",))),
+    Observable(name="early_signal_lead", says="mean gamma minus mean own rho, early, over the latter", stage="early",
+               compute=lambda run: ((run.at("early", "gamma_plus") + run.at("early", "gamma_minus")) / 2
+                                    / run.at("early", "rho_own_mean") - 1)),
+    Observable(name="early_noisy_margin", says="mean noisy margin, early, over mean own rho", stage="early",
+               compute=lambda run: run.at("early", "margin_noisy_mean") / run.at("early", "rho_own_mean")),
+    Observable(name="order_one_time", says="T_1: every gamma and own rho of order one", stage="T1", time=True,
+               compute=lambda run: run.time("T1")),
+    Observable(name="coefficient_min_T1", says="least of every gamma and own rho at T_1", stage="T1",
+               compute=_at("T1", "coefficient_min")),
+    Observable(name="coefficient_max_T1", says="largest gamma or own rho at T_1", stage="T1",
+               compute=_at("T1", "coefficient_own_max")),
+    Observable(name="signal_lead_T1", says="least gamma minus largest own rho at T_1", stage="T1",
+               compute=_at("T1", "signal_lead")),
+    Observable(name="margin_clean_min_T1", says="least clean margin at T_1", stage="T1",
+               compute=_at("T1", "margin_clean_min")),
+    Observable(name="margin_noisy_max_T1", says="largest noisy margin at T_1", stage="T1",
+               compute=_at("T1", "margin_noisy_max")),
+    Observable(name="selection_precision_T1", says="clean share of the samples with loss <= log 2 at T_1", stage="T1",
+               compute=_at("T1", "selection_precision")),
+    Observable(name="selection_recall_T1", says="share of the clean samples with loss <= log 2 at T_1", stage="T1",
+               compute=_at("T1", "selection_recall")),
+    Observable(name="loss_derivative_min_stage1", says="least g_i up to T_1", stage="T1",
+               compute=_until_T1("loss_derivative_min", largest=False)),
+    Observable(name="margin_error_stage1", says="largest gap of Lemma 5.1 up to T_1", stage="T1",
+               compute=_until_T1("margin_error", largest=True)),
+    Observable(name="projection_noise_stage1", says="largest |<w_t - w_0, xi_i> - rho_i| up to T_1", stage="T1",
+               compute=_projection("projection_noise")),
+    Observable(name="projection_signal_stage1", says="largest |<w_t - w_0, mu> - j gamma| up to T_1", stage="T1",
+               compute=_projection("projection_signal")),
+    *_accuracy("T1"),
+    *_errors("T1"),
+    Observable(name="spurious_exponent_T1", says="-log of a certified bound on the D_test error at T_1", stage="T1",
+               compute=_error("exponent", "T1")),
+    Observable(name="converged", says="1 if the loss reached epsilon", stage="end", compute=_stopped),
+    Observable(name="convergence_time", says="first iteration with loss <= epsilon", stage="end", time=True,
+               compute=lambda run: np.where(_stopped(run) > 0, run.last.astype(float), np.nan)),
+    Observable(name="clean_fit_time", says="clean samples fitted from here on", stage="end", time=True,
+               compute=_settles("margin_clean_min")),
+    Observable(name="overtake_time", says="some noisy rho first exceeds every gamma", stage="end", time=True,
+               compute=_overtakes),
+    Observable(name="noisy_fit_time", says="noisy samples fitted from here on", stage="end", time=True,
+               compute=_settles("margin_noisy_min")),
+    Observable(name="rho_max_run", says="largest rho of the run", stage="end", compute=_through("rho_max", True)),
+    Observable(name="rho_min_beyond_beta", says="least rho of the run plus beta", stage="end",
+               compute=lambda run: _extreme(run.series["rho_min"], False)
+               + 2 * run.batch.overlap.abs().flatten(1).amax(1).numpy()),
+    Observable(name="gamma_max_run", says="largest gamma of the run", stage="end", compute=_through("gamma_max", True)),
+    Observable(name="margin_clean_min_stage2", says="least clean margin from T_1 on", stage="end",
+               compute=_from_T1("margin_clean_min")),
+    Observable(name="gamma_min_stage2", says="least gamma from T_1 on", stage="end", compute=_from_T1("gamma_min")),
+    Observable(name="noisy_memorised_end", says="share of samples noisy, fitted and with rho above gamma, at the end",
+               stage="end", compute=_at("end", "noisy_memorised")),
+    Observable(name="margin_min_after_first", says="least margin at any t >= 1", stage="end",
+               compute=lambda run: _extreme(run.series["margin_min"][:, 1:], largest=False)),
+    *_accuracy("end"),
+    *_errors("end"),
+    Observable(name="spurious_exponent_end", says="-log of a certified bound on the D_test error at the end",
+               stage="end", compute=_error("exponent", "end")),
+    Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
+               compute=_excess("spurious")),
+    Observable(name="fresh_excess_end", says="error on fresh noise minus half the realised flip share", stage="end",
+               compute=_excess("fresh")),
+]  # fmt: skip
+
+OBSERVABLES: dict[str, Observable] = {observable.name: observable for observable in _ALL}

@@ -1,0 +1,77 @@
+"""Drawing samples: dense vectors, or their inner products alone (D2).
+
+The dynamics sees data and weights only through V V^T, W_0 V^T and, for test errors, W_0 W_0^T. These have exact
+laws that need no d-dimensional vector. Put mu = |mu| e_1. Then
+
+* xi_i has first coordinate N(0, sigma^2), and the Gram matrix of the other d-1 coordinates is sigma^2 times a
+  Wishart_n(d-1) matrix, whose Cholesky factor is Bartlett's: chi_{d-1}, chi_{d-2}, ... on the diagonal and
+  N(0, 1) below. So V = Q E with Q lower triangular and E orthonormal rows;
+* W_0 has i.i.d. N(0, sigma_0^2) coordinates on the rows of E, hence W_0 V^T = W_E Q^T, and independently a
+  Wishart_{2m}(d-n-1) Gram matrix off them.
+
+Exact in distribution for every d >= n + 2m + 1, at a cost without d.
+"""
+
+import numpy as np
+
+from numerics.model import Sample, Setting
+
+
+def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
+    """One sample of ``setting``.
+
+    Args:
+        setting: the parameters.
+        seed: a non-negative integer; the sample is a function of (setting, seed, dense) on every machine.
+        dense: draw d-dimensional vectors. By default only where Gram matrices have no Bartlett factor,
+            d < n + 2m + 1.
+
+    Raises:
+        ValueError: ``dense=False`` with d < n + 2m + 1, or a dense draw that would not fit in memory.
+    """
+    least = setting.n + 2 * setting.m + 1
+    if dense is None:
+        dense = setting.d < least
+    if not dense and setting.d < least:
+        raise ValueError(f"d = {setting.d}: drawing Gram matrices alone needs d >= n + 2m + 1 = {least}; use dense=True")
+    entries = setting.d * least
+    if dense and entries > 2**30:
+        raise ValueError(f"d = {setting.d}: a dense draw of {entries:.1e} numbers exceeds 8 GiB; use dense=False")
+    rng = np.random.default_rng(seed)
+    y = rng.choice(np.array([-1.0, 1.0]), setting.n)
+    flip_probability = np.where(y > 0, setting.tau_plus, setting.tau_minus)
+    y_tilde = np.where(rng.random(setting.n) < flip_probability, -y, y)
+    inner_products = _dense(setting, rng) if dense else _gram_only(setting, rng)
+    return Sample(seed=seed, y=y, y_tilde=y_tilde, **inner_products)
+
+
+def _dense(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    patches = setting.sigma_xi * rng.standard_normal((setting.n + 1, setting.d))
+    patches[0] = 0.0
+    patches[0, 0] = setting.mu
+    weights = setting.sigma_0 * rng.standard_normal((2 * setting.m, setting.d))
+    return dict(
+        gram=patches @ patches.T,
+        overlap=weights @ patches.T,
+        weight_gram=weights @ weights.T,
+        patches=patches,
+        weights=weights,
+    )
+
+
+def _gram_only(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    n, m, d = setting.n, setting.m, setting.d
+    q = np.zeros((n + 1, n + 1))
+    q[0, 0] = setting.mu
+    q[1:, 0] = setting.sigma_xi * rng.standard_normal(n)
+    q[1:, 1:] = setting.sigma_xi * _bartlett(rng, n, d - 1)
+    on = setting.sigma_0 * rng.standard_normal((2 * m, n + 1))
+    off = setting.sigma_0 * _bartlett(rng, 2 * m, d - n - 1)
+    return dict(gram=q @ q.T, overlap=on @ q.T, weight_gram=on @ on.T + off @ off.T)
+
+
+def _bartlett(rng: np.random.Generator, size: int, freedom: int) -> np.ndarray:
+    """Cholesky factor of a Wishart_size(freedom) matrix; freedom >= size."""
+    factor = np.tril(rng.standard_normal((size, size)), -1)
+    factor[np.diag_indices(size)] = np.sqrt(rng.chisquare(freedom - np.arange(size, dtype=float)))
+    return factor

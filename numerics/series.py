@@ -1,0 +1,141 @@
+"""What is recorded along a run: one number per run and recorded time, by name.
+
+A recorder is a function of :class:`numerics.engine.State`. "Own" pairs are the (i, r) with j = y~_i and
+<w^(0)_{y~_i,r}, xi_i> > 0, those that Theorem 4.1 speaks of. A minimum over nothing is +inf and a maximum -inf,
+so that "all noisy samples are ignored" is vacuous, not false, where no label was flipped; a mean over nothing is
+NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from numerics.engine import State
+
+Recorder = Callable[["State"], Tensor]
+
+
+def _min(values: Tensor, mask: Tensor) -> Tensor:
+    return torch.where(mask, values, torch.inf).flatten(1).amin(1)
+
+
+def _max(values: Tensor, mask: Tensor) -> Tensor:
+    return torch.where(mask, values, -torch.inf).flatten(1).amax(1)
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    total = torch.where(mask, values, 0.0).flatten(1).sum(1)
+    return total / mask.flatten(1).sum(1)
+
+
+def _share(hit: Tensor, mask: Tensor) -> Tensor:
+    return _mean(hit.double(), mask)
+
+
+def _own(state: State, which: str) -> Tensor:
+    """Mask over (R, m, n) of own pairs whose sample is of a kind: all, clean, noisy, and of a true class."""
+    batch = state.batch
+    kinds = {
+        "all": torch.ones_like(batch.noisy),
+        "clean": ~batch.noisy,
+        "noisy": batch.noisy,
+        "clean_plus": ~batch.noisy & (batch.y > 0),
+        "clean_minus": ~batch.noisy & (batch.y < 0),
+        "noisy_plus": batch.noisy & (batch.y > 0),
+        "noisy_minus": batch.noisy & (batch.y < 0),
+    }
+    return batch.first_active & kinds[which][:, None]
+
+
+def _rho(statistic: Callable[[Tensor, Tensor], Tensor], which: str) -> Recorder:
+    return lambda state: statistic(state.rho_own, _own(state, which))
+
+
+def _clean(state: State) -> Tensor:
+    return ~state.batch.noisy
+
+
+def _noisy(state: State) -> Tensor:
+    return state.batch.noisy
+
+
+def _margin_error(state: State) -> Tensor:
+    """Lemma 5.1: the largest gap between y~_i f(x_i) and its prediction from the coefficients alone."""
+    y, y_tilde = state.batch.y, state.batch.y_tilde
+    gamma = state.gamma.mean(2)  # (R, 2): (1/m) sum_r
+    own = torch.where(y > 0, gamma[:, :1], gamma[:, 1:])  # class of the true label: y~_i if clean, -y~_i if noisy
+    noise = state.rho_own.clamp(min=0).mean(1)
+    return (state.margins - (noise + y * y_tilde * own)).abs().amax(1)
+
+
+def _drift(state: State) -> Tensor:
+    return state.overlap - state.batch.overlap  # <w_t - w_0, patch>
+
+
+def _projection_noise(state: State) -> Tensor:
+    return (_drift(state)[..., 2:] - state.rho.flatten(1, 2)).abs().flatten(1).amax(1)
+
+
+def _projection_signal(state: State) -> Tensor:
+    return (_drift(state)[..., 0].unflatten(1, (2, -1)) - state.batch.j * state.gamma).abs().flatten(1).amax(1)
+
+
+def _memorised(state: State) -> Tensor:
+    """Share of all n samples that are noisy, fitted, and whose own rho all exceed every gamma."""
+    least = torch.where(state.batch.first_active, state.rho_own, torch.inf).amin(1)
+    above = least > state.gamma.flatten(1).amax(1)[:, None]
+    return (state.batch.noisy & (state.margins > 0) & above).double().mean(1)
+
+
+def _selected(state: State) -> Tensor:
+    return state.losses <= torch.log(state.losses.new_tensor(2.0))
+
+
+SERIES: dict[str, Recorder] = {
+    "gamma_min": lambda s: s.gamma.flatten(1).amin(1),
+    "gamma_max": lambda s: s.gamma.flatten(1).amax(1),
+    "gamma_plus": lambda s: s.gamma[:, 0].mean(1),
+    "gamma_minus": lambda s: s.gamma[:, 1].mean(1),
+    "rho_own_min": _rho(_min, "all"),
+    "rho_own_max": _rho(_max, "all"),
+    "rho_own_mean": _rho(_mean, "all"),
+    "rho_clean_max": _rho(_max, "clean"),
+    "rho_clean_mean": _rho(_mean, "clean"),
+    "rho_noisy_max": _rho(_max, "noisy"),
+    "rho_noisy_min": _rho(_min, "noisy"),
+    "rho_noisy_mean": _rho(_mean, "noisy"),
+    "rho_clean_plus": _rho(_mean, "clean_plus"),
+    "rho_clean_minus": _rho(_mean, "clean_minus"),
+    "rho_noisy_plus": _rho(_mean, "noisy_plus"),
+    "rho_noisy_minus": _rho(_mean, "noisy_minus"),
+    "rho_max": lambda s: s.rho.flatten(1).amax(1),
+    "rho_min": lambda s: s.rho.flatten(1).amin(1),
+    "coefficient_min": lambda s: torch.minimum(_rho(_min, "all")(s), s.gamma.flatten(1).amin(1)),
+    "coefficient_own_max": lambda s: torch.maximum(_rho(_max, "all")(s), s.gamma.flatten(1).amax(1)),
+    "coefficient_max": lambda s: torch.maximum(s.rho.abs().flatten(1).amax(1), s.gamma.abs().flatten(1).amax(1)),
+    # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
+    "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho(_max, "all")(s),
+    "margin_clean_min": lambda s: _min(s.margins, _clean(s)),
+    "margin_noisy_min": lambda s: _min(s.margins, _noisy(s)),
+    "margin_noisy_max": lambda s: _max(s.margins, _noisy(s)),
+    "margin_noisy_mean": lambda s: _mean(s.margins, _noisy(s)),
+    "margin_min": lambda s: s.margins.amin(1),
+    "margin_error": _margin_error,
+    "loss": lambda s: s.losses.mean(1),
+    "loss_clean": lambda s: _mean(s.losses, _clean(s)),
+    "loss_noisy": lambda s: _mean(s.losses, _noisy(s)),
+    "loss_derivative_min": lambda s: s.loss_derivatives.amin(1),
+    "accuracy": lambda s: (s.margins > 0).double().mean(1),
+    "accuracy_clean": lambda s: _share(s.margins > 0, _clean(s)),
+    "accuracy_noisy": lambda s: _share(s.margins > 0, _noisy(s)),
+    "noisy_memorised": _memorised,
+    "selection_precision": lambda s: _share(_clean(s), _selected(s)),
+    "selection_recall": lambda s: _share(_selected(s), _clean(s)),
+    "projection_noise": _projection_noise,
+    "projection_signal": _projection_signal,
+}

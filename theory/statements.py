@@ -1,0 +1,394 @@
+"""The vocabulary in which conditions and claims are stated: ours, and a user's own.
+
+A *condition* restricts settings; a *claim* predicts an observable of a run, under conditions. Both are values:
+no subclass and no registry. "For a large enough constant C" has no number, so a condition answers with its
+*margin*, the largest C for which it still holds, instead of yes or no.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import sympy as sp
+
+from theory.symbols import C, lookup, refuse_foreign
+
+PROVENANCE = {
+    "stated": "in the part of the paper that is held word for word",
+    "secondary": "read in a summary or review of the paper",
+    "lineage": "from the papers it builds on",
+    "inferred": "our best reconstruction; the reason is given",
+    "derived": "proved or computed here",
+    "user": "stated by the user",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a statement comes from, and how surely we know its wording (a key of :data:`PROVENANCE`)."""
+
+    provenance: str
+    reference: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if self.provenance not in PROVENANCE:
+            raise ValueError(f"provenance '{self.provenance}': use one of {', '.join(PROVENANCE)}")
+
+    def __str__(self) -> str:
+        return f"{self.reference} [{self.provenance}{': ' + self.note if self.note else ''}]"
+
+
+def _as_source(source: "Source | str") -> Source:
+    return source if isinstance(source, Source) else Source(provenance="user", reference=source)
+
+
+@dataclass(frozen=True)
+class Band:
+    """``expression = Theta(1)``, read as ``low <= expression <= high``. The numbers are a reading, not the paper's."""
+
+    expression: sp.Expr
+    low: float
+    high: float
+
+
+Statement = sp.Basic | Band
+
+
+@dataclass(frozen=True, kw_only=True)
+class TermMargin:
+    """The margin that one argument of a Max or Min alone would leave."""
+
+    term: sp.Expr
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Margin:
+    """How far a condition holds at a setting.
+
+    Attributes:
+        value: the largest C for which the condition holds; where no C enters, the factor by which it holds.
+        required: what ``value`` must reach: the C asked for, or 1 where no C enters.
+        terms: the same per argument of each Max/Min (one entry if there is none).
+        binding: the term that decides ``value``.
+    """
+
+    condition: "Condition"
+    value: float
+    required: float
+    terms: tuple[TermMargin, ...]
+    binding: sp.Expr
+
+    @property
+    def holds(self) -> bool:
+        return self.value >= self.required
+
+
+@dataclass(frozen=True, kw_only=True)
+class Condition:
+    """A restriction on settings.
+
+    Attributes:
+        name: short and unique, e.g. ``"4.1.2-dimension"``.
+        source: a :class:`Source`, or a plain string for a user's own note.
+        statement: a SymPy relation (``d >= C*n**2``) or a :class:`Band`.
+        says: one plain-English sentence.
+        latex: rendering; generated where empty.
+        group: where the provenance differs from part to part, what belongs together.
+    """
+
+    name: str
+    source: Source | str
+    statement: Statement
+    says: str = ""
+    latex: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", _as_source(self.source))
+        body = self.statement.expression if isinstance(self.statement, Band) else self.statement
+        if not isinstance(self.statement, Band) and not isinstance(self.statement, sp.core.relational.Relational):
+            raise ValueError(f"condition '{self.name}': {self.statement!r} is no relation; write e.g. d >= C*n**2")
+        refuse_foreign(sp.sympify(body), f"condition '{self.name}'")
+        if not self.latex:
+            object.__setattr__(self, "latex", _latex(self.statement))
+
+    def margin(self, values: Mapping[str, float], constant: float = 1.0) -> Margin:
+        """The margin at ``values`` (symbol name -> number), asked to reach ``constant`` where C enters.
+
+        Raises:
+            ValueError: a symbol of the statement has no value, or C does not enter as a factor.
+        """
+        solved = _solve(self.statement, self.name)
+        point = _point(solved.names, values, self.name)
+        terms = tuple(TermMargin(term=e, value=_call(f, point)) for e, f in solved.terms)
+        value = min(t.value for t in terms) if isinstance(self.statement, Band) else _call(solved.value, point)
+        # The binding term is the one whose own margin is the whole margin.
+        binding = min(terms, key=lambda term: abs(term.value - value) if math.isfinite(term.value) else math.inf)
+        return Margin(
+            condition=self,
+            value=value,
+            required=constant if solved.has_constant else 1.0,
+            terms=terms,
+            binding=binding.term,
+        )
+
+
+def inside(conditions: tuple[Condition, ...], values: Mapping[str, float], constant: float) -> bool:
+    """Whether every condition reaches ``constant`` at ``values``."""
+    return all(c.margin(values, constant).holds for c in conditions)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Laws: what a claim predicts of its observable. A bare SymPy expression means Theta of it.
+
+
+@dataclass(frozen=True)
+class Theta:
+    """The observable is of exact order ``expression``; ``up_to_logs`` for the tilde form."""
+
+    expression: sp.Expr
+    up_to_logs: bool = False
+
+    def exponents(self) -> dict[str, sp.Rational]:
+        """Predicted exponent per parameter, read off the expression.
+
+        Raises:
+            ValueError: the expression is no monomial.
+        """
+        return exponents(self.expression)
+
+
+@dataclass(frozen=True)
+class Within:
+    """With probability at least 1 - delta the observable lies in [low, high]; either may be absent.
+
+    Expressions may name any symbol of a setting and delta; the constants are explicit.
+    """
+
+    low: sp.Expr | float | None = None
+    high: sp.Expr | float | None = None
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """With probability at least 1 - delta the observable is at most K * expression, for some constant K."""
+
+    expression: sp.Expr | float
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """With probability at least 1 - delta the observable is at least K * expression, for some constant K > 0."""
+
+    expression: sp.Expr | float
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """An identity: the observable (a residual) is zero up to ``tolerance``, which ``why`` justifies."""
+
+    tolerance: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """The observable, a function of ``along``, changes sign where ``along`` equals ``at``.
+
+    ``within`` is the half-width of the equivalence window for the measured location, justified by ``why``.
+    """
+
+    along: sp.Expr
+    at: float
+    within: float
+    why: str
+
+
+Law = Theta | Within | AtMost | AtLeast | Exactly | Crossing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A prediction about an observable of a run, under conditions.
+
+    Attributes:
+        name: unique, e.g. ``"stage1.time"``.
+        source: a :class:`Source`, or a plain string for a user's own note.
+        needs: conditions under which it is claimed; outside them it says nothing.
+        observable: the name of an observable, or several, each with its law.
+        law: one law, or one per observable; a bare expression means :class:`Theta`.
+        says: one plain-English sentence.
+        latex: the prediction.
+        tested: what exactly is confronted with data, where the wording leaves a choice.
+        contrast: expected to fail; reported as what the theorem does not say.
+        premise: for a contrast, the same claim's condition that is broken on purpose, in words.
+    """
+
+    name: str
+    source: Source | str
+    needs: tuple[Condition, ...]
+    observable: str | tuple[str, ...]
+    law: Law | sp.Expr | tuple[Law | sp.Expr, ...]
+    says: str = ""
+    latex: str = ""
+    tested: str = ""
+    contrast: bool = False
+    parts: tuple[tuple[str, Law], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", _as_source(self.source))
+        names = (self.observable,) if isinstance(self.observable, str) else tuple(self.observable)
+        laws = self.law if isinstance(self.law, tuple) else (self.law,)
+        if len(names) != len(laws):
+            raise ValueError(f"claim '{self.name}': {len(names)} observables but {len(laws)} laws; give one law each")
+        laws = tuple(Theta(law) if isinstance(law, sp.Expr) else law for law in laws)
+        for law in laws:
+            if not isinstance(law, Law):
+                raise ValueError(f"claim '{self.name}': law {law!r} is neither an expression nor a law of theory")
+            for value in vars(law).values():
+                if isinstance(value, sp.Basic):
+                    refuse_foreign(value, f"claim '{self.name}'")
+        object.__setattr__(self, "parts", tuple(zip(names, laws, strict=True)))
+        if not self.latex:
+            object.__setattr__(self, "latex", r",\quad ".join(_law_latex(o, law) for o, law in self.parts))
+
+
+def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:
+    """Exponent of each parameter in a monomial, e.g. ``{"n": 1, "eta": -1}``.
+
+    Raises:
+        ValueError: the expression is no product of rational powers.
+    """
+    found: dict[str, sp.Rational] = {}
+    for base, power in sp.powsimp(sp.expand_power_base(expression, force=True)).as_powers_dict().items():
+        if base.is_number and power.is_number:
+            continue
+        if not (isinstance(base, sp.Symbol) and power.is_Rational):
+            raise ValueError(f"'{expression}' is no monomial: its factor {base}**{power} has no exponent to read off")
+        found[base.name] = found.get(base.name, sp.Integer(0)) + power
+    return found
+
+
+@lru_cache(maxsize=None)
+def _compiled(expression: sp.Expr) -> tuple[tuple[str, ...], Callable[..., float]]:
+    names = tuple(sorted(s.name for s in expression.free_symbols))
+    return names, sp.lambdify([lookup(s) for s in names], expression, modules="math")
+
+
+def evaluate(expression: sp.Expr | float, values: Mapping[str, float]) -> float:
+    """A number for ``expression`` at ``values`` (symbol name -> number).
+
+    Raises:
+        ValueError: a symbol has no value.
+    """
+    expression = sp.sympify(expression)
+    names, function = _compiled(expression)
+    return _call(function, _point(names, values, str(expression)))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Solved:
+    names: tuple[str, ...]
+    value: Callable[..., float]
+    terms: tuple[tuple[sp.Expr, Callable[..., float]], ...]
+    has_constant: bool
+
+
+@lru_cache(maxsize=None)
+def _solve(statement: Statement, name: str) -> _Solved:
+    """Solve a statement for its constant: as a whole, and once per argument of each Max/Min."""
+    if isinstance(statement, Band):
+        e = sp.sympify(statement.expression)
+        pieces = [e / sp.Float(statement.low), sp.Float(statement.high) / e]
+        labels = [sp.Ge(e, statement.low), sp.Le(e, statement.high)]
+        return _lambdas(name, sp.Min(*pieces), list(zip(labels, pieces, strict=True)), False)
+    if isinstance(statement, sp.Eq):
+        residual = sp.Abs(statement.lhs - statement.rhs)
+        met = sp.Piecewise((sp.oo, sp.Eq(residual, 0)), (0, True))
+        return _lambdas(name, met, [(statement, met)], False)
+    if not isinstance(statement, (sp.Ge, sp.Gt, sp.Le, sp.Lt)):
+        raise ValueError(f"condition '{name}': {statement} is neither >=, <= nor =")
+    ratio = statement.gts / statement.lts
+    choices = sorted(ratio.atoms(sp.Max, sp.Min), key=sp.default_sort_key)
+    # Only outermost ones are split into terms; the whole margin handles any nesting.
+    outer = [c for c in choices if not any(c is not o and o.has(c) for o in choices)]
+    power = _constant_power(ratio.xreplace({c: sp.Dummy(positive=True) for c in outer}), name)
+    whole = _constant_solved(ratio, power)
+    terms = [
+        (argument, _constant_solved(ratio.xreplace({choice: argument}), power))
+        for choice in outer
+        for argument in sorted(choice.args, key=sp.default_sort_key)
+    ]
+    return _lambdas(name, whole, terms or [(statement.lts.subs(C, 1), whole)], power != 0)
+
+
+def _constant_power(ratio: sp.Expr, name: str) -> sp.Rational:
+    power = sp.simplify(C * sp.diff(ratio, C) / ratio)
+    if not power.is_Rational or power > 0:
+        raise ValueError(f"condition '{name}': C must enter as a factor that makes it harder, as in d >= C*n**2")
+    return power
+
+
+def _constant_solved(ratio: sp.Expr, power: sp.Rational) -> sp.Expr:
+    at_one = ratio.subs(C, 1)
+    return at_one if power == 0 else at_one ** (-1 / power)
+
+
+def _lambdas(name: str, whole: sp.Expr, terms: list[tuple[sp.Basic, sp.Expr]], has_constant: bool) -> _Solved:
+    names = tuple(sorted({s.name for s in whole.free_symbols}))
+    symbols = [lookup(s) for s in names]
+    compiled = tuple((label, sp.lambdify(symbols, e, modules="math")) for label, e in terms)
+    return _Solved(names, sp.lambdify(symbols, whole, modules="math"), compiled, has_constant)
+
+
+def _point(names: tuple[str, ...], values: Mapping[str, float], where: str) -> list[float]:
+    missing = [s for s in names if s not in values]
+    if missing:
+        raise ValueError(f"{where}: no value for {', '.join(missing)}; give {' and '.join(missing)} as a number")
+    return [float(values[s]) for s in names]
+
+
+def _call(function: Callable[..., float], point: list[float]) -> float:
+    try:
+        return float(function(*point))
+    except ZeroDivisionError:  # e.g. tau <= 1/C at tau = 0: holds for every C
+        return math.inf
+
+
+def _latex(statement: Statement) -> str:
+    if isinstance(statement, Band):
+        return f"{_tex(statement.low)} \\le {_tex(statement.expression)} \\le {_tex(statement.high)}"
+    return _tex(statement)
+
+
+def _law_latex(observable: str, law: Law) -> str:
+    name = r"\mathrm{" + observable.replace("_", r"\ ") + "}"
+    match law:
+        case Theta(expression, up_to_logs):
+            order = r"\tilde\Theta" if up_to_logs else r"\Theta"
+            return f"{name} = {order}({_tex(expression)})"
+        case Within(low, high):
+            left = "" if low is None else f"{_tex(low)} \\le "
+            right = "" if high is None else f" \\le {_tex(high)}"
+            return left + name + right
+        case AtMost(expression):
+            return f"{name} \\le K \\cdot {_tex(expression)}"
+        case AtLeast(expression):
+            return f"{name} \\ge K \\cdot {_tex(expression)}"
+        case Exactly():
+            return f"{name} = 0"
+        case Crossing(along, at):
+            return f"{name} = 0 \\iff {_tex(along)} = {_tex(at)}"
+    raise TypeError(law)
+
+
+def _tex(expression: sp.Basic | float) -> str:
+    from theory.symbols import table
+
+    names = {p.symbol: p.latex for p in table()}
+    return sp.latex(sp.nsimplify(expression) if isinstance(expression, float) else expression, symbol_names=names)
