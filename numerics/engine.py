@@ -163,7 +163,7 @@ class Batch:
         self.y_tilde = stack([s.y_tilde for s in samples])
         self.gram = stack([_with_negative(_with_negative(s.gram).T) for s in samples])
         self.overlap = stack([_with_negative(s.overlap) for s in samples])
-        self.pull = stack([np.float64(s.eta / (s.n * s.m)) for s in settings])[:, None]  # eta / nm
+        self.pull = stack([np.asarray(s.eta / (s.n * s.m)) for s in settings])[:, None]  # eta / nm
         self._derive()
 
     def _derive(self) -> None:
@@ -249,17 +249,29 @@ def train(
         device: a torch device. Runs are in float64.
 
     Raises:
-        ValueError: an empty batch, sizes that differ, steps < 1 or an unknown device.
+        ValueError: an empty batch, sizes that differ, a sample of another setting, steps < 1, times that do not run
+            from 0 to steps, an event on a series that is not recorded, or an unknown device.
     """
     if not settings or len(settings) != len(samples):
         raise ValueError(f"{len(settings)} settings and {len(samples)} samples: give one sample per setting, at least one")
     if len({(s.n, s.m) for s in settings}) > 1:
         raise ValueError("settings of one batch must agree in n and m; group them first")
+    for setting, sample in zip(settings, samples, strict=True):
+        if sample.overlap.shape != (2 * setting.m, setting.n + 1):
+            raise ValueError(
+                f"a sample with overlap of shape {sample.overlap.shape} for n = {setting.n}, m = {setting.m}: "
+                "draw it from its own setting"
+            )
     if steps < 1:
         raise ValueError(f"steps = {steps}: must be at least 1")
+    for event in (*(events or {}).values(), *([stop] if stop else [])):
+        if event.series not in series:
+            raise ValueError(f"event on series '{event.series}', which is not recorded: add it to series")
     events = {name: _per_run(event, len(settings)) for name, event in (events or {}).items()}
     stop = stop and _per_run(stop, len(settings))
     times = recording_times(steps) if times is None else np.asarray(times)
+    if times[0] != 0 or times[-1] != steps or not (np.diff(times) > 0).all():
+        raise ValueError(f"times from {times[0]} to {times[-1]}: must increase from 0 to steps = {steps}")
     runs = len(settings)
 
     batch = Batch(settings, samples, check_device(device))
@@ -310,7 +322,10 @@ def train(
 
 
 def _per_run(event: Event, runs: int) -> Event:
-    value = np.broadcast_to(np.asarray(event.value, dtype=float), (runs,))
+    value = np.asarray(event.value, dtype=float)
+    if value.shape not in ((), (1,), (runs,)):
+        raise ValueError(f"event on '{event.series}': {value.size} values for {runs} runs; give one, or one per run")
+    value = np.broadcast_to(value, (runs,))
     return Event(series=event.series, value=tuple(value.tolist()), falling=event.falling)
 
 
@@ -321,7 +336,7 @@ def check_device(device: str) -> str:
         ValueError: it cannot; the message names what can.
     """
     try:
-        torch.zeros(1, device=device)
+        torch.zeros(1, device=device, dtype=torch.float64).cpu()  # float64 and back: what a run needs of it
     except (RuntimeError, AssertionError) as problem:
         there = ["cpu"] + [f"cuda:{k}" for k in range(torch.cuda.device_count())]
         raise ValueError(f"device '{device}' cannot be used here: choose {' or '.join(there)}") from problem

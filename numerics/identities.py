@@ -24,7 +24,8 @@ def recursion_residual(trajectory: Trajectory) -> np.ndarray:
             (state.rho[run], reference.rho),
             (state.margins[run], reference.margins),
         )
-        out.append(max(float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs))
+        # np.max, not max: a gap that is no number must not be lost.
+        out.append(np.max([float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs]))
     return np.array(out)
 
 

@@ -98,10 +98,10 @@ class Sample:
     y: Float[np.ndarray, " n"]
     y_tilde: Float[np.ndarray, " n"]
     gram: Float[np.ndarray, "n+1 n+1"]
-    overlap: Float[np.ndarray, "2*m n+1"]
-    weight_gram: Float[np.ndarray, "2*m 2*m"]
+    overlap: Float[np.ndarray, "neurons n+1"]
+    weight_gram: Float[np.ndarray, "neurons neurons"]
     patches: Float[np.ndarray, "n+1 d"] | None = None
-    weights: Float[np.ndarray, "2*m d"] | None = None
+    weights: Float[np.ndarray, "neurons d"] | None = None
 
     @property
     def noisy(self) -> np.ndarray:
@@ -118,17 +118,17 @@ class TwoLayerCNN(torch.nn.Module):
 
     second_layer: Tensor
 
-    def __init__(self, weights: Float[Tensor, "2*m d"]):
+    def __init__(self, weights: Float[Tensor, "neurons d"]):
         super().__init__()
         m = weights.shape[0] // 2
         self.weights = torch.nn.Parameter(weights.clone())
         signs = torch.cat([weights.new_ones(m), -weights.new_ones(m)])
         self.register_buffer("second_layer", signs / m)
 
-    def preactivations(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, "n 2 2*m"]:
+    def preactivations(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, "n 2 neurons"]:
         return x @ self.weights.T
 
-    def head(self, z: Float[Tensor, "n 2 2*m"]) -> Float[Tensor, " n"]:
+    def head(self, z: Float[Tensor, "n 2 neurons"]) -> Float[Tensor, " n"]:
         return torch.relu(z).sum(1) @ self.second_layer
 
     def forward(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, " n"]:

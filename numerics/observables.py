@@ -177,6 +177,21 @@ def _errors(when: str) -> list[Observable]:
     ]
 
 
+def _early_balance(label: str) -> list[Observable]:
+    """Signal against noise of one true label while no loss derivative has decayed."""
+
+    def over_rho(series: str) -> Callable[[Trajectory], np.ndarray]:
+        return lambda run: run.at("early", series) / run.at("early", "rho_own_mean")
+
+    lead, margin = over_rho(f"gamma_{label}"), over_rho(f"margin_noisy_{label}")
+    return [
+        Observable(name=f"early_signal_lead_{label}", stage="early", compute=lambda run: lead(run) - 1,
+                   says=f"(mean gamma of label {label} - mean own rho) / mean own rho, early"),
+        Observable(name=f"early_noisy_margin_{label}", stage="early", compute=margin,
+                   says=f"mean margin of flipped samples of true label {label} / mean own rho, early"),
+    ]  # fmt: skip
+
+
 _ALL = [
     Observable(name="recursion_residual", says="recursion against autograd", stage="exact", compute=recursion_residual),
     Observable(name="conservation_residual", says="signal against memorized noise", stage="exact",
@@ -207,11 +222,8 @@ _ALL = [
                compute=_growth(("gamma_plus", "gamma_minus"))),
     Observable(name="noise_growth", says="mean own rho per iteration, early", stage="early",
                compute=_growth(("rho_own_mean",))),
-    Observable(name="early_signal_lead", says="mean gamma minus mean own rho, early, over the latter", stage="early",
-               compute=lambda run: ((run.at("early", "gamma_plus") + run.at("early", "gamma_minus")) / 2
-                                    / run.at("early", "rho_own_mean") - 1)),
-    Observable(name="early_noisy_margin", says="mean noisy margin, early, over mean own rho", stage="early",
-               compute=lambda run: run.at("early", "margin_noisy_mean") / run.at("early", "rho_own_mean")),
+    *_early_balance("plus"),
+    *_early_balance("minus"),
     Observable(name="order_one_time", says="T_1: every gamma and own rho of order one", stage="T1", time=True,
                compute=lambda run: run.time("T1")),
     Observable(name="coefficient_min_T1", says="least of every gamma and own rho at T_1", stage="T1",

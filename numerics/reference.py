@@ -24,11 +24,11 @@ class ReferenceRun:
         losses: L_S before each step and after the last. Shape (steps + 1,).
     """
 
-    weights: Float[Tensor, "2*m d"]
+    weights: Float[Tensor, "neurons d"]
     gamma: Float[Tensor, "2 m"]
     rho: Float[Tensor, "2 m n"]
     margins: Float[Tensor, " n"]
-    losses: Float[Tensor, " steps+1"]
+    losses: Float[Tensor, " losses"]
 
 
 def data(sample: Sample, device: str = "cpu", dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:

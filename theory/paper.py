@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy import Max, log, sqrt
 
+from theory.meanfield import noisy_ignored_threshold, signal_leads_threshold
 from theory.statements import (
     AtLeast,
     AtMost,
@@ -556,16 +557,17 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         claim(
             "meanfield.threshold",
             _derived("D6"),
-            ("early_signal_lead", "early_noisy_margin"),
-            (
-                Crossing(kappa * (1 - tau_plus - tau_minus), 2, 0.1, "5 % of the threshold"),
-                Crossing(kappa * (1 - tau_plus - tau_minus), 1, 0.1, "10 % of the threshold"),
+            tuple(f"early_{what}_{label}" for what in ("signal_lead", "noisy_margin") for label in ("plus", "minus")),
+            tuple(
+                Crossing(threshold.along, float(threshold.at), 0.1, "5 % of the higher threshold")
+                for derived in (signal_leads_threshold, noisy_ignored_threshold)
+                for threshold in (derived(tau_plus), derived(tau_minus))
             ),
             "Early on, signal overtakes noise at kappa(1-2 tau) = 2 and noisy samples are ignored from 1 on.",
             needs=condition_threshold(reading),
             latex=r"\gamma>\bar\rho \iff \kappa(1-2\tau)>2,\quad \tilde y_if<0\ (i\in S_f) \iff \kappa(1-2\tau)>1",
             tested="mean gamma minus mean own rho, and the mean noisy margin, at the first time when own rho reach a"
-            " tenth of order one; class averages, so tau is the mean of tau_+ and tau_-",
+            " tenth of order one, each for both true labels with their own tau",
         ),
         # What the theorems do not say.
         claim(

@@ -1,0 +1,40 @@
+# `make verify` and `make test` each set up .venv and do their job on a fresh clone; they need Python >= 3.11 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROFILE ?= standard
+OUT ?= report
+ARGS ?=
+
+.PHONY: verify test lint bench selftest docs clean
+
+# What the run finds is its exit status: 1 means that a claim is refuted, not that the tool failed.
+verify: $(VENV)/.ready
+	$(BIN)/python -m verify all --profile $(PROFILE) --out $(OUT) $(ARGS)
+
+selftest: $(VENV)/.ready
+	$(BIN)/python -m verify selftest --profile $(PROFILE) --out selftest $(ARGS)
+
+test: $(VENV)/.ready
+	$(BIN)/python -m pytest -q -n auto $(ARGS)
+
+lint: $(VENV)/.ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+bench: $(VENV)/.ready
+	$(BIN)/python benchmarks/run.py --out bench.json $(ARGS)
+
+docs: $(VENV)/.ready
+	$(BIN)/python -m verify map-docs
+
+# The stamp comes last: an interrupted set-up is done again.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; set PYTHON=python3.x")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) report selftest bench.json dist

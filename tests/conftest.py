@@ -1,0 +1,32 @@
+"""Set-up of all tests. It must run before the first import of ``numerics``."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# The arrays of the tests are small: threads would mostly wait for each other, above all beside other processes
+# (measured: 10 times slower on a busy machine).
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+from jaxtyping import install_import_hook
+
+# Shapes and types in the annotations of numerics are checked on every call; an int passes for a float.
+install_import_hook("numerics", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+
+# Seeds are explicit everywhere, so examples are derived from the test itself and nothing is kept between sessions.
+settings.register_profile(
+    "tests", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("tests")
+
+
+@pytest.fixture
+def cuda() -> str:
+    """The CUDA device, for tests marked ``gpu``."""
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    return "cuda"

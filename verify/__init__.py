@@ -1,0 +1,1 @@
+"""Confronts what ``theory`` claims with what ``numerics`` measures."""

@@ -1,0 +1,308 @@
+"""The command line: ``python -m verify`` or ``thetacheck``."""
+
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def _same_parent() -> None:
+    """``theory`` is a plain name: a stray theory.py in the working directory must not stand in for ours."""
+    import importlib.util
+
+    here = Path(__file__).resolve().parent.parent
+    for name in ("theory", "numerics"):
+        spec = importlib.util.find_spec(name)
+        found = Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
+        if found != here:
+            where = spec.origin if spec else "nowhere"
+            raise ValueError(f"'{name}' is imported from {where}, not from {here}: rename that file or change directory")
+
+
+def _reading_options(command: Callable) -> Callable:
+    from theory.paper import Reading
+
+    helps = {
+        "C": "what 'a large enough constant' must reach",
+        "delta": "failure probability",
+        "T_star": "largest iteration considered",
+        "kappa_low": "least kappa (1 - tau_+ - tau_-) read as Theta(1)",
+        "kappa_high": "largest kappa (1 - tau_+ - tau_-) read as Theta(1)",
+        "tau_low": "least flip probability read as Theta(1)",
+        "tau_high": "largest flip probability read as Theta(1)",
+        "order_one": "a coefficient is of order one from here on",
+    }
+    for item in reversed(fields(Reading)):
+        option = click.option(
+            f"--{item.name.replace('_', '-')}", item.name, type=float, default=item.default, show_default=True,
+            help=helps[item.name],
+        )  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _study_options(command: Callable) -> Callable:
+    options = [
+        click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default="standard",
+                     show_default=True, help="how much is run: about one, five and fifty minutes"),
+        click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw"),
+        click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True,
+                     help="folder of the report"),
+        click.option("--resume", type=click.Path(path_type=Path), default=None,
+                     help="folder of an interrupted study: goes on with its options"),
+        click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]"),
+        click.option("--quiet", is_flag=True, help="no progress display"),
+    ]  # fmt: skip
+    for option in reversed(options):
+        command = option(command)
+    return _reading_options(command)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Confront the theorems of "On the Role of Label Noise in the Feature Learning Process" with gradient descent.
+
+    \b
+    Examples:
+      python -m verify all --profile quick        every claim, in about a minute
+      python -m verify run stage1.time            one claim, on the same runs
+      python -m verify explain stage2.test-error  what it says and how it is judged
+      python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
+      python -m verify selftest                   does the verifier reject false laws?
+
+    \b
+    Exit status: 0 nothing unexpected, 1 a claim refuted or a contrast that holds,
+    2 unusable arguments, 3 only inconclusive ones remain, 130 interrupted.
+    """
+
+
+@cli.command(name="all", short_help="Verify every claim and write the report.")
+@_study_options
+def all_(**options: Any) -> int:
+    """Verify every claim of the paper and write the report.
+
+    \b
+    Examples:
+      python -m verify all
+      python -m verify all --profile quick --out /tmp/look
+      python -m verify all --C 4 --seed 1
+      python -m verify all --resume report
+    """
+    return _study((), options)
+
+
+@cli.command(short_help="Verify some claims and write the report.")
+@click.argument("claim", nargs=-1, required=True)
+@_study_options
+def run(claim: tuple[str, ...], **options: Any) -> int:
+    """Verify the claims named, on the very runs that `all` uses for them, and write the report.
+
+    \b
+    Examples:
+      python -m verify run stage1.time stage2.time
+      python -m verify run selection.log2 --profile thorough
+    """
+    return _study(claim, options)
+
+
+def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
+    from theory.paper import claims
+    from verify import report
+    from verify.judge import Status
+
+    started = time.monotonic()
+    planned, folder = _planned(names, options, claims)
+    batches = _open(folder, planned, options)
+    outcome = _collect(planned, batches, options, started)
+    report.write(outcome, folder, _command())
+    report.summary(outcome, folder)
+    if not outcome.finished:
+        return 130
+    if not all(v.expected for v in outcome.verdicts):
+        return 1
+    regular = [v for v in outcome.verdicts if not v.claim.contrast]
+    return 3 if any(v.status in (Status.INCONCLUSIVE, Status.OUTSIDE) for v in regular) else 0
+
+
+def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Callable):
+    from numerics.engine import check_device
+    from theory.paper import Reading
+    from verify import study, sweep
+
+    if options["resume"] is not None:
+        _take_over(options, study.read_manifest(options["resume"]))
+    reading = Reading(**{f.name: options[f.name] for f in fields(Reading)})
+    known = make_claims(reading)
+    by_name = {c.name: c for c in known}
+    for name in names:
+        if name not in by_name:
+            near = get_close_matches(name, by_name, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "`list` shows them all"
+            raise ValueError(f"unknown claim '{name}': {hint}")
+    chosen = tuple(c for c in known if not names or c.name in names)
+    device = check_device(options["device"])
+    profile = sweep.PROFILES[options["profile"]]
+    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
+    return planned, options["resume"] or options["out"]
+
+
+def _take_over(options: dict[str, Any], manifest: dict) -> None:
+    """A resumed study keeps its options; one given explicitly must agree, which `open_folder` checks."""
+    context = click.get_current_context()
+    held = {"profile": manifest["profile"], "seed": manifest.get("seed"), **manifest.get("reading", {})}
+    for name, value in held.items():
+        if name in options and context.get_parameter_source(name) == click.core.ParameterSource.DEFAULT:
+            options[name] = value
+
+
+def _open(folder: Path, planned, options: dict[str, Any]) -> Path:
+    from verify import study
+
+    return study.open_folder(folder, planned, resume=options["resume"] is not None)
+
+
+def _collect(planned, batches: Path, options: dict[str, Any], started: float):
+    from verify import report, study
+
+    workers = min(options["jobs"] or _cores(), len(planned.jobs))
+    with report.progress(len(planned.jobs), options["quiet"]) as advance:
+        results, finished = study.collect(planned, batches, workers, lambda _: advance())
+    return study.conclude(planned, results, finished, started)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "verify", *sys.argv[1:]])
+
+
+@cli.command(name="list", short_help="List the claims, or the observables.")
+@click.option("--observables", is_flag=True, help="list what a claim can speak of instead")
+def list_(observables: bool) -> int:
+    """List every claim with its source and how surely its wording is known."""
+    from theory.paper import claims
+    from verify import report
+    from verify.sweep import OBSERVABLE_BY_NAME
+
+    if observables:
+        report.list_observables(OBSERVABLE_BY_NAME)
+    else:
+        report.list_claims(claims())
+    return 0
+
+
+@cli.command(short_help="Say what a claim means and how it is judged.")
+@click.argument("claim")
+@_reading_options
+def explain(claim: str, **options: Any) -> int:
+    """Say what a claim states, under which conditions, where it comes from and how it is judged.
+
+    \b
+    Example:
+      python -m verify explain stage2.test-error
+    """
+    from theory.paper import Reading, claims
+    from verify import report
+    from verify.sweep import OBSERVABLE_BY_NAME
+
+    reading = Reading(**options)
+    known = {c.name: c for c in claims(reading)}
+    if claim not in known:
+        near = get_close_matches(claim, known, n=1)
+        raise ValueError(f"unknown claim '{claim}': " + (f"did you mean '{near[0]}'?" if near else "see `list`"))
+    report.explain(known[claim], reading, OBSERVABLE_BY_NAME)
+    return 0
+
+
+@cli.command(short_help="Show the margins of every condition at one setting.")
+@click.option("--n", type=float, required=True, help="training samples")
+@click.option("--m", type=float, required=True, help="neurons per output sign")
+@click.option("--d", type=float, required=True, help="dimension of a patch")
+@click.option("--mu", type=float, required=True, help="length of the signal")
+@click.option("--sigma-xi", type=float, default=1.0, show_default=True, help="noise level")
+@click.option("--sigma-0", type=float, required=True, help="weight scale at initialization")
+@click.option("--eta", type=float, required=True, help="step size")
+@click.option("--tau-plus", type=float, default=0.0, show_default=True, help="flip probability of label +1")
+@click.option("--tau-minus", type=float, default=None, help="flip probability of label -1  [default: as --tau-plus]")
+@_reading_options
+def margins(tau_minus: float | None, **options: Any) -> int:
+    """Show, for one setting, the largest C for which each condition holds, and which term binds.
+
+    \b
+    Example:
+      python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
+    """
+    from numerics.model import Setting
+    from theory.lineage import condition_huang, condition_kou
+    from theory.paper import Reading, condition_4_1, condition_clean
+    from verify import report
+
+    reading = Reading(**{f.name: options.pop(f.name) for f in fields(Reading)})
+    setting = Setting(tau_minus=options["tau_plus"] if tau_minus is None else tau_minus, **options)
+    values = setting.values() | {k: v for k, v in asdict(reading).items() if k in ("delta", "T_star")}
+    clean = setting.tau_plus == setting.tau_minus == 0
+    own = ("Theorem 4.4", condition_clean(reading)) if clean else ("Condition 4.1", condition_4_1(reading))
+    sets = [own, ("Kou et al. 2023", condition_kou()), ("Huang et al. 2024", condition_huang())]
+    report.margin_tables(
+        [(title, [c.margin(values, reading.C) for c in conditions]) for title, conditions in sets], setting, reading
+    )
+    return 0
+
+
+@cli.command(short_help="Plant false laws: are they rejected, and true ones accepted?")
+@_study_options
+def selftest(**options: Any) -> int:
+    """Plant false laws and broken premises, and count how often the verifier rejects them, and the true ones.
+
+    Exit status 1 if a planted falsehood is not rejected or a true law is accepted in under 95 % of the trials.
+    """
+    from theory.paper import claims
+    from verify import report
+    from verify import selftest as trial
+
+    started = time.monotonic()
+    names = trial.CLAIMS
+    planned, folder = _planned(names, options, claims)
+    batches = _open(folder, planned, options)
+    outcome = _collect(planned, batches, options, started)
+    if not outcome.finished:
+        raise KeyboardInterrupt
+    result = trial.examine(outcome)
+    report.write_selftest(result, folder, _command())
+    return 0 if result.passed else 1
+
+
+def main() -> None:
+    """Entry point: every mistake of the user is one line on stderr and exit status 2."""
+    try:
+        _same_parent()
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        status = done.exit_code
+    except click.ClickException as problem:
+        click.echo(f"thetacheck: {' '.join(problem.format_message().split())}", err=True)
+        status = 2
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("thetacheck: interrupted", err=True)
+        status = 130
+    except BrokenPipeError:
+        status = 0
+    except (ValueError, OSError) as problem:
+        click.echo(f"thetacheck: {problem}", err=True)
+        status = 2
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

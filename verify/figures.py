@@ -1,0 +1,701 @@
+"""Figures and formulas as values: SVG and PNG in memory. Nothing here writes or prints."""
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextToPath
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+
+from numerics import Setting
+from theory import Within, evaluate
+from theory.symbols import SETTING, table
+from verify import fit
+from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
+from verify.meanfield import curves
+from verify.study import Outcome, representative
+from verify.sweep import Group, Result
+
+# Okabe and Ito's palette: told apart by every common colour vision, and in grey by its lightness.
+SIGNAL, CLEAN, NOISY, INK, MUTED, WINDOW = "#0072B2", "#009E73", "#D55E00", "#222222", "#777777", "#DDE7EE"
+STYLE = {
+    "font.family": "STIXGeneral",
+    "font.size": 10,
+    "mathtext.fontset": "stix",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.7,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "xtick.direction": "out",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.4,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "thetacheck",  # ids in the SVG would otherwise differ from run to run
+    "path.simplify": True,
+}
+PNG_DPI, CLOUD_DPI = 110, 160
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure with its caption, in which $...$ is LaTeX."""
+
+    name: str
+    alt: str
+    caption: str
+    svg: str
+    png: bytes
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Formulas
+
+_SYNONYMS = (
+    (r"\\(?:textstyle|displaystyle|limits|nolimits)(?![a-zA-Z])", ""),
+    (r"\\[td]frac(?![a-zA-Z])", r"\\frac"),
+    (r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}"),
+    (r"\\le(?![a-zA-Z])", r"\\leq"),
+    (r"\\ge(?![a-zA-Z])", r"\\geq"),
+    (r"\\ne(?![a-zA-Z])", r"\\neq"),
+    (r"\\iff(?![a-zA-Z])", r"\\;\\Leftrightarrow\\;"),
+    (r"\\(?:implies)(?![a-zA-Z])", r"\\;\\Rightarrow\\;"),
+    (r"\\boldsymbol\s*(\\[a-zA-Z]+|\w)", r"\\boldsymbol{\1}"),
+    (r"\\underline\s*(\\[a-zA-Z]+|\w)", r"\\underset{\\_}{\1}"),
+    (r"\\underline\s*\{([^{}]*)\}", r"\\underset{\\_}{\1}"),
+    (r"\\text\s*\{", r"\\mathrm{"),
+)
+
+
+def mathtext(latex: str) -> str:
+    """LaTeX in the subset that Matplotlib draws."""
+    for pattern, replacement in _SYNONYMS:
+        latex = re.sub(pattern, replacement, latex)
+    return latex
+
+
+LATEX = {p.name: mathtext(p.latex) for p in table()} | {"kappa": r"\kappa"}
+# How the axes of rates call what is measured; any other observable goes by its name.
+NOTATION = {
+    "order_one_time": "T_1",
+    "convergence_time": r"T_\varepsilon",
+    "signal_growth": r"\Delta\gamma/\Delta t",
+    "noise_growth": r"\Delta\bar\rho/\Delta t",
+}
+
+
+def plain(latex: str) -> str:
+    """LaTeX as readable text, for what cannot be drawn and for readers that cannot see."""
+    text = re.sub(r"\\(?:mathrm|operatorname|boldsymbol|textstyle|left|right|tfrac|frac)(?![a-zA-Z])", "", latex)
+    text = re.sub(r"\\[,;!: ]|\\quad", " ", text)
+    text = text.replace(r"\|", "|").replace("\\", "").replace("{", "(").replace("}", ")")
+    return re.sub(r"\s+", " ", text).strip()
+
+
+@dataclass
+class Formulas:
+    """Draws formulas as inline SVG; a glyph that occurs in many is held once, in :meth:`definitions`."""
+
+    _ids: dict[str, str] = field(default_factory=dict)
+    _paths: list[str] = field(default_factory=list)
+    _drawn: dict[str, str | None] = field(default_factory=dict)
+
+    def draw(self, latex: str) -> str | None:
+        """One formula, scaled by the font size around it; None if Matplotlib cannot read it."""
+        if latex not in self._drawn:
+            with matplotlib.rc_context({"mathtext.fontset": "stix"}):
+                self._drawn[latex] = self._svg(latex)
+        return self._drawn[latex]
+
+    def definitions(self) -> str:
+        """The glyphs used so far; to stand once in the page."""
+        body = "".join(self._paths)
+        return f'<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{body}</defs></svg>'
+
+    def _svg(self, latex: str) -> str | None:
+        converter, font = TextToPath(), FontProperties(size=1)
+        text = f"${mathtext(latex)}$"
+        try:
+            placed, glyphs, bars = converter.get_glyphs_mathtext(font, text)
+            width, height, depth = converter.get_text_width_height_descent(text, FontProperties(size=1000), ismath=True)
+        except (ValueError, RuntimeError, KeyError):
+            return None
+        scale = converter.FONT_SCALE
+        for name, (points, codes) in glyphs.items():
+            if name not in self._ids:
+                self._ids[name] = f"g{len(self._ids)}"
+                self._paths.append(f'<path id="{self._ids[name]}" d="{_path(points, codes)}"/>')
+        # A thousandth of the font size is one unit; y points down in SVG.
+        unit = 1000 / scale
+        body = "".join(
+            f'<use href="#{self._ids[name]}" transform="translate({x * unit:.0f} {-y * unit:.0f})'
+            f' scale({size * unit:.4f} {-size * unit:.4f})"/>'
+            for name, x, y, size in placed
+        )
+        for points, _ in bars:
+            (x0, y0), (x1, y1) = np.min(points, axis=0) * unit, np.max(points, axis=0) * unit
+            body += f'<rect x="{x0:.0f}" y="{-y1:.0f}" width="{x1 - x0:.0f}" height="{max(y1 - y0, 40):.0f}"/>'
+        margin = 40
+        box = f"{-margin} {-(height - depth) - margin:.0f} {width + 2 * margin:.0f} {height + 2 * margin:.0f}"
+        size = f"width:{(width + 2 * margin) / 1000:.3f}em;height:{(height + 2 * margin) / 1000:.3f}em"
+        return (
+            f'<svg class="math" role="img" aria-label="{_attribute(plain(latex))}" viewBox="{box}"'
+            f' style="{size};vertical-align:{-(depth + margin) / 1000:.3f}em">{body}</svg>'
+        )
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _path(points: np.ndarray, codes: np.ndarray) -> str:
+    letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
+    needed = {1: 1, 2: 1, 3: 2, 4: 3, 79: 1}
+    out, i = [], 0
+    while i < len(codes):
+        code = int(codes[i])
+        if code == 79:
+            out.append("Z")
+        else:
+            out.append(letters[code] + " ".join(f"{x:.2f} {y:.2f}" for x, y in points[i : i + needed[code]]))
+        i += needed[code]
+    return "".join(out)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Drawing
+
+
+def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> tuple[Figure, np.ndarray]:
+    """A figure with margins given in inches, so that no layout has to be searched for."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    left, right = layout.pop("left", 0.72), layout.pop("right", 0.15)
+    bottom, top = layout.pop("bottom", 0.5), layout.pop("top", 0.3)
+    spec = {
+        "left": left / width,
+        "right": 1 - right / width,
+        "bottom": bottom / height,
+        "top": 1 - top / height,
+        "wspace": layout.pop("wspace", 0.32),
+        "hspace": layout.pop("hspace", 0.28),
+    } | {k: layout.pop(k) for k in ("width_ratios", "height_ratios") if k in layout}
+    return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=spec, **layout)
+
+
+def _finished(figure: Figure, name: str, alt: str, caption: str) -> Picture:
+    drawn, image = io.StringIO(), io.BytesIO()
+    for axis in figure.axes:  # unlabelled ticks cost most of the drawing time
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.yaxis.set_minor_locator(NullLocator())
+    figure.savefig(drawn, format="svg", dpi=CLOUD_DPI, metadata={"Date": None, "Creator": None})
+    figure.savefig(image, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue())
+
+
+def overview(outcome: Outcome) -> Iterator[Picture]:
+    """What the runs look like, before any verdict: the two stages, the collapse, the test errors."""
+    group = _noisy_group(outcome)
+    if group is None:
+        return
+    shown = representative(outcome, group.name)
+    with matplotlib.rc_context(STYLE):
+        if shown is not None and shown.times.size > 2:
+            yield _two_stages(shown)
+        members = [r for r in outcome.results.values() if r.runs["group"].iloc[0] == group.name and r.times.size > 2]
+        if len(members) > 1:
+            yield _collapse(members)
+        runs = outcome.runs[outcome.runs["group"] == group.name]
+        if {"error_spurious_end", "error_fresh_end", "flip_share"} <= set(runs):
+            yield _errors(runs)
+
+
+def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
+    """The figures of one claim, one for each kind of law in it that has data to show."""
+    group = outcome.plan.group_of[verdict.claim.name]
+    runs = outcome.runs[outcome.runs["group"] == group.name]
+    if runs.empty:
+        return
+    draw: dict[str, Callable[..., Picture | None]] = {
+        "rate": _rate,
+        "probability": _probability,
+        "bound": _bound,
+        "identity": _identity,
+        "crossing": _crossing,
+    }
+    parts = verdict.details.get("parts", [])
+    for index, part in enumerate(parts):
+        name = verdict.claim.name + (f"-{index + 1}" if len(parts) > 1 else "")
+        name = re.sub(r"[^\w.-]+", "_", name)
+        if part.get("kind") in draw:
+            with matplotlib.rc_context(STYLE):
+                picture = draw[part["kind"]](name, verdict, part, runs)
+            if picture is not None:
+                yield picture
+
+
+def _noisy_group(outcome: Outcome) -> Group | None:
+    """The group of full runs with label noise."""
+    for group in {g.name: g for g in outcome.plan.group_of.values()}.values():
+        runs = outcome.runs[outcome.runs["group"] == group.name] if len(outcome.runs) else outcome.runs
+        if group.stage == "end" and len(runs) and (runs["tau_plus"] > 0).any():
+            return group
+    return None
+
+
+def _mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, least and largest over the seeds, wherever at least half of them still run."""
+    seen = ~np.isnan(values)
+    enough = seen.sum(0) * 2 >= values.shape[0]
+    total = np.where(seen, values, 0).sum(0) / np.maximum(seen.sum(0), 1)
+    least = np.where(seen, values, np.inf).min(0)
+    largest = np.where(seen, values, -np.inf).max(0)
+    return tuple(np.where(enough, x, np.nan) for x in (total, least, largest))  # type: ignore[return-value]
+
+
+def _median(column: pd.Series) -> float | None:
+    held = column.dropna()
+    return float(held.median()) if len(held) * 2 >= len(column) and len(held) else None
+
+
+def _span(values: pd.Series | np.ndarray) -> str:
+    low, high = float(np.min(values)), float(np.max(values))
+    return _number(low) if _number(low) == _number(high) else f"{_number(low)} to {_number(high)}"
+
+
+def _number(value: float) -> str:
+    """Three digits, as LaTeX where a power of ten is needed."""
+    text = f"{value:.3g}"
+    if "e" not in text:
+        return text
+    digits, power = text.split("e")
+    return f"${digits}\\cdot10^{{{int(power)}}}$"
+
+
+def _sizes(runs: pd.DataFrame) -> str:
+    spans = ", ".join(f"${LATEX[k]}$ {_span(runs[k])}" for k in ("n", "m", "d") if k in runs)
+    return f"{spans}; {runs['setting'].nunique()} settings, {len(runs)} runs."
+
+
+def _two_stages(result: Result) -> Picture:
+    row = result.runs.iloc[0]
+    setting = Setting(**{k: (int(row[k]) if k in ("n", "m", "d") else float(row[k])) for k in SETTING})
+    keep = result.times >= 1
+    t = result.times[keep]
+    figure, axes = _figure(
+        7.6, 5.0, 2, 1, sharex=True, height_ratios=[2.1, 1], hspace=0.1, right=1.75, left=0.62, top=0.34
+    )
+    top, low = axes[:, 0]
+    predicted = curves(setting, result.times * setting.time_scale)
+    lines = {"gamma": (SIGNAL, r"$\gamma$"), "rho_clean": (CLEAN, r"$\bar\rho$ clean"), "rho_noisy": (NOISY, r"$\bar\rho$ noisy")}
+    floor = np.inf
+    for name, (colour, label) in lines.items():
+        for sign, width in (("plus", 1.5), ("minus", 0.8)):
+            mean, least, largest = _mean(result.series[f"{name}_{sign}"][:, keep].astype(float))
+            if np.isnan(mean).all():
+                continue
+            top.plot(t, mean, color=colour, lw=width, label=label if sign == "plus" else None)
+            top.fill_between(t, np.maximum(least, 1e-6), largest, color=colour, alpha=0.15, lw=0)
+            shown = np.where(np.isnan(mean), np.nan, predicted[f"{name}_{sign}"][keep])
+            top.plot(t, shown, color=INK, lw=0.9, ls=(0, (4, 2.5)), zorder=3)
+            floor = min(floor, float(mean[~np.isnan(mean)][0]))
+    mean, _, _ = _mean(result.series["gamma_max"][:, keep].astype(float))
+    top.plot(t, mean, color=SIGNAL, lw=1.0, ls=":", label=r"$\max_{j,r}\gamma$")
+    mean, _, _ = _mean(result.series["rho_noisy_max"][:, keep].astype(float))
+    top.plot(t, mean, color=NOISY, lw=1.0, ls=":", label=r"$\max\,\bar\rho$ noisy")
+    top.plot([], [], color=INK, lw=0.9, ls=(0, (4, 2.5)), label="mean field")
+    top.set(xscale="log", yscale="log", ylabel="coefficient", ylim=(max(floor * 0.8, 1e-3), None))
+    top.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+    for name, colour, label in (
+        ("accuracy", INK, "all"), ("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
+    ):  # fmt: skip
+        mean, least, largest = _mean(result.series[name][:, keep].astype(float))
+        low.plot(t, mean, color=colour, label=label)
+        low.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
+    low.set(ylabel="training accuracy\n(given labels)", xlabel="iteration $t$", ylim=(-0.04, 1.06))
+    low.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="samples", alignment="left")
+    end = float(t[~np.isnan(_mean(result.series["accuracy"][:, keep].astype(float))[0])][-1])
+    first, over = (_median(result.runs[k]) for k in ("order_one_time", "overtake_time"))
+    for axis in (top, low):
+        axis.set_xlim(1, end)
+        if first:
+            axis.axvspan(1, first, color="#EAF1F6", lw=0, zorder=0)
+            axis.axvspan(first, end, color="#FBF1E9", lw=0, zorder=0)
+            axis.axvline(first, color=INK, lw=0.9)
+        if over:
+            axis.axvline(over, color=NOISY, lw=0.9, ls="-.")
+    edge = top.get_xaxis_transform()
+    if first:
+        top.text(first, 1.015, "$T_1$", transform=edge, ha="center")
+        top.text(np.sqrt(first), 1.015, "Stage I", transform=edge, ha="center", color=SIGNAL)
+        top.text(np.sqrt(max(over or first, first) * end), 1.015, "Stage II", transform=edge, ha="center", color=NOISY)
+    if over:
+        top.text(over, 1.015, "overtaking", transform=edge, ha="center", color=NOISY, fontsize=8.5)
+    seeds = len(result.runs)
+    taus = f"$\\tau_+$ = {row['tau_plus']:.2f}, $\\tau_-$ = {row['tau_minus']:.2f}"
+    caption = (
+        f"The two stages in one setting ($n$ = {row['n']:g}, $m$ = {row['m']:g}, $d$ = {_number(row['d'])},"
+        f" $\\kappa$ = {row['kappa']:.2f}, {taus}, target loss {_number(row['epsilon'])};"
+        f" {seeds} seeds). Top: class means of the coefficients, thick for $y=+1$, thin for $y=-1$;"
+        f" bands span the seeds; dashed black: the mean-field curve, which has no free parameter. Bottom: accuracy on"
+        f" the given labels. Solid line: $T_1$; dash-dotted: the first time some noisy $\\bar\\rho$ exceeds every"
+        f" $\\gamma$ (medians over the seeds)."
+    )
+    alt = "Signal and noise coefficients and training accuracies against iterations"
+    return _finished(figure, "two-stages", alt, caption)
+
+
+def _collapse(members: list[Result]) -> Picture:
+    figure, axes = _figure(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, sharex="col")
+    rows = {"gamma": ("$\\gamma$", SIGNAL), "rho_noisy": (r"$\bar\rho$ of noisy samples", NOISY)}
+    kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
+    shade = matplotlib.colormaps["viridis"]
+    low, high = np.log(kappas.min() * 0.999), np.log(kappas.max() * 1.001)
+    for result, kappa in zip(members, kappas, strict=True):
+        row = result.runs.iloc[0]
+        setting = Setting(**{k: (int(row[k]) if k in ("n", "m", "d") else float(row[k])) for k in SETTING})
+        s = result.times * setting.time_scale
+        # Evenly thin in log time: more points than this cannot be seen.
+        pick = np.unique(np.searchsorted(s, np.geomspace(max(s[1], 1e-3), s[-1], 90)).clip(1, s.size - 1))
+        predicted = curves(setting, np.concatenate([[0.0], s[pick]]))
+        colour = shade(0.92 * (np.log(kappa) - low) / (high - low))
+        for i, name in enumerate(rows):
+            mean, _, _ = _mean(result.series[f"{name}_plus"][:, pick].astype(float))
+            style = {"color": colour, "lw": 0.8, "alpha": 0.85}
+            axes[i, 0].plot(result.times[pick], mean, **style)
+            axes[i, 1].plot(s[pick], mean, **style)
+            axes[i, 2].plot(s[pick], mean / predicted[f"{name}_plus"][1:], **style)
+    for i, (label, _) in enumerate(rows.values()):
+        for j in range(3):
+            axes[i, j].set(xscale="log", yscale="log" if j < 2 else "linear")
+        axes[i, 0].set_ylabel(label)
+        for j in range(2):
+            axes[i, j].set_ylim(3e-3, 40)
+        axes[i, 1].set_xlim(3e-2, None)
+        axes[i, 2].set_xlim(3e-2, None)
+        axes[i, 2].axhline(1, color=INK, lw=1, ls=(0, (4, 2.5)))
+        axes[i, 2].set_ylim(0.5, 1.5)
+    for j, title in enumerate(("as run", "in rescaled time", "over the mean-field curve")):
+        axes[0, j].set_title(title)
+        axes[1, j].set_xlabel("iteration $t$" if j == 0 else r"$s = \eta t\sigma_\xi^2 d/(nm)$")
+    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.LogNorm(kappas.min(), kappas.max()), shade)
+    inset = axes[0, 0].inset_axes((0.56, 0.16, 0.38, 0.045))
+    bar = figure.colorbar(scale, cax=inset, orientation="horizontal", format="%g")
+    ends = [float(f"{kappas.min():.2g}"), float(f"{kappas.max():.2g}")]
+    bar.set_ticks([max(ends[0], kappas.min()), min(ends[1], kappas.max())], labels=[f"{x:g}" for x in ends])
+    bar.ax.tick_params(labelsize=8, length=2, which="both")
+    bar.ax.set_title(r"$\kappa$", fontsize=9, pad=2, loc="center")
+    runs = pd.concat([r.runs for r in members])
+    caption = (
+        f"Collapse on the mean field. Each line is the mean over the seeds of one setting (label $+1$): as run (left),"
+        f" in rescaled time (middle), and divided by the mean-field curve of its own $\\kappa$ and $\\tau_+$ (right;"
+        f" dashed: perfect agreement). {_sizes(runs)}"
+    )
+    alt = "Coefficients against iterations, against rescaled time and over the mean-field curve"
+    return _finished(figure, "collapse", alt, caption)
+
+
+def _errors(runs: pd.DataFrame) -> Picture:
+    figure, axes = _figure(9.0, 3.5, 1, 2, wspace=0.1, right=1.75, sharey=True, top=0.32)
+    laws = {
+        "spurious": ("shared patches, $D_{\\mathrm{test}}$", NOISY, "o"),
+        "training_noise": ("training patches", CLEAN, "x"),
+        "fresh": ("fresh patches", SIGNAL, "s"),
+    }
+    half = runs["flip_share"].to_numpy(float) / 2
+    limit = float(np.nanmax(half)) if np.isfinite(half).any() else 0.2
+    for axis, when, title in zip(axes[0], ("T1", "end"), ("at $T_1$", "at convergence"), strict=True):
+        for law, (label, colour, marker) in laws.items():
+            column = f"error_{law}_{when}"
+            if column in runs:
+                axis.plot(half, runs[column], marker, ms=3.4, color=colour, mfc="none" if marker != "x" else colour,
+                          mew=0.7, alpha=0.65, label=label, rasterized=True)  # fmt: skip
+        axis.plot([0, limit], [0, limit], color=INK, lw=1, ls=(0, (4, 2.5)), label="$|S_f|/(2n)$")
+        axis.set(xlabel="half the realised flip share, $|S_f|/(2n)$", title=title)
+    axes[0, 0].set_ylabel("test error")
+    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    caption = (
+        "Test error under three laws of the noise patch: a training patch plus fresh noise (the paper's"
+        " $D_{\\mathrm{test}}$), a training patch itself, and a fresh patch. One point per run with a flipped sample."
+        " Dashed: half the realised flip share, the limit that the mean field gives on shared patches. "
+        + _sizes(runs)
+    )
+    return _finished(figure, "test-errors", "Test errors against half the realised flip share", caption)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# One figure per kind of law
+
+
+def _tex(name: str) -> str:
+    return f"${LATEX[name]}$" if name in LATEX else name
+
+
+def _called(observable: str) -> str:
+    return f"${NOTATION[observable]}$" if observable in NOTATION else observable.replace("_", " ")
+
+
+def _by_setting(runs: pd.DataFrame, name: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
+    """First row, geometric mean, least and largest of a positive observable, by setting."""
+    used = runs[runs[name] > 0]
+    grouped = used.groupby("setting")
+    logs = np.log(used[name]).groupby(used["setting"])
+    return grouped.first(), *(np.exp(x.to_numpy()) for x in (logs.mean(), logs.min(), logs.max()))
+
+
+def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+    slopes, predicted, observable = part.get("slopes"), part["predicted"], part["observable"]
+    if not slopes:
+        return None
+    first, centre, least, largest = _by_setting(runs, observable)
+    law = np.exp(sum(power * np.log(first[k].to_numpy(float)) for k, power in predicted.items()))
+    constant = float(np.exp(np.log(centre / law).mean()))
+    figure, axes = _figure(9.0, 3.5, 1, 2, width_ratios=[1, 1.05], wspace=0.42, left=0.75)
+    left, right = axes[0]
+    left.errorbar(law, centre, yerr=np.maximum([centre - least, largest - centre], 0), fmt="none", ecolor="#9BB7C9", lw=1)
+    points = left.scatter(law, centre, c=np.log10(first["n"]), cmap="viridis", s=20, zorder=3, lw=0)
+    ends = np.array([law.min(), law.max()])
+    left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
+    left.set(xscale="log", yscale="log", ylabel=f"measured {_called(observable)}", title=f"constant {constant:.3g}")
+    left.set_xlabel(f"predicted law ${_monomial(predicted)}$")
+    for axis in (left.xaxis, left.yaxis):
+        axis.set_major_locator(LogLocator(numticks=6))
+    bar = figure.colorbar(points, ax=left, fraction=0.04, pad=0.02)
+    ticks = [k for k in (10, 20, 50, 100, 200, 500, 1000) if first["n"].min() <= k <= first["n"].max()]
+    bar.set_ticks([float(np.log10(k)) for k in ticks], labels=[str(k) for k in ticks])
+    bar.ax.set_title("$n$", fontsize=9)
+    names = list(slopes)[::-1]
+    right.axvspan(-EXPONENT_TOLERANCE, EXPONENT_TOLERANCE, color=WINDOW, lw=0, label=f"±{EXPONENT_TOLERANCE:g}")
+    right.axvline(0, color=INK, lw=0.9, ls=(0, (4, 2.5)))
+    for y, k in enumerate(names):
+        value = slopes[k]
+        centre_, low, high = (value[x] - predicted.get(k, 0.0) for x in ("value", "low", "high"))
+        right.plot([low, high], [y, y], color=SIGNAL, lw=2)
+        right.plot([centre_], [y], "o", color=SIGNAL, ms=5)
+    right.set_yticks(range(len(names)), [f"{_tex(k)}: {predicted.get(k, 0.0):+g}" for k in names])
+    widest = max(abs(v[x] - predicted.get(k, 0.0)) for k, v in slopes.items() for x in ("low", "high"))
+    reach = max(2 * EXPONENT_TOLERANCE, 1.1 * widest)
+    right.set(xlim=(-reach, reach), ylim=(-0.6, len(names) - 0.4), xlabel="measured exponent minus predicted")
+    right.set_title("exponents, predicted value at the left")
+    right.xaxis.set_major_locator(MaxNLocator(5))
+    right.grid(axis="y", visible=False)
+    caption = (
+        f"Left: {_called(observable)} against the predicted law, one point per setting (geometric mean; bars span the"
+        f" seeds); dashed: slope 1. Right: jointly fitted exponents minus their predictions, with 95 % intervals;"
+        f" shaded: the window ±{EXPONENT_TOLERANCE:g} that an interval must lie in. {_sizes(runs)}"
+    )
+    return _finished(figure, name, f"Rate fit of {verdict.claim.name}", caption)
+
+
+def _monomial(predicted: dict[str, float]) -> str:
+    return r"\,".join(LATEX.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
+
+
+def _met(laws: list[tuple[str, Within]], runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each run meets every bound, and whether it counts; as in ``judge``."""
+    met, absent = np.ones(len(runs), dtype=bool), np.zeros(len(runs), dtype=bool)
+    for name, law in laws:
+        value = runs[name].to_numpy(float)
+        absent |= np.isnan(value)
+        if law.low is not None:
+            met &= value >= _at(law.low, runs)
+        if law.high is not None:
+            met &= value <= _at(law.high, runs)
+    arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
+    return met, ~(absent & arrived & runs["flip_share"].isna().to_numpy())
+
+
+def _at(expression: Any, runs: pd.DataFrame) -> np.ndarray:
+    settings = runs.drop_duplicates("setting")
+    rows = settings[[k for k in settings if k in LATEX]].to_dict("records")
+    values = {key: evaluate(expression, row) for key, row in zip(settings["setting"], rows, strict=True)}
+    return runs["setting"].map(values).to_numpy(float)
+
+
+def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+    laws = [(k, law) for k, law in verdict.claim.parts if isinstance(law, Within)]
+    if not all(k in runs for k, _ in laws):
+        return None
+    met, counted = _met(laws, runs)
+    if not counted.any():
+        return None
+    figure, axes = _figure(9.0, 2.9, 1, 2, wspace=0.24, width_ratios=[1, 1])
+    left, right = axes[0]
+    _shares(left, runs[counted], met[counted], part["required"])
+    _distances(right, laws, runs[counted], met[counted])
+    caption = (
+        f"Left: share of runs that meet the claim, one point per setting with its exact (Clopper-Pearson) 95 % interval;"
+        f" solid line: the required probability {part['required']:g}. Right: every run, how far from the bound; crosses"
+        f" fail. {_sizes(runs[counted])}"
+    )
+    return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
+
+
+def _shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) -> None:
+    table = pd.DataFrame({"n": runs["n"].to_numpy(), "setting": runs["setting"].to_numpy(), "met": met})
+    by = table.groupby("setting").agg(n=("n", "first"), hits=("met", "sum"), trials=("met", "size"))
+    found = [fit.clopper_pearson(int(hits), int(trials)) for hits, trials in zip(by["hits"], by["trials"], strict=True)]
+    low, value, high = (np.array([getattr(x, name) for x in found]) for name in ("low", "value", "high"))
+    n = by["n"].to_numpy(float)
+    for chosen, colour in ((high >= required, SIGNAL), (high < required, NOISY)):
+        axis.vlines(n[chosen], low[chosen], high[chosen], color=colour, lw=0.8, alpha=0.5)
+        axis.plot(n[chosen], value[chosen], "o", color=colour, ms=3.6)
+    axis.axhline(required, color=INK, lw=1)
+    axis.set(xscale="log", ylim=(-0.04, 1.04), xlabel="$n$", ylabel="share of runs")
+    _log_ticks(axis)
+
+
+def _log_ticks(axis: Axes) -> None:
+    """Plain numbers at 1, 2, 5: most ranges of n and m span less than two decades."""
+    low, high = axis.get_xlim()
+    ticks = [a * 10.0**k for k in range(-1, 10) for a in (1, 2, 5) if low <= a * 10.0**k <= high]
+    if 2 <= len(ticks) <= 9:
+        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
+
+
+def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, met: np.ndarray) -> None:
+    """Observed value over its bound, or the bare value where the bound is zero."""
+    n = runs["n"].to_numpy(float)
+    bounds = [(k, bound, _at(bound, runs)) for k, law in laws for bound in (law.low, law.high) if bound is not None]
+    relative = [(k, b, at) for k, b, at in bounds if (at != 0).all()]
+    shown = relative or bounds
+    for (k, _, at), colour in zip(shown, (SIGNAL, CLEAN, "#7B5EA7", MUTED) * 2, strict=False):
+        value = runs[k].to_numpy(float) / (at if relative else 1)
+        label = _called(k) if len(shown) > 1 else None
+        axis.plot(n[met], value[met], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
+        axis.plot(n[~met], value[~met], "x", ms=4, mew=0.9, color=NOISY, rasterized=True)
+    axis.axhline(1 if relative else 0, color=INK, lw=1)
+    # What ends above a fifth of the bound only needs a linear axis to be read.
+    values = np.concatenate([runs[k].to_numpy(float) / (at if relative else 1) for k, _, at in shown])
+    values = values[np.isfinite(values)]
+    if relative and values.size and values.min() > 0 and values.max() > 10 * values.min():
+        axis.set_yscale("log")
+    axis.set(xscale="log", xlabel="$n$")
+    axis.set_ylabel("observed / bound" if relative else (_called(shown[0][0]) if len(shown) == 1 else "observed"))
+    _log_ticks(axis)
+    if len(shown) > 1:
+        axis.legend(loc="best", markerscale=1.6)
+
+
+def _bound(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+    observable = part["observable"]
+    used = runs[runs[observable] > 0]
+    constants = part.get("per_setting")
+    if constants is None:
+        return _never_positive(name, verdict, part, runs)
+    first = used.groupby("setting").first()
+    if len(first) != len(constants):
+        return None
+    figure, axes = _figure(9.0, 3.1, 1, 3, wspace=0.12, sharey=True)
+    values = np.array(constants)
+    log = np.log(values)
+    for axis, k in zip(axes[0], ("n", "m", "d"), strict=True):
+        x = np.log(first[k].to_numpy(float))
+        axis.plot(np.exp(x), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85)
+        grid = np.linspace(x.min(), x.max(), 20)
+        drift = part.get("drift", {}).get(k)
+        if drift:
+            low, high = (np.exp(log.mean() + drift[e] * (grid - x.mean())) for e in ("low", "high"))
+            axis.fill_between(np.exp(grid), np.minimum(low, high), np.maximum(low, high), color=WINDOW, lw=0)
+            axis.plot(np.exp(grid), np.exp(log.mean() + drift["value"] * (grid - x.mean())), color=INK, lw=1)
+            axis.set_title(f"drift ${LATEX[k]}^{{{drift['value']:+.2f}}}$ [{drift['low']:+.2f}, {drift['high']:+.2f}]")
+        axis.set(xscale="log", yscale="log", xlabel=f"${LATEX[k]}$")
+        if k != "d":
+            _log_ticks(axis)
+    axes[0, 0].set_ylabel("least $K$ that serves" if part["upper"] else "largest $K$ that serves")
+    low, high = axes[0, 0].get_ylim()
+    if high < 10 * low:  # a decade around the data, lest noise look like drift
+        middle = np.sqrt(low * high)
+        axes[0, 0].set_ylim(middle / 10**0.6, middle * 10**0.6)
+    caption = (
+        f"The constant that serves a share $1-\\delta$ of the runs, one point per setting, for {_called(observable)}."
+        f" Lines: its fitted drift with each size, the others held fixed; shaded: 95 % interval of the slope. The bound"
+        f" fails if the needed constant certainly worsens faster than the power {DRIFT_TOLERANCE:g}. {_sizes(used)}"
+    )
+    return _finished(figure, name, f"Constants of {verdict.claim.name}", caption)
+
+
+def _never_positive(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+    """A lower bound without any positive constant: how often the observable is positive at all."""
+    if part["upper"] or part["observable"] not in runs:
+        return None
+    values = runs[part["observable"]].to_numpy(float)
+    figure, axes = _figure(9.0, 2.9, 1, 2, wspace=0.24)
+    required = 1 - float(runs["delta"].iloc[0])
+    _shares(axes[0, 0], runs, values > 0, required)
+    _distances(axes[0, 1], [(part["observable"], Within(low=0))], runs, values > 0)
+    caption = (
+        f"Left: share of runs in which {_called(part['observable'])} is positive at all, one point per setting with its"
+        f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run; crosses"
+        f" are zero. {_sizes(runs)}"
+    )
+    return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
+
+
+def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+    values = runs[part["observable"]].dropna().to_numpy(float)
+    if not values.size:
+        return None
+    tolerance = next(law.tolerance for k, law in verdict.claim.parts if k == part["observable"])
+    figure, axes = _figure(6.2, 2.5, left=0.6)
+    axis = axes[0, 0]
+    shown = np.maximum(values, 1e-18)  # exact zeros
+    top = max(float(shown.max()), tolerance) * 3
+    axis.hist(shown, bins=np.geomspace(shown.min() * 0.8, top, 60), color=SIGNAL, alpha=0.85)
+    axis.axvline(tolerance, color=NOISY, lw=1.2)
+    axis.text(tolerance, 1.02, "tolerance", color=NOISY, ha="center", transform=axis.get_xaxis_transform())
+    axis.set(xscale="log", xlabel="residual", ylabel="runs", xlim=(shown.min() * 0.6, top))
+    caption = f"Residuals of the identity, one per run; the line is the tolerance {_number(tolerance)}. {_sizes(runs)}"
+    return _finished(figure, name, f"Residuals of {verdict.claim.name}", caption)
+
+
+def _crossing(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+    if "x" not in part or len(part["x"]) < 2:
+        return None
+    x, y = np.array(part["x"]), np.array(part["y"])
+    figure, axes = _figure(7.0, 3.2)
+    axis = axes[0, 0]
+    at, within = part["at"], part["within"]
+    axis.axvspan(at - within, at + within, color=WINDOW, lw=0, label=f"predicted {at:g} ± {within:g}")
+    axis.plot(x, y, "o", ms=2.6, mew=0, alpha=0.45, color=SIGNAL, rasterized=True)
+    axis.axhline(0, color=INK, lw=0.8)
+    ends = np.array([x.min(), x.max()])
+    slope, offset = np.polyfit(x, y, 1)
+    axis.plot(ends, slope * ends + offset, color=INK, lw=1.1, ls=(0, (4, 2.5)), label="fitted line")
+    where = part.get("where")
+    if where:
+        axis.plot([where["low"], where["high"]], [0, 0], color=NOISY, lw=4, solid_capstyle="butt", zorder=4,
+                  label=f"measured {where['value']:.3f} [{where['low']:.3f}, {where['high']:.3f}]")  # fmt: skip
+    axis.set(xlabel=r"$\kappa(1-\tau_+-\tau_-)$" if "kappa" in _along(verdict, part) else _along(verdict, part))
+    axis.set_ylabel(_called(part["observable"]))
+    axis.legend(loc="best")
+    caption = (
+        f"Every run's {_called(part['observable'])} against the deciding product, with the fitted line (dashed), the"
+        f" predicted location with its window (shaded) and the measured one with its 95 % interval. {_sizes(runs)}"
+    )
+    return _finished(figure, name, f"Crossing of {verdict.claim.name}", caption)
+
+
+def _along(verdict: Verdict, part: dict[str, Any]) -> str:
+    import sympy as sp
+
+    from theory import kappa
+
+    law = next(law for k, law in verdict.claim.parts if k == part["observable"] and law.at == part["at"])
+    rest = sp.simplify(law.along / kappa)
+    return "kappa" if str(rest) == "-tau_minus - tau_plus + 1" else str(law.along)

@@ -1,0 +1,224 @@
+"""Statistics of verdicts: exponents with intervals, rival laws, success rates, drifts and crossings.
+
+Runs come in settings x seeds. Runs of one setting share everything but the draw, so every interval here resamples
+settings first and seeds within them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta, binom
+
+REPLICATES = 999
+LEVEL = 0.95
+FLOOR = 0.05  # spread of a setting's log mean that no number of seeds removes: what its shape of n, m, kappa adds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """An estimate with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def within(self, low: float, high: float) -> bool:
+        return low <= self.low and self.high <= high
+
+    def outside(self, low: float, high: float) -> bool:
+        return self.high < low or high < self.low
+
+    def __str__(self) -> str:
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Regression:
+    """A joint log-log regression, one row per setting.
+
+    Attributes:
+        slopes: per regressor.
+        decades: the range that each regressor spans, in factors of ten.
+        residual_sd: of the setting means about the fit, in natural-log units.
+        settings: rows.
+        problem: why the fit is unusable, or empty.
+    """
+
+    slopes: dict[str, Interval]
+    decades: dict[str, float]
+    residual_sd: float
+    settings: int
+    problem: str = ""
+
+
+def regress(
+    log_y: np.ndarray,
+    setting: np.ndarray,
+    regressors: pd.DataFrame,
+    *,
+    rng: np.random.Generator,
+    spread: np.ndarray | None = None,
+) -> Regression:
+    """Regress ``log_y`` on ``regressors`` jointly, with a bootstrap over settings and seeds.
+
+    Args:
+        log_y: one value per run.
+        setting: which setting each run belongs to.
+        regressors: one row per run, constant within a setting; an intercept is added.
+        rng: the source of all resampling.
+        spread: per run, how far below ``log_y`` the truth may lie (resolution of a recorded time); drawn uniformly
+            in every replicate.
+    """
+    ids, first, inverse = np.unique(setting, return_index=True, return_inverse=True)
+    raw = regressors.to_numpy(float)[first]
+    names = list(regressors.columns)
+    decades = {k: float(np.ptp(raw[:, i]) / np.log(10)) for i, k in enumerate(names)}
+    nothing = Regression(slopes={}, decades=decades, residual_sd=np.nan, settings=len(ids))
+    needed = 2 * (len(names) + 1)
+    if len(ids) < needed:
+        problem = f"{len(ids)} settings for {len(names) + 1} coefficients: at least {needed} are needed"
+        return Regression(**{**vars(nothing), "problem": problem})
+    scale = raw.std(0)
+    if (scale < 1e-9).any():
+        constant = names[int(np.argmin(scale))]
+        return Regression(**{**vars(nothing), "problem": f"the design does not vary {constant}"})
+    x = np.column_stack([(raw - raw.mean(0)) / scale, np.ones(len(ids))])
+    # Beyond 100, less than a hundredth of some direction's variance is its own: the exponents cannot be told apart.
+    if np.linalg.cond(x) > 100:
+        inverse_correlation = np.diag(np.linalg.pinv(np.corrcoef(x[:, :-1].T)))
+        culprit = names[int(np.argmax(inverse_correlation))]
+        return Regression(**{**vars(nothing), "problem": f"collinear design: {culprit} follows from the other variables"})
+    values = _by_setting(log_y, inverse)  # (settings, seeds), NaN where a run is missing
+    late = np.zeros_like(values) if spread is None else _by_setting(spread, inverse)
+    centre = np.nanmean(values - late / 2, axis=1)
+    # Settings weigh by how well their seeds determine them: at n = 10 the realised flips alone spread times by half.
+    count = (~np.isnan(values)).sum(1)
+    error = np.nanvar(values, axis=1) / np.maximum(count - 1, 1) + FLOOR**2
+    weight = 1 / np.sqrt(error)
+    x = x * weight[:, None]
+    centre = centre * weight
+    best = np.linalg.lstsq(x, centre, rcond=None)[0]
+    residual = centre - x @ best
+    # Seeds within settings, and the true time below each recorded one; then settings.
+    picks = (rng.random((REPLICATES, *values.shape)) * count[:, None]).astype(int)
+    each = np.arange(len(ids))[:, None]
+    means = (values[each, picks] - late[each, picks] * rng.random(picks.shape)).mean(2) * weight
+    rows = rng.integers(0, len(ids), (REPLICATES, len(ids)))
+    designs = x[rows]
+    usable = np.linalg.cond(designs) < 1e6  # a resample of too few distinct settings determines nothing
+    if usable.mean() < 0.5:
+        problem = "too few distinct settings: most bootstrap resamples cannot be fitted"
+        return Regression(**{**vars(nothing), "problem": problem})
+    responses = np.take_along_axis(means, rows, 1)[usable]
+    estimates = np.einsum("bps,bs->bp", np.linalg.pinv(designs[usable]), responses)
+    low, high = np.quantile(estimates[:, :-1] / scale, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    slopes = {
+        name: Interval(value=float(best[i] / scale[i]), low=float(low[i]), high=float(high[i]))
+        for i, name in enumerate(names)
+    }
+    spare = len(ids) - x.shape[1]
+    return Regression(
+        slopes=slopes,
+        decades=decades,
+        residual_sd=float(np.sqrt((residual**2).sum() / (weight**2).sum() * len(ids) / spare)),
+        settings=len(ids),
+    )
+
+
+def _by_setting(values: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """One row per setting, its runs first and NaN behind."""
+    place = pd.Series(inverse).groupby(inverse).cumcount().to_numpy()
+    table = np.full((inverse.max() + 1, place.max() + 1), np.nan)
+    table[inverse, place] = values
+    return table
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """A law with one free constant, and how much of log y it leaves unexplained."""
+
+    law: str
+    residual_sd: float
+
+
+def rivals(log_y: np.ndarray, laws: dict[str, np.ndarray], nuisance: np.ndarray) -> list[Rival]:
+    """Residual spread of each law (log prediction per setting) after a free constant and nuisance, best first."""
+    x = np.column_stack([nuisance, np.ones(len(log_y))])
+    found = []
+    for name, prediction in laws.items():
+        gap = log_y - prediction
+        residual = gap - x @ np.linalg.lstsq(x, gap, rcond=None)[0]
+        found.append(Rival(law=name, residual_sd=float(residual.std())))
+    return sorted(found, key=lambda r: r.residual_sd)
+
+
+def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interval:
+    """Exact binomial interval of a success probability; [0, 1] without trials."""
+    tail = (1 - level) / 2
+    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
+    high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
+    return Interval(value=successes / trials if trials else np.nan, low=low, high=high)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Successes:
+    """Success counts against a required probability.
+
+    Attributes:
+        pooled: over all runs.
+        worst: per-setting p-values of "succeeds with at least the required probability" are corrected for their
+            number; the setting that contradicts it most strongly, or None.
+        worst_counts: its successes and trials.
+    """
+
+    pooled: Interval
+    trials: int
+    worst: int | None
+    worst_counts: tuple[int, int]
+
+
+def successes(met: np.ndarray, setting: np.ndarray, required: float) -> Successes:
+    """Count successes, overall and by setting (Bonferroni at 5 % over all settings)."""
+    pooled = clopper_pearson(int(met.sum()), met.size)
+    ids = np.unique(setting)
+    by_setting = [(int(met[setting == k].sum()), int((setting == k).sum())) for k in ids]
+    p_values = [float(binom.cdf(hits, trials, required)) for hits, trials in by_setting]
+    worst = int(np.argmin(p_values)) if len(ids) else -1
+    contradicts = len(ids) > 0 and p_values[worst] < (1 - LEVEL) / len(ids)
+    return Successes(
+        pooled=pooled,
+        trials=met.size,
+        worst=int(ids[worst]) if contradicts else None,
+        worst_counts=by_setting[worst] if contradicts else (0, 0),
+    )
+
+
+def crossing(
+    x: np.ndarray, y: np.ndarray, setting: np.ndarray, rng: np.random.Generator
+) -> tuple[Interval, Interval] | None:
+    """Where the line through (x, y) is zero, and its slope, with a bootstrap over settings and seeds.
+
+    None where the line's slope is not told from zero or the data do not surround the crossing.
+    """
+    ids = np.unique(setting)
+    members = [np.flatnonzero(setting == k) for k in ids]
+
+    def fit(rows: Sequence[np.ndarray]) -> tuple[float, float]:
+        picked = np.concatenate(rows)
+        slope, offset = np.polyfit(x[picked], y[picked], 1)
+        return -offset / slope, slope
+
+    at, slope = fit(members)
+    estimates = np.array(
+        [fit([rng.choice(members[k], members[k].size) for k in rng.integers(0, len(ids), len(ids))]) for _ in range(299)]
+    )
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    where, slopes = np.quantile(estimates, tails, axis=0).T
+    if slopes[0] * slopes[1] <= 0 or not x.min() < at < x.max():
+        return None
+    return (
+        Interval(value=float(at), low=float(where[0]), high=float(where[1])),
+        Interval(value=float(slope), low=float(slopes[0]), high=float(slopes[1])),
+    )

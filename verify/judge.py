@@ -1,0 +1,446 @@
+"""From a claim and its runs to a verdict. How each kind of law is judged: docs/how-verdicts-are-reached.md."""
+
+import math
+import zlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from numerics import Observable
+from numerics.engine import RATIO
+from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Theta, Within, evaluate
+from theory.paper import Reading
+from theory.statements import Law
+from theory.symbols import table
+from verify import fit
+
+# An exponent is right if its whole 95 % interval lies this close to the prediction: far below 1/4, the smallest
+# difference between laws that anyone proposes, and above what corrections of relative size n^-1/2 leave at n = 10.
+EXPONENT_TOLERANCE = 0.05
+# A prefactor may vary this much over the settings: kappa by 4 and tau by 5 do move a constant of order one.
+PREFACTOR_BAND = 10.0
+DECADES_NEEDED = 1.5
+# Bounds with an unnamed constant may drift this much along n, m or d. A logarithm has local exponent 1/log n, about 1/4
+# in the middle of the sizes run here; less than that cannot be told from a constant over 1.5 decades.
+DRIFT_TOLERANCE = 0.25
+
+_PARAMETERS = {p.name for p in table()}
+SCALES = ("n", "m", "d", "sigma_xi", "eta", "sigma_0")
+
+
+class Status(StrEnum):
+    SUPPORTED = "SUPPORTED"
+    REFUTED = "REFUTED"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    OUTSIDE = "OUTSIDE"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What the evidence says of a claim.
+
+    Attributes:
+        claim: the claim.
+        status: SUPPORTED, REFUTED, INCONCLUSIVE, or OUTSIDE (no run met the conditions).
+        predicted: in words and numbers.
+        measured: in words and numbers.
+        reason: why the status follows.
+        settings, runs: how much was looked at.
+        details: numbers behind it, by name, for figures and report.json.
+    """
+
+    claim: Claim
+    status: Status
+    predicted: str
+    measured: str
+    reason: str
+    settings: int
+    runs: int
+    details: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def expected(self) -> bool:
+        """Nothing unexpected: not refuted, or a contrast that does fail."""
+        if self.claim.contrast:
+            return self.status != Status.SUPPORTED
+        return self.status != Status.REFUTED
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    status: Status
+    predicted: str
+    measured: str
+    reason: str
+    details: dict[str, Any]
+
+
+def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[str, Observable]) -> Verdict:
+    """Judge one claim on its runs.
+
+    Args:
+        claim: what is claimed.
+        runs: one row per run, all inside the claim's conditions; columns as written by ``sweep.execute``.
+        reading: supplies delta.
+        observables: by name.
+    """
+    counts = {"settings": runs["setting"].nunique() if len(runs) else 0, "runs": len(runs)}
+    if runs.empty:
+        return Verdict(
+            claim=claim,
+            status=Status.OUTSIDE,
+            predicted="-",
+            measured="-",
+            reason="no run met the conditions",
+            **counts,
+        )
+    rng = np.random.default_rng(zlib.crc32(claim.name.encode()))
+    explicit = [(name, law) for name, law in claim.parts if isinstance(law, Within)]
+    parts = []
+    if explicit:
+        parts.append(_within(explicit, runs, reading))
+    for name, law in claim.parts:
+        if not isinstance(law, Within):
+            parts.append(_one(name, law, runs, reading, observables, rng))
+    # The weakest part decides; three answers never become two.
+    order = [Status.REFUTED, Status.INCONCLUSIVE, Status.SUPPORTED]
+    status = min((p.status for p in parts), key=order.index)
+    return Verdict(
+        claim=claim,
+        status=status,
+        predicted="; ".join(p.predicted for p in parts),
+        measured="; ".join(p.measured for p in parts),
+        reason="; ".join(p.reason for p in parts if p.status == status),
+        details={"parts": [p.details | {"status": str(p.status)} for p in parts]},
+        **counts,
+    )
+
+
+def _one(
+    name: str,
+    law: Law,
+    runs: pd.DataFrame,
+    reading: Reading,
+    observables: dict[str, Observable],
+    rng: np.random.Generator,
+) -> _Part:
+    match law:
+        case Theta():
+            return _rate(name, law, runs, observables[name].time, rng)
+        case AtMost() | AtLeast():
+            return _bound(name, law, runs, reading, rng)
+        case Exactly():
+            return _identity(name, law, runs)
+        case Crossing():
+            return _crossing(name, law, runs, rng)
+    raise TypeError(law)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.random.Generator) -> _Part:
+    predicted = {k: float(v) for k, v in law.exponents().items()}
+    shown = ", ".join(f"{k}: {v:+g}" for k, v in predicted.items())
+    head = {"kind": "rate", "observable": name, "predicted": predicted}
+    said = f"{name} = {'Theta~' if law.up_to_logs else 'Theta'}({law.expression}): {shown}"
+
+    def answer(status: Status, measured: str, reason: str, **more: Any) -> _Part:
+        return _Part(status=status, predicted=said, measured=measured, reason=reason, details={**head, **more})
+
+    used = runs[runs[name] > 0]
+    lost = 1 - len(used) / len(runs)
+    if lost > 0.05:
+        return answer(
+            Status.INCONCLUSIVE,
+            f"{lost:.0%} of the runs censored",
+            "too many runs ended before the moment came (5 % allowed): exponents would be biased",
+        )
+    scales = [k for k in dict.fromkeys([*SCALES, *predicted]) if k in runs]
+    # kappa is a combination of mu, n, d and sigma_xi: it is a nuisance only where mu is not itself fitted.
+    regressors = pd.DataFrame({k: np.log(used[k].astype(float)) for k in scales})
+    if used["tau_plus"].gt(0).any():
+        regressors["tau_plus"], regressors["tau_minus"] = used["tau_plus"], used["tau_minus"]
+        # What the flips came to, not only their probability: most of the spread at small n.
+        regressors["flips"] = used.groupby("setting")["flip_share"].transform(lambda x: x.fillna(0.0).mean())
+    if "mu" not in predicted:
+        regressors["kappa"] = np.log(used["kappa"])
+    value = used[name].to_numpy(float)
+    # A recorded time is at most one grid step late: the step of the geometric grid, or one iteration.
+    spread = np.log(value / np.maximum(value - 1, value / RATIO)) if is_time else None
+    if spread is not None:
+        spread = np.minimum(spread, math.log(2))  # the very first iteration
+    result = fit.regress(np.log(value), used["setting"].to_numpy(), regressors, rng=rng, spread=spread)
+    if result.problem:
+        return answer(Status.INCONCLUSIVE, "no fit", result.problem)
+    law_slopes = {k: result.slopes[k] for k in scales}
+    measured = ", ".join(f"{k}: {v.value:+.3f} [{v.low:+.3f}, {v.high:+.3f}]" for k, v in law_slopes.items())
+    by_setting = used.groupby("setting")
+    log_value = by_setting[name].apply(lambda x: float(np.log(x).mean())).to_numpy()
+    columns = {k: np.log(by_setting[k].first().to_numpy(float)) for k in scales}
+    prefactor = np.exp(log_value - sum(predicted[k] * columns[k] for k in predicted))
+    band = float(prefactor.max() / prefactor.min())
+    nuisance_columns = regressors.groupby(used["setting"]).first().drop(columns=scales).to_numpy()
+    laws = _rival_laws(predicted, columns)
+    ranking = fit.rivals(log_value, laws, nuisance_columns)
+    best = next(r for r in ranking if r.law != "predicted")
+    own = next(r for r in ranking if r.law == "predicted")
+    extra = {
+        "slopes": {k: vars(v) for k, v in law_slopes.items()},
+        "decades": {k: result.decades[k] for k in scales},
+        "prefactor_band": band,
+        "prefactor": [float(prefactor.min()), float(np.exp(np.log(prefactor).mean())), float(prefactor.max())],
+        "rival": vars(best),
+        "own_residual_sd": own.residual_sd,
+        "residual_sd": result.residual_sd,
+        "resolution": RATIO - 1 if is_time else 0.0,
+    }
+    rival = f"best rival {best.law} leaves {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
+    measured = f"{measured}; constant {extra['prefactor'][1]:.3g} (x/÷ {math.sqrt(band):.2f}); {rival}"
+    narrow = [k for k in predicted if result.decades[k] < DECADES_NEEDED and k != "mu"]
+    # mu moves with d and sigma_xi, so its own span is kappa's; it counts with the rest.
+    wrong = [k for k, v in law_slopes.items() if v.outside(*_window(predicted.get(k, 0.0)))]
+    open_ = [k for k, v in law_slopes.items() if not v.within(*_window(predicted.get(k, 0.0)))]
+    if wrong:
+        worst = ", ".join(f"{k} {law_slopes[k]} against {predicted.get(k, 0.0):g}" for k in wrong)
+        return answer(Status.REFUTED, measured, f"exponent off by more than {EXPONENT_TOLERANCE}: {worst}", **extra)
+    if narrow:
+        short = ", ".join(f"{k} spans {result.decades[k]:.2f}" for k in narrow)
+        return answer(Status.INCONCLUSIVE, measured, f"under {DECADES_NEEDED} decades: {short}", **extra)
+    if open_:
+        wide = ", ".join(f"{k} {law_slopes[k]}" for k in open_)
+        return answer(Status.INCONCLUSIVE, measured, f"interval not within ±{EXPONENT_TOLERANCE}: {wide}", **extra)
+    if band > PREFACTOR_BAND:
+        reason = f"the constant varies by a factor {band:.1f}, beyond {PREFACTOR_BAND:g}"
+        return answer(Status.REFUTED, measured, reason, **extra)
+    if ranking[0].law != "predicted":
+        return answer(Status.INCONCLUSIVE, measured, f"the rival {best.law} fits as well", **extra)
+    reason = f"every exponent's interval lies within ±{EXPONENT_TOLERANCE}; the constant stays within a factor {band:.1f}"
+    return answer(Status.SUPPORTED, measured, reason, **extra)
+
+
+def _window(centre: float) -> tuple[float, float]:
+    return centre - EXPONENT_TOLERANCE, centre + EXPONENT_TOLERANCE
+
+
+def _rival_laws(predicted: dict[str, float], columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The predicted law, and the same with one exponent moved by a half either way."""
+    base = sum(power * columns[k] for k, power in predicted.items())
+    laws = {"predicted": base}
+    for k in columns:
+        for shift in (-0.5, 0.5):
+            laws[f"{k}^{predicted.get(k, 0) + shift:+g}"] = base + shift * columns[k]
+    return laws
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def _within(parts: list[tuple[str, Law]], runs: pd.DataFrame, reading: Reading) -> _Part:
+    """All explicit bounds of a claim at once: how often does a run meet every one of them?"""
+    met = np.ones(len(runs), dtype=bool)
+    absent = np.zeros(len(runs), dtype=bool)
+    said = []
+    for name, law in parts:
+        assert isinstance(law, Within)
+        value = runs[name].to_numpy(float)
+        absent |= np.isnan(value)
+        for bound, holds in ((law.low, np.greater_equal), (law.high, np.less_equal)):
+            if bound is not None:
+                met &= holds(value, _at(bound, runs))
+        said.append(_bound_text(name, law))
+    # A run that never arrived fails; one that arrived but has no flipped sample to speak of says nothing.
+    arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
+    silent = absent & arrived & runs["flip_share"].isna().to_numpy()
+    counted = ~silent
+    required = 1 - reading.delta
+    setting = runs["setting"].to_numpy()
+    result = fit.successes(met[counted], setting[counted], required)
+    details = {
+        "kind": "probability",
+        "observables": [name for name, _ in parts],
+        "successes": int(met[counted].sum()),
+        "trials": int(counted.sum()),
+        "silent": int((~counted).sum()),
+        "required": required,
+        "interval": vars(result.pooled),
+    }
+    predicted = f"{' and '.join(said)}, with probability >= {required:g}"
+    measured = f"{details['successes']} of {details['trials']} runs, share {result.pooled}"
+    if details["silent"]:
+        measured += f" ({details['silent']} without a flipped sample say nothing)"
+
+    def answer(status: Status, reason: str) -> _Part:
+        return _Part(status=status, predicted=predicted, measured=measured, reason=reason, details=details)
+
+    if not counted.any():
+        return answer(Status.INCONCLUSIVE, "no run says anything")
+    if result.pooled.high < required:
+        return answer(Status.REFUTED, f"holds less often than {required:g}{_where(runs[counted], met[counted])}")
+    if result.worst is not None:
+        row = runs[runs["setting"] == result.worst].iloc[0]
+        hits, trials = result.worst_counts
+        details["worst_setting"] = int(result.worst)
+        return answer(
+            Status.REFUTED,
+            f"holds in only {hits} of {trials} runs at n={row['n']}, m={row['m']}, d={row['d']:.3g},"
+            f" kappa={row['kappa']:.3g}, tau=({row['tau_plus']:.2g}, {row['tau_minus']:.2g})"
+            f"{_where(runs[counted], met[counted])}",
+        )
+    if result.pooled.low < required:
+        return answer(Status.INCONCLUSIVE, f"the interval contains {required:g}: more runs are needed")
+    return answer(Status.SUPPORTED, f"the whole interval lies above {required:g}, and no setting contradicts it")
+
+
+def _at(expression: Any, runs: pd.DataFrame) -> np.ndarray:
+    """An expression in the symbols of theory at every run; it is the same for all runs of a setting."""
+    keys = runs["setting"].to_numpy()
+    settings = runs.drop_duplicates("setting")
+    parameters = [k for k in settings if isinstance(k, str) and k in _PARAMETERS]
+    values = {
+        key: evaluate(expression, row)
+        for key, row in zip(settings["setting"], settings[parameters].to_dict("records"), strict=True)
+    }
+    return np.array([values[k] for k in keys])
+
+
+def _bound_text(name: str, law: Within) -> str:
+    left = "" if law.low is None else f"{law.low} <= "
+    right = "" if law.high is None else f" <= {law.high}"
+    return f"{left}{name}{right}"
+
+
+def _where(runs: pd.DataFrame, met: np.ndarray) -> str:
+    """Which variable the failures lean on: the one whose outer thirds differ most in success."""
+    shares = {}
+    for k in ("n", "m", "kappa", "tau_plus", "tau_minus"):
+        low, high = np.quantile(runs[k], [1 / 3, 2 / 3])
+        if low < high:
+            shares[k] = (met[(runs[k] <= low).to_numpy()].mean(), met[(runs[k] >= high).to_numpy()].mean(), low, high)
+    if not shares or met.all():
+        return ""
+    k = max(shares, key=lambda name: abs(shares[name][0] - shares[name][1]))
+    below, above, low, high = shares[k]
+    return f"; it holds in {below:.0%} of the runs with {k} <= {low:.3g} and in {above:.0%} with {k} >= {high:.3g}"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+
+
+def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Reading, rng: np.random.Generator) -> _Part:
+    """The constant that serves a share 1 - delta of the runs, per setting, and whether it drifts with scale."""
+    upper = isinstance(law, AtMost)
+    value = runs[name].to_numpy(float)
+    ratio = value / _at(law.expression, runs)
+    missing = np.isnan(ratio)
+    sign = "<=" if upper else ">="
+    predicted = f"{name} {sign} K * ({law.expression}), one K for all, with probability >= {1 - reading.delta:g}"
+    head: dict[str, Any] = {"kind": "bound", "observable": name, "upper": upper}
+
+    def answer(status: Status, measured: str, reason: str, **more: Any) -> _Part:
+        return _Part(status=status, predicted=predicted, measured=measured, reason=reason, details={**head, **more})
+
+    if missing.all():
+        return answer(Status.INCONCLUSIVE, "no run says anything", "the observable never came about")
+    if not upper:
+        # No positive constant serves a run at or below zero; a run that never arrived has shown none either.
+        met = ~missing & (ratio > 0)
+        result = fit.successes(met, runs["setting"].to_numpy(), 1 - reading.delta)
+        if result.pooled.high < 1 - reading.delta or result.worst is not None:
+            share = f"positive in {int(met.sum())} of {met.size} runs, share {result.pooled}"
+            witness = ""
+            if result.worst is not None:
+                row = runs[runs["setting"] == result.worst].iloc[0]
+                hits, trials = result.worst_counts
+                witness = f"; at n={row['n']}, m={row['m']} in {hits} of {trials}"
+            return answer(
+                Status.REFUTED, share, f"no positive constant serves often enough{witness}{_where(runs, met)}"
+            )
+    usable = ~missing & (ratio > 0)
+    frame = runs[usable].assign(log_ratio=np.log(ratio[usable]))
+    quantile = 1 - reading.delta if upper else reading.delta
+    constants = frame.groupby("setting")["log_ratio"].quantile(quantile)
+    first = frame.groupby("setting").first()
+    scales = ["n", "m", "d"]
+    regressors = pd.DataFrame({k: np.log(first[k].astype(float)) for k in scales})
+    regressors["kappa"] = np.log(first["kappa"])
+    for k in ("tau_plus", "tau_minus"):
+        if first[k].nunique() > 1:
+            regressors[k] = first[k]
+    result = fit.regress(constants.to_numpy(), constants.index.to_numpy(), regressors, rng=rng)
+    extreme = float(np.exp(constants.max() if upper else constants.min()))
+    typical = float(np.exp(constants.median()))
+    measured = f"smallest K that serves: {extreme:.3g}" if upper else f"largest K that serves: {extreme:.3g}"
+    measured += f" (median over settings {typical:.3g})"
+    head |= {"constant": extreme, "median": typical, "per_setting": [float(x) for x in np.exp(constants)]}
+    if result.problem:
+        return answer(Status.INCONCLUSIVE, measured, f"whether K drifts is open: {result.problem}")
+    # Only growth of the needed K matters for an upper bound, only decay for a lower one; and only with scale.
+    worse = {k: result.slopes[k] if upper else _negated(result.slopes[k]) for k in scales}
+    text = ", ".join(f"{k}^{result.slopes[k]}" for k in scales)
+    measured += f"; drift {text}"
+    head["drift"] = {k: vars(result.slopes[k]) for k in scales}
+    drifting = [k for k, v in worse.items() if v.low > DRIFT_TOLERANCE]
+    unsure = [k for k, v in worse.items() if v.high > DRIFT_TOLERANCE]
+    if drifting:
+        named = ", ".join(f"{k} (exponent {result.slopes[k]})" for k in drifting)
+        return answer(Status.REFUTED, measured, f"K is no constant: it moves with {named}")
+    if unsure:
+        named = ", ".join(f"{k} (exponent {result.slopes[k]})" for k in unsure)
+        return answer(Status.INCONCLUSIVE, measured, f"a drift of K beyond {DRIFT_TOLERANCE} is not excluded along {named}")
+    return answer(Status.SUPPORTED, measured, f"one K serves; no drift beyond {DRIFT_TOLERANCE} along n, m, d")
+
+
+def _negated(interval: fit.Interval) -> fit.Interval:
+    return fit.Interval(value=-interval.value, low=-interval.high, high=-interval.low)
+
+
+def _identity(name: str, law: Exactly, runs: pd.DataFrame) -> _Part:
+    values = runs[name].to_numpy(float)
+    seen = values[~np.isnan(values)]
+    predicted = f"{name} = 0, up to {law.tolerance:g} ({law.why})"
+    details = {"kind": "identity", "observable": name, "largest": float(seen.max()) if seen.size else None}
+    if not seen.size:
+        return _Part(
+            status=Status.INCONCLUSIVE,
+            predicted=predicted,
+            measured="no residual",
+            reason="the premise never held",
+            details=details,
+        )
+    measured = f"largest residual {seen.max():.2g} over {seen.size} runs"
+    broken = seen.max() > law.tolerance
+    return _Part(
+        status=Status.REFUTED if broken else Status.SUPPORTED,
+        predicted=predicted,
+        measured=measured,
+        reason=f"{'above' if broken else 'below'} the tolerance {law.tolerance:g}",
+        details=details,
+    )
+
+
+def _crossing(name: str, law: Crossing, runs: pd.DataFrame, rng: np.random.Generator) -> _Part:
+    y = runs[name].to_numpy(float)
+    x = _at(law.along, runs)
+    seen = ~np.isnan(y)
+    predicted = f"{name} changes sign at {law.at:g} (window ±{law.within:g}: {law.why})"
+    details: dict[str, Any] = {"kind": "crossing", "observable": name, "at": law.at, "within": law.within}
+    details |= {"x": x[seen].tolist(), "y": y[seen].tolist()}
+
+    def answer(status: Status, measured: str, reason: str) -> _Part:
+        return _Part(status=status, predicted=predicted, measured=measured, reason=reason, details=details)
+
+    found = fit.crossing(x[seen], y[seen], runs["setting"].to_numpy()[seen], rng) if seen.sum() > 8 else None
+    if found is None:
+        return answer(Status.INCONCLUSIVE, "no crossing located", "no slope is told from zero, or none in range")
+    where, _ = found
+    details["where"] = vars(where)
+    low, high = law.at - law.within, law.at + law.within
+    if where.within(low, high):
+        return answer(Status.SUPPORTED, f"at {where}", "the whole interval lies in the window")
+    if where.outside(low, high):
+        return answer(Status.REFUTED, f"at {where}", "the whole interval lies outside the window")
+    return answer(Status.INCONCLUSIVE, f"at {where}", "the interval reaches beyond the window")

@@ -1,0 +1,222 @@
+"""The verifier, verified: false laws planted among real runs must be rejected, and true laws accepted.
+
+Everything is judged by the very code that judges the paper. Rejected means REFUTED; accepted means SUPPORTED;
+INCONCLUSIVE counts as neither, and is reported.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+
+from numerics import draw, train
+from numerics.identities import recursion_residual
+from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup
+from verify import sweep
+from verify.judge import SCALES, Status, judge
+from verify.study import Outcome
+
+SHIFTS = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
+RATES = ("stage1.time", "stage1.signal-growth", "stage1.noise-growth", "stage2.time")
+CLAIMS = (
+    *RATES,
+    "recursion.exact",
+    "concentration.cross",
+    "stage1.order-one",
+    "stage1.clean-fitted",
+    "clean-labels.all-correct",
+    "meanfield.threshold",
+    "contrast.stage1.signal-leads.low-snr",
+)
+TRIALS = 100  # replicates per true law
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One statement put to the verifier.
+
+    Attributes:
+        kind: what was planted, or which true law.
+        claim: the claim it was made from.
+        detail: what exactly.
+        false: whether it is false.
+        status: the answer.
+        measured: what the verifier saw.
+    """
+
+    kind: str
+    claim: str
+    detail: str
+    false: bool
+    status: Status
+    measured: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelfTest:
+    """All trials, and whether the verifier passed: every planted falsehood rejected, true laws accepted >= 95 %."""
+
+    outcome: Outcome
+    trials: tuple[Trial, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """Counts by kind: planted or true, how many, rejected, accepted, neither."""
+        rows = pd.DataFrame([vars(t) for t in self.trials])
+        grouped = rows.groupby(["false", "kind", "claim"], sort=False)["status"]
+        return grouped.agg(
+            trials="size",
+            rejected=lambda s: int((s == Status.REFUTED).sum()),
+            accepted=lambda s: int((s == Status.SUPPORTED).sum()),
+            neither=lambda s: int((~s.isin([Status.REFUTED, Status.SUPPORTED])).sum()),
+        ).reset_index()
+
+    @property
+    def rejected(self) -> tuple[int, int]:
+        """Planted falsehoods rejected, of how many."""
+        planted = [t for t in self.trials if t.false]
+        return sum(t.status == Status.REFUTED for t in planted), len(planted)
+
+    @property
+    def accepted(self) -> tuple[int, int]:
+        """True statements accepted, of how many."""
+        true = [t for t in self.trials if not t.false]
+        return sum(t.status == Status.SUPPORTED for t in true), len(true)
+
+    @property
+    def passed(self) -> bool:
+        (rejected, planted), (accepted, true) = self.rejected, self.accepted
+        return rejected == planted and accepted >= 0.95 * true
+
+
+def examine(outcome: Outcome) -> SelfTest:
+    """Put planted falsehoods and true laws to the verifier, on the runs of a study of :data:`CLAIMS`."""
+    claims = {c.name: c for c in outcome.plan.claims}
+
+    def runs_of(name: str) -> pd.DataFrame:
+        return outcome.runs[outcome.runs["group"] == outcome.plan.group_of[name].name]
+
+    def asked(kind: str, claim: Claim, detail: str, false: bool, runs: pd.DataFrame) -> Trial:
+        verdict = judge(claim, runs, outcome.plan.reading, sweep.OBSERVABLE_BY_NAME)
+        return Trial(
+            kind=kind, claim=claim.name, detail=detail, false=false, status=verdict.status, measured=verdict.measured
+        )
+
+    trials = [asked(*given) for given in _planted(claims, runs_of, outcome)]
+    trials += [asked(*given) for given in _true(claims, runs_of, outcome)]
+    return SelfTest(outcome=outcome, trials=tuple(trials))
+
+
+_Given = tuple[str, Claim, str, bool, pd.DataFrame]
+
+
+def _planted(
+    claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outcome: Outcome
+) -> Iterator[_Given]:
+    for name in RATES:
+        claim, runs = claims[name], runs_of(name)
+        [(observable, law)] = claim.parts
+        assert isinstance(law, Theta)
+        for parameter in law.exponents():
+            for shift in SHIFTS:
+                wrong = Theta(law.expression * lookup(parameter) ** sp.Rational(shift), law.up_to_logs)
+                yield "exponent shifted", replace(claim, law=wrong), f"{parameter}^{shift:+g}", True, runs
+        # The law is kept, but the constant is made to drift, with a parameter of the law and with one outside it.
+        for parameter, power in (("n", 0.2), ("sigma_0", 0.25)):
+            moved = runs.assign(**{observable: runs[observable] * runs[parameter] ** power})
+            yield "prefactor trend", claim, f"constant times {parameter}^{power}", True, moved
+        spread = np.where(runs["setting"] % 2 == 0, 6.0, 1 / 6.0)
+        moved = runs.assign(**{observable: runs[observable] * spread})
+        yield "no one constant", claim, "constant times 6 or 1/6 at random settings", True, moved
+
+    bound, runs = claims["stage1.order-one"], runs_of("stage1.order-one")
+    loose = replace(bound, observable="coefficient_max_T1", law=AtMost(sp.Integer(1)))
+    for parameter in ("n", "m"):
+        moved = runs.assign(coefficient_max_T1=runs["coefficient_max_T1"] * runs[parameter])
+        yield "constant drifts", loose, f"bound broken by a factor {parameter}", True, moved
+
+    cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
+    [(observable, law)] = cross.parts
+    assert isinstance(law, Within) and law.high is not None
+    for factor in (4, 10):
+        tight = replace(cross, law=Within(high=law.high / factor))
+        yield "constant too good", tight, f"{factor} times too good", True, runs
+
+    leads, runs = claims["contrast.stage1.signal-leads.low-snr"], runs_of("contrast.stage1.signal-leads.low-snr")
+    yield "premise broken", leads, "kappa(1 - 2 tau) below its threshold", True, runs
+    correct = claims["clean-labels.all-correct"]
+    noisy = runs_of("stage2.time")
+    yield "premise broken", correct, "labels flipped", True, noisy
+
+    threshold, runs = claims["meanfield.threshold"], runs_of("meanfield.threshold")
+    for name, law in threshold.parts:
+        assert isinstance(law, Crossing)
+        for shift in (-0.5, 0.5):
+            wrong = replace(threshold, observable=name, law=replace(law, at=law.at + shift))
+            yield "threshold shifted", wrong, f"{name} at {law.at + shift:g}", True, runs
+
+    exact, runs = claims["recursion.exact"], runs_of("recursion.exact")
+    residuals = _wrong_engine(outcome)
+    wrong = exact.name
+    yield "wrong recursion", exact, "noisy samples pull with the wrong sign", True, runs.assign(
+        **{claims[wrong].parts[0][0]: np.resize(residuals, len(runs))}
+    )
+
+
+def _wrong_engine(outcome: Outcome) -> np.ndarray:
+    """Residuals of a recursion that pulls the flipped samples the wrong way: D1 with y~_i replaced by y_i."""
+    group = outcome.plan.group_of["recursion.exact"]
+    residuals = []
+    for job in outcome.plan.jobs:
+        if job.group == group:
+            setting = replace(job.point.setting, tau_plus=0.45, tau_minus=0.45)
+            sample = draw(setting, job.seeds[0], dense=True)
+            if sample.noisy.any():
+                faulty = train([setting], [replace(sample, y_tilde=sample.y)], steps=sweep.EXACT_STEPS)
+                honest = replace(faulty, samples=(sample,))
+                residuals.append(recursion_residual(honest)[0])
+    return np.array(residuals)
+
+
+def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outcome: Outcome) -> Iterator[_Given]:
+    """Data that obey a law by construction: the real design, with the spread that real runs have about their fit."""
+    rng = np.random.default_rng([outcome.plan.seed, 7])
+    for name in RATES:
+        claim, runs = claims[name], runs_of(name)
+        [(observable, law)] = claim.parts
+        assert isinstance(law, Theta)
+        kept = runs[runs[observable] > 0]
+        log_y = np.log(kept[observable])
+        predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
+        by_setting = log_y.groupby(kept["setting"])
+        within = (log_y - by_setting.transform("mean")).to_numpy()
+        first = kept.groupby("setting").first()
+        columns = [np.log(first[k]) for k in SCALES] + [np.log(first["kappa"]), first["tau_plus"], first["tau_minus"]]
+        means = (log_y - predicted).groupby(kept["setting"]).mean()
+        x = np.column_stack([*columns, np.ones(len(means))])
+        fitted = np.linalg.lstsq(x, means, rcond=None)[0]
+        spread = float(np.std(means - x @ fitted))
+        # What kappa and tau do to the constant is allowed by the law; every other slope is zero by construction.
+        allowed = pd.Series(x[:, len(SCALES) :] @ fitted[len(SCALES) :], index=means.index)
+        codes = kept["setting"].map({k: i for i, k in enumerate(means.index)}).to_numpy()
+        for trial in range(TRIALS):
+            noise = rng.normal(0.0, spread, len(means))[codes]
+            # Residuals are shuffled within settings, so that each keeps its own spread.
+            order = np.lexsort((rng.random(len(codes)), codes))
+            seeds = np.empty_like(within)
+            seeds[np.lexsort((np.arange(len(codes)), codes))] = within[order] * rng.choice([-1.0, 1.0], len(codes))
+            values = np.exp(predicted + kept["setting"].map(allowed) + noise + seeds)
+            yield "true rate", claim, f"replicate {trial}", False, kept.assign(**{observable: values})
+    cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
+    [(observable, _)] = cross.parts
+    for trial in range(TRIALS):
+        # Holds with probability 0.95 in every setting, where 0.9 is claimed.
+        met = rng.random(len(runs)) < 0.95
+        coin = replace(cross, law=Within(high=1))
+        yield "true probability", coin, f"replicate {trial}", False, runs.assign(**{observable: np.where(met, 0.5, 2.0)})
+    exact, runs = claims["recursion.exact"], runs_of("recursion.exact")
+    [(_, law)] = exact.parts
+    assert isinstance(law, Exactly)
+    yield "true identity", exact, "the recursion itself", False, runs

@@ -1,0 +1,258 @@
+"""One study: claims -> groups of runs -> verdicts. The whole flow of data, in one place."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from theory import Claim
+from theory.paper import Reading
+from verify import sweep
+from verify.judge import Verdict, judge
+from verify.sweep import Group, Job, Profile, Result
+
+LIBRARIES = ("thetacheck", "torch", "numpy", "scipy", "sympy", "pandas", "hypothesis", "matplotlib")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Everything that determines a study's numbers, and its jobs.
+
+    Attributes:
+        claims: what is judged.
+        group_of: the group whose runs each claim is judged on.
+        jobs: the runs, longest first.
+    """
+
+    claims: tuple[Claim, ...]
+    group_of: dict[str, Group]
+    jobs: tuple[Job, ...]
+    profile: Profile
+    reading: Reading
+    seed: int
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupMargins:
+    """How far inside its conditions a group's settings lie.
+
+    Attributes:
+        group: the group.
+        table: per condition its least and largest margin over the settings, what is required and the term that binds
+            at the least; columns condition, least, largest, required, binding.
+    """
+
+    group: Group
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a study found.
+
+    Attributes:
+        verdicts: one per claim, in the order of the claims.
+        runs: one row per run: setting, seed, every observable (NaN where it says nothing or was not within reach).
+        results: the finished jobs with the curves kept for figures, by job key.
+        margins: by group name.
+        finished: False after an interrupt: some jobs are missing.
+        wall: seconds of this invocation.
+        environment: versions and machine.
+    """
+
+    plan: Plan
+    verdicts: tuple[Verdict, ...]
+    runs: pd.DataFrame
+    results: dict[str, Result]
+    margins: dict[str, GroupMargins]
+    finished: bool
+    wall: float
+    environment: dict[str, str]
+
+
+def plan(
+    chosen: tuple[Claim, ...], among: tuple[Claim, ...], profile: Profile, reading: Reading, seed: int, device: str
+) -> Plan:
+    """Plan a study of ``chosen``. Groups are formed among all claims, so that a claim alone sees the same runs."""
+    group_of = {name: g for name, g in sweep.groups(among, sweep.OBSERVABLE_BY_NAME).items()}
+    needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
+    return Plan(
+        claims=chosen,
+        group_of={c.name: group_of[c.name] for c in chosen},
+        jobs=tuple(sweep.jobs(list(needed.values()), profile, reading, seed, device)),
+        profile=profile,
+        reading=reading,
+        seed=seed,
+        device=device,
+    )
+
+
+def collect(planned: Plan, folder: Path, workers: int, on_result: Callable[[Result], None]) -> tuple[list[Result], bool]:
+    """Run the jobs; an interrupt ends it early with what is finished."""
+    results: list[Result] = []
+    stream: Iterator[Result] = sweep.run(list(planned.jobs), folder, workers)
+    try:
+        for result in stream:
+            results.append(result)
+            on_result(result)
+    except KeyboardInterrupt:
+        return results, False
+    return results, True
+
+
+def conclude(planned: Plan, results: list[Result], finished: bool, started: float) -> Outcome:
+    """Judge every claim on the runs at hand."""
+    runs = pd.concat([r.runs for r in results], ignore_index=True) if results else pd.DataFrame({"group": []})
+    runs = runs.sort_values(["group", "setting", "seed"], ignore_index=True) if len(runs) else runs
+    verdicts = tuple(judge_on(claim, planned.group_of[claim.name], runs, planned.reading) for claim in planned.claims)
+    groups = {g.name: g for g in planned.group_of.values()}
+    return Outcome(
+        plan=planned,
+        verdicts=verdicts,
+        runs=runs,
+        results={r.key: r for r in results},
+        margins={name: _margins(group, runs, planned.reading) for name, group in groups.items()},
+        finished=finished,
+        wall=time.monotonic() - started,
+        environment=environment(planned.device),
+    )
+
+
+def judge_on(claim: Claim, group: Group, runs: pd.DataFrame, reading: Reading) -> Verdict:
+    """Judge a claim on its group's share of a table of runs."""
+    return judge(claim, runs[runs["group"] == group.name], reading, sweep.OBSERVABLE_BY_NAME)
+
+
+def _margins(group: Group, runs: pd.DataFrame, reading: Reading) -> GroupMargins:
+    settings = runs[runs["group"] == group.name].drop_duplicates("setting").to_dict("records")
+    rows = []
+    for condition in group.needs:
+        margins = [condition.margin(values, reading.C) for values in settings]
+        if margins:
+            least = min(margins, key=lambda m: m.value / m.required)
+            rows.append(
+                {
+                    "condition": condition.name,
+                    "least": least.value,
+                    "largest": max(m.value for m in margins),
+                    "required": least.required,
+                    "binding": str(least.binding),
+                }
+            )
+    return GroupMargins(
+        group=group, table=pd.DataFrame(rows, columns=["condition", "least", "largest", "required", "binding"])
+    )
+
+
+def environment(device: str) -> dict[str, str]:
+    """Versions and machine, for the end of the report."""
+    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}", "device": device}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # run from a checkout
+            found[name] = "not installed"
+    return found
+
+
+def representative(outcome: Outcome, group: str) -> Result | None:
+    """A finished job of a group whose kappa lies in the middle and whose n is large: one that shows the picture."""
+    members = [r for r in outcome.results.values() if r.runs["group"].iloc[0] == group]
+    if not members:
+        return None
+    middle = np.median([r.runs["kappa"].iloc[0] for r in members])
+    return max(members, key=lambda r: np.log(r.runs["n"].iloc[0]) - 2 * abs(np.log(r.runs["kappa"].iloc[0] / middle)))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The folder of a study: a manifest saying what it is, and the finished jobs.
+
+MANIFEST = "study.json"
+BATCHES = "batches"
+
+
+def open_folder(folder: Path, planned: Plan, resume: bool) -> Path:
+    """Prepare the folder of a study and return where its finished jobs lie.
+
+    A fresh start clears what an earlier study of ours left there; ``resume`` keeps it, if it is the same study.
+
+    Raises:
+        ValueError: the folder holds something else, or a study with other options.
+        OSError: it cannot be written.
+    """
+    manifest, batches = folder / MANIFEST, folder / BATCHES
+    mine = _manifest(planned)
+    if resume:
+        theirs = read_manifest(folder)
+        for key, value in mine.items():
+            if theirs.get(key) != value:
+                raise ValueError(
+                    f"--resume {folder}: its {key} is {theirs.get(key)!r}, not {value!r}; drop --resume to start anew"
+                )
+        expected = {f"{job.key}.npz" for job in planned.jobs}
+        for path in sorted(batches.glob("*")) if batches.exists() else ():
+            if path.suffix == ".partial":
+                path.unlink()
+            elif path.name not in expected and not _of_group(path.name):
+                raise ValueError(f"{path} is no part of a study: remove it, or choose another --out")
+    else:
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"--out {folder}: is a file; name a folder")
+        if folder.exists() and any(folder.iterdir()) and not manifest.exists():
+            raise ValueError(f"--out {folder}: holds files but no study; name an empty or a new folder")
+        shutil.rmtree(batches, ignore_errors=True)
+    batches.mkdir(parents=True, exist_ok=True)
+    partial = manifest.with_suffix(".partial")
+    partial.write_text(json.dumps(mine, indent=2) + "\n")
+    os.replace(partial, manifest)
+    return batches
+
+
+def read_manifest(folder: Path) -> dict:
+    """What the study in a folder is.
+
+    Raises:
+        ValueError: there is none, or it cannot be read.
+    """
+    try:
+        found = json.loads((folder / MANIFEST).read_text())
+    except FileNotFoundError as problem:
+        raise ValueError(f"--resume {folder}: holds no study to resume; use --out to start one") from problem
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise ValueError(f"{folder / MANIFEST} is damaged: start anew with --out") from problem
+    if not isinstance(found, dict) or "profile" not in found:
+        raise ValueError(f"{folder / MANIFEST} is not ours: start anew with --out")
+    return found
+
+
+def _of_group(name: str) -> bool:
+    # Jobs of claims that this invocation does not look at may lie there too.
+    return name.endswith(".npz") and name[:-4].rpartition("-")[2].isdigit()
+
+
+def _manifest(planned: Plan) -> dict:
+    return {
+        "profile": planned.profile.name,
+        "seed": planned.seed,
+        "reading": asdict(planned.reading),
+        "code": _code(),
+    }
+
+
+def _code() -> str:
+    """Digest of everything that runs depend on: results of different code are never mixed."""
+    digest = hashlib.sha256()
+    here = Path(__file__).parent
+    for path in [*sorted((here.parent / "numerics").glob("*.py")), here / "sweep.py", here / "meanfield.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]

@@ -1,0 +1,510 @@
+"""Designs of settings x seeds inside given conditions, and their execution: parallel, interruptible, resumable.
+
+Claims that share conditions and reach share runs. A *group* is such a set of runs; which groups exist depends on
+nothing but the claims, the profile, the reading and the seed, so one claim rerun alone sees the very same runs.
+"""
+
+import hashlib
+import json
+import math
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+import torch
+from scipy.stats import qmc
+
+from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
+from numerics.observables import STAGES, moments
+from theory import Band, Claim, Condition, inside, kappa, tau_minus, tau_plus
+from theory.paper import Reading
+from verify.meanfield import MEANFIELD_GAP, convergence_time
+
+OBSERVABLE_BY_NAME: dict[str, Observable] = {**OBSERVABLES, MEANFIELD_GAP.name: MEANFIELD_GAP}
+
+EXACT_STEPS = 200
+EPSILON = (3e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
+# Ranges of n and m by stage, from about the least that C = 2 admits over at least 1.5 decades; short runs afford more.
+SIZES = {"start": (10, 1200), "early": (10, 500), "T1": (10, 700), "end": (10, 340)}
+STEP_SLACK = 30.0  # eta lies up to this factor below its bound: only so can its exponent be told from the others'
+KEPT_SERIES = (
+    "gamma_plus", "gamma_minus", "gamma_max", "rho_clean_plus", "rho_clean_minus", "rho_noisy_plus", "rho_noisy_minus",
+    "rho_clean_max", "rho_noisy_max", "accuracy", "accuracy_clean", "accuracy_noisy", "loss",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """How much is run: settings, and core seconds that a setting may be expected to take, by stage.
+
+    Groups on which no rate is fitted get half the settings at a third of the work.
+    """
+
+    name: str
+    seeds: int
+    settings: Mapping[str, int]
+    work: Mapping[str, float]
+
+
+PROFILES = {
+    "quick": Profile(
+        name="quick",
+        seeds=4,
+        settings={"exact": 16, "start": 16, "early": 32, "T1": 28, "end": 26},
+        work={"start": 2, "early": 1, "T1": 0.5, "end": 1.2},
+    ),
+    "standard": Profile(
+        name="standard",
+        seeds=16,
+        settings={"exact": 48, "start": 40, "early": 80, "T1": 64, "end": 40},
+        work={"start": 10, "early": 2, "T1": 4, "end": 9},
+    ),
+    "thorough": Profile(
+        name="thorough",
+        seeds=32,
+        settings={"exact": 96, "start": 96, "early": 160, "T1": 160, "end": 96},
+        work={"start": 20, "early": 10, "T1": 25, "end": 60},
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Runs that share conditions and reach.
+
+    Attributes:
+        name: from its conditions and stage; part of the seed.
+        needs: the conditions that every setting meets.
+        stage: how far runs go, a key of ``Profile.settings``.
+        needs_rates: whether a rate is fitted on it, so that the design must span every variable.
+        observables: what is computed per run.
+    """
+
+    name: str
+    needs: tuple[Condition, ...]
+    stage: str
+    needs_rates: bool
+    observables: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One setting of a design, with the target loss and its place in the group."""
+
+    setting: Setting
+    epsilon: float
+    index: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One setting with all its seeds: the unit of work and of resuming."""
+
+    group: Group
+    point: Point
+    seeds: tuple[int, ...]
+    reading: Reading
+    device: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.group.name}-{self.point.index:03d}"
+
+
+def stage_of(claim: Claim, observables: Mapping[str, Observable]) -> str:
+    """How far runs must go for a claim.
+
+    Raises:
+        ValueError: the claim names an observable that does not exist.
+    """
+    for name, _ in claim.parts:
+        if name not in observables:
+            raise ValueError(f"claim '{claim.name}' names the observable '{name}', which does not exist; see `list`")
+    return max((observables[name].stage for name, _ in claim.parts), key=STAGES.index)
+
+
+def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> dict[str, Group]:
+    """The groups that ``claims`` need, by claim name.
+
+    Claims with the same conditions share groups: those that only look at the start or at Stage I share one, and
+    those that follow training to the end have another, whose settings are chosen for long runs.
+    """
+    from theory import Theta
+
+    by_needs: dict[tuple[Condition, ...], list[Claim]] = {}
+    for claim in claims:
+        by_needs.setdefault(claim.needs, []).append(claim)
+    result: dict[str, Group] = {}
+    for needs, members in by_needs.items():
+        short = [c for c in members if stage_of(c, observables) != "end"]
+        long = [c for c in members if stage_of(c, observables) == "end"]
+        for part in (short, long):
+            if not part:
+                continue
+            stage = max((stage_of(c, observables) for c in part), key=STAGES.index)
+            digest = hashlib.sha256(repr(needs).encode()).hexdigest()[:6]
+            # All observables within reach are computed: runs.csv should serve questions not asked yet.
+            within = [
+                name
+                for name, o in observables.items()
+                if (o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage)
+            ]
+            group = Group(
+                name=f"{_label(needs)}-{stage}-{digest}",
+                needs=needs,
+                stage=stage,
+                needs_rates=any(isinstance(law, Theta) for c in part for _, law in c.parts),
+                observables=tuple(within),
+            )
+            result.update({c.name: group for c in part})
+    return result
+
+
+def _label(needs: tuple[Condition, ...]) -> str:
+    return "+".join(dict.fromkeys(c.name.split("-")[0] for c in needs)) or "anywhere"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Designs
+
+_DIMENSIONS = ("n", "m", "d", "step", "sigma_xi", "sigma_0", "kappa", "tau_plus", "tau_minus", "epsilon")
+
+
+def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[Point]:
+    """Settings of a group, drawn log-uniformly in all variables at once inside its conditions.
+
+    Draws come from a scrambled Sobol sequence. n, m, sigma_xi, kappa and tau are drawn from their ranges; d,
+    sigma_0 and eta by a log-uniform factor from the boundary of the conditions inwards. How far eta and epsilon go is
+    limited by what the profile affords at that n and m; a draw too costly at its largest step is passed over. Where
+    rates are fitted, the cheapest of 64 draws at either end of the ranges of n, m and epsilon comes first.
+
+    Raises:
+        ValueError: too few draws fall inside the conditions.
+    """
+    entropy = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}".encode()).digest()[:4], "big")
+    wanted = profile.settings[group.stage] // (1 if group.needs_rates else 2)
+    if group.stage == "exact":
+        return _small_dense(wanted, entropy)
+    cap = profile.work[group.stage] / (1 if group.needs_rates else 3)
+    cube = qmc.Sobol(len(_DIMENSIONS), rng=np.random.default_rng(entropy))
+
+    def drawn(count: int, cap: float, bend: Callable[[dict[str, float]], dict[str, float]] = lambda u: u) -> list:
+        placed = (_place(bend(dict(zip(_DIMENSIONS, u, strict=True))), group, profile, reading, cap) for u in cube.random(count))
+        return [found for found in placed if found]
+
+    chosen: list[tuple[Setting, float]] = []
+    if group.needs_rates:
+        for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
+            for end in (0.0, 1 - _END):
+                # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
+                at_end = drawn(64, 8 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
+                if at_end:
+                    chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
+    others = drawn(1024, cap)
+    if len(others) < 4:
+        raise ValueError(
+            f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of 1024 drawn settings lie inside"
+            f" them at C = {reading.C:g} within the profile's cost; lower --C, widen the reading or take a larger profile"
+        )
+    chosen += others[: max(0, wanted - len(chosen))]
+    return [Point(setting=s, epsilon=e, index=k) for k, (s, e) in enumerate(chosen)]
+
+
+_END = 0.015  # of a range in logarithms
+
+
+def _place(
+    u: dict[str, float], group: Group, profile: Profile, reading: Reading, cap: float
+) -> tuple[Setting, float] | None:
+    """A point of the unit cube as a setting inside the conditions at a cost under ``cap``; None if there is none."""
+    n, m = (int(_log(*SIZES[group.stage], u[x])) for x in ("n", "m"))
+    bands = {c.statement.expression: c.statement for c in group.needs if isinstance(c.statement, Band)}
+    fixed = {c.statement.lhs: float(c.statement.rhs) for c in group.needs if isinstance(c.statement, sp.Eq)}
+    taus = {}
+    for name, symbol in (("tau_plus", tau_plus), ("tau_minus", tau_minus)):
+        band = bands.get(symbol, Band(symbol, reading.tau_low, reading.tau_high))
+        taus[name] = fixed.get(symbol, _log(band.low, band.high, u[name]))
+    effective = kappa * (1 - tau_plus - tau_minus)
+    band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
+    ratio = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
+    sigma = _log(0.03, 30, u["sigma_xi"])
+    values: dict[str, float] = {"n": n, "m": m, "sigma_xi": sigma, **taus}
+    values |= {"delta": reading.delta, "T_star": reading.T_star}
+
+    def follow(d: float) -> None:
+        values.update(d=d, mu=sigma * math.sqrt(ratio * d / n))
+
+    # Start anywhere; the boundary is then found from the margins themselves.
+    follow(4.0 * (n + 2 * m + 1))
+    if not _boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
+        return None
+    follow(math.ceil(values["d"] * _log(1.0001, 10, u["d"])))
+    scale = n * m / (sigma**2 * values["d"])
+    for name, start in (("eta", 0.05 * scale), ("sigma_0", 1e-3 / (sigma * math.sqrt(values["d"])))):
+        values[name] = start
+        if not _boundary(values, name, group.needs, reading.C, lambda x, k=name: values.update({k: x}), inwards=-1):
+            return None
+    values["sigma_0"] /= _log(1.0001, 10, u["sigma_0"])
+    # Target loss and step size go as far as the cost allows.
+    steps = min(cap / _cost_of_step(n, m, profile.seeds), reading.T_star / 4)
+    epsilon = EPSILON[1]
+    needed = rescaled_time(ratio, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
+    reach = steps * values["eta"] / scale  # rescaled time within the cost at the largest step
+    if needed > reach or _cost_of_draw(n, m, profile.seeds) > cap:
+        return None
+    if group.stage == "end":
+        # s is nearly proportional to 1/epsilon, so this is about the least that is affordable.
+        epsilon = _log(max(EPSILON[0], epsilon * needed / reach), epsilon, u["epsilon"])
+        needed = rescaled_time(ratio, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
+    values["eta"] /= _log(1.0001, max(1.0002, min(STEP_SLACK, reach / max(needed, 1e-9))), u["step"])
+    if not inside(group.needs, values, reading.C):
+        return None
+    return Setting(**{k: values[k] for k in Setting.__dataclass_fields__}), epsilon
+
+
+def _log(low: float, high: float, u: float) -> float:
+    return math.exp(math.log(low) + u * math.log(high / low))
+
+
+def _boundary(
+    values: dict[str, float],
+    name: str,
+    needs: tuple[Condition, ...],
+    constant: float,
+    move: Callable[[float], None],
+    inwards: int,
+) -> bool:
+    """Move one parameter to where its tightest condition just holds. Margins are monomials times logarithms in
+    it, so scaling by the missing factor converges; False where it does not."""
+    known = set(values) | {"mu"}
+    restricting = [
+        c
+        for c in needs
+        if isinstance(c.statement, (sp.Ge, sp.Le))
+        and {s.name for s in c.statement.free_symbols} <= known | {"C"}
+        and name in {s.name for s in c.statement.free_symbols}
+    ]
+    for _ in range(60):
+        margins = [c.margin(values, constant) for c in restricting]
+        if not margins:
+            return True
+        missing = max(m.required / m.value for m in margins)
+        if abs(missing - 1) < 1e-9:
+            return True
+        move(values[name] * missing**inwards)
+        if not 0 < values[name] < 1e30:
+            return False
+    return missing <= 1 + 1e-6
+
+
+def rescaled_time(ratio: float, tau_plus: float, tau_minus: float, epsilon: float, stage: str) -> float:
+    """Rescaled time s that a run of a stage is expected to need, at kappa = ``ratio``."""
+    if stage == "end":
+        return convergence_time(ratio, tau_plus, tau_minus, epsilon)
+    return {"exact": 0.0, "start": 0.0, "early": 0.1, "T1": 1.5}[stage]
+
+
+def _cost_of_step(n: int, m: int, seeds: int) -> float:
+    """Core seconds; measured constants, used only to choose settings and to order jobs."""
+    return 1e-4 + seeds * m * n * (n / 7.5e9 + 8e-9)
+
+
+def _cost_of_draw(n: int, m: int, seeds: int) -> float:
+    return 1e-10 * seeds * (n**3 + 8 * m**3 + m * n**2)
+
+
+def work(setting: Setting, epsilon: float, stage: str, seeds: int) -> float:
+    """Expected core seconds of one setting with its seeds."""
+    s = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, epsilon, stage)
+    n, m = setting.n, setting.m
+    return s / setting.time_scale * _cost_of_step(n, m, seeds) + _cost_of_draw(n, m, seeds)
+
+
+def _small_dense(count: int, entropy: int) -> list[Point]:
+    """Settings for exact identities: any parameters at all, d below, at and above n."""
+    rng = np.random.default_rng(entropy)
+    points = []
+    for index in range(count):
+        n, m = int(rng.integers(1, 17)), int(rng.integers(1, 9))
+        d = [max(1, n // 2), n + 1, int(rng.integers(2 * n + 2, 80))][index % 3]
+        sigma = _log(0.1, 10, rng.random())
+        taus = rng.uniform(0, 0.45, 2)
+        setting = Setting(
+            n=n,
+            m=m,
+            d=d,
+            mu=sigma * math.sqrt(d) * _log(0.1, 3, rng.random()),
+            sigma_xi=sigma,
+            sigma_0=_log(1e-3, 1, rng.random()) / (sigma * math.sqrt(d)),
+            eta=_log(0.01, 0.5, rng.random()) * n * m / (sigma**2 * d),
+            tau_plus=taus[0],
+            tau_minus=taus[1],
+        )
+        points.append(Point(setting=setting, epsilon=EPSILON[0], index=index))
+    return points
+
+
+def jobs(groups: list[Group], profile: Profile, reading: Reading, seed: int, device: str) -> list[Job]:
+    """All jobs, the longest first so that none is left over at the end."""
+    planned = []
+    for group in groups:
+        for point in design(group, profile, reading, seed):
+            # Seeds differ between settings too: runs of a group are independent.
+            start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
+            seeds = tuple(start + k for k in range(profile.seeds))
+            planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device))
+    return sorted(planned, key=lambda j: -work(j.point.setting, j.point.epsilon, j.group.stage, profile.seeds))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Execution
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What one job gave: a table with a row per run, and the curves kept for figures."""
+
+    key: str
+    runs: pd.DataFrame
+    times: np.ndarray
+    series: dict[str, np.ndarray]
+
+
+def simulate(job: Job, seeds: tuple[int, ...] | None = None) -> Trajectory:
+    """Train the runs of a job as far as its group's stage asks."""
+    setting, stage = job.point.setting, job.group.stage
+    seeds = job.seeds if seeds is None else seeds
+    samples = [draw(setting, seed, dense=True if stage == "exact" else None) for seed in seeds]
+    events = moments(job.reading.order_one)
+    # Far beyond what is expected; a run that needs more is censored, and counted as such.
+    expected = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, job.point.epsilon, stage)
+    patience = {"early": 8, "T1": 50, "end": 4}.get(stage, 0)
+    horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * expected / setting.time_scale)
+    stop = {
+        "early": events["early"],
+        "T1": events["T1"],
+        "end": Event(series="loss", value=job.point.epsilon, falling=True),
+    }.get(stage)
+    steps = max(1, int(min(horizon, job.reading.T_star)))
+    return train([setting] * len(seeds), samples, steps=steps, stop=stop, events=events, device=job.device)
+
+
+def execute(job: Job) -> Result:
+    """Run one job."""
+    trajectory = simulate(job)
+    table = pd.DataFrame(
+        {
+            "group": job.group.name,
+            "setting": job.point.index,
+            "seed": job.seeds,
+            **job.point.setting.values(),
+            "kappa": job.point.setting.kappa,
+            "time_scale": job.point.setting.time_scale,
+            "epsilon": job.point.epsilon,
+            "delta": job.reading.delta,
+            "T_star": job.reading.T_star,
+            "status": trajectory.status,
+            "steps": trajectory.last,
+            **{name: OBSERVABLE_BY_NAME[name](trajectory) for name in job.group.observables},
+        }
+    )
+    series = {name: trajectory.series[name].astype(np.float32) for name in KEPT_SERIES}
+    return Result(key=job.key, runs=table, times=trajectory.times, series=series)
+
+
+def _one_thread() -> None:
+    import signal
+
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+
+
+def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
+    """Execute jobs, saving each in ``folder`` before it is yielded; those saved already are only read.
+
+    Raises:
+        ValueError: a file there is damaged or of another run.
+    """
+    missing = []
+    for job in planned:
+        path = folder / f"{job.key}.npz"
+        if path.exists():
+            yield load(path, job)
+        else:
+            missing.append(job)
+    if workers <= 1 or not missing or missing[0].device != "cpu":
+        # Several threads on arrays this small cost more than they give.
+        torch.set_num_threads(1)
+        for job in missing:
+            yield _save(execute(job), job, folder)
+        return
+    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
+    pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_one_thread)
+    try:
+        waiting = {pool.submit(execute, job): job for job in missing}
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield _save(future.result(), waiting.pop(future), folder)
+    finally:
+        for process in list((pool._processes or {}).values()):
+            process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fingerprint(job: Job) -> str:
+    body = {
+        "setting": job.point.setting.values(),
+        "epsilon": job.point.epsilon,
+        "seeds": job.seeds,
+        "reading": asdict(job.reading),
+        "group": job.group.name,
+    }
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+def _save(result: Result, job: Job, folder: Path) -> Result:
+    path = folder / f"{job.key}.npz"
+    partial = path.with_suffix(".partial")
+    with open(partial, "wb") as file:
+        np.savez_compressed(
+            file,
+            fingerprint=_fingerprint(job),
+            runs=result.runs.to_json(orient="split", double_precision=15),
+            times=result.times,
+            **{f"series_{name}": values for name, values in result.series.items()},
+        )
+    os.replace(partial, path)  # a file that exists is whole
+    return result
+
+
+def load(path: Path, job: Job) -> Result:
+    """A saved result.
+
+    Raises:
+        ValueError: the file is damaged, or holds something else than this job.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as held:
+            fingerprint = str(held["fingerprint"])
+            table = pd.read_json(_text(str(held["runs"])), orient="split", precise_float=True)
+            times = held["times"]
+            series = {name: held[f"series_{name}"] for name in KEPT_SERIES}
+    except Exception as problem:
+        raise ValueError(f"{path} is damaged ({type(problem).__name__}): delete it to have it redone") from problem
+    if fingerprint != _fingerprint(job):
+        raise ValueError(f"{path} belongs to another run: choose another --out, or delete the folder")
+    return Result(key=job.key, runs=table, times=times, series=series)
+
+
+def _text(body: str):
+    import io
+
+    return io.StringIO(body)
