@@ -157,7 +157,8 @@ class Batch:
         self.n, self.m = settings[0].n, settings[0].m
 
         def stack(arrays: list[np.ndarray]) -> Tensor:
-            return torch.as_tensor(np.stack(arrays), dtype=torch.float64, device=device)
+            # Row-major whatever came in: K as transposed columns makes the product of a step a fifth slower.
+            return torch.as_tensor(np.ascontiguousarray(np.stack(arrays)), dtype=torch.float64, device=device)
 
         self.y = stack([s.y for s in samples])
         self.y_tilde = stack([s.y_tilde for s in samples])

@@ -151,6 +151,38 @@ def noisy_ignored_threshold(tau: Number = tau_free, active_fraction: Number = _H
     return _threshold(-signal + active_fraction * noise, 1 - 2 * tau_free, tau=tau)
 
 
+def stage_one_time(rate: Number, level: Number) -> sp.Expr:
+    """Rescaled time at which gamma and the clean rho of one label both reach ``level``, to first order in the start.
+
+    While gamma = rate * rho (``rate`` is kappa (1 - 2 tau)/2 in the limit, and kappa/n times the sum of y_i y~_i over
+    the label's samples in a given draw), a clean margin is (rate + 1/2) rho, so that rho' = g((rate + 1/2) rho). With
+    F(a) = level + (e^(a level) - 1)/a, the time is F(rate + 1/2) for rho and, as gamma moves at ``rate`` times that
+    speed, F(1 + 1/(2 rate))/rate for gamma: the later of the two. It is the constant that T_1 = Theta(...) hides.
+
+    Args:
+        rate: positive.
+        level: what the coefficients must reach, positive.
+    """
+    rate, level = sp.sympify(rate), sp.sympify(level)
+
+    def reach(slope: sp.Expr) -> sp.Expr:
+        return level + (sp.exp(slope * level) - 1) / slope
+
+    return sp.Max(reach(rate + _HALF), reach(1 + _HALF / rate) / rate)
+
+
+def late_loss(kappa: Number = kappa_free, tau: Number = tau_free) -> sp.Expr:
+    """lim s L over the samples of one label: the constant that the Stage II time hides, per unit of 1/epsilon.
+
+    In a given draw a label that holds the share p of all samples sees 2 p kappa in place of kappa.
+
+    Raises:
+        ValueError: a number outside its range.
+    """
+    clean, noisy = _late_drives()
+    return _at(_tidy((1 - tau_free) * clean + tau_free * noisy), kappa=kappa, tau=tau)
+
+
 def late_signal_share(kappa: Number = kappa_free, tau: Number = tau_free) -> sp.Expr:
     """q = lim gamma/log s = kappa (1 - 2 tau)/(1 + kappa); lim rho_c/(2 log s) = 1 - q, lim rho_n/(2 log s) = 1 + q.
 
@@ -210,9 +242,7 @@ def stage_two_time(
     Raises:
         ValueError: a number outside its range.
     """
-    clean, noisy = _late_drives()
-    loss = ((1 - tau_free) * clean + tau_free * noisy) / s
-    mean = _HALF * sum(loss.subs(tau_free, tau) for tau in _TAU.values())
+    mean = _HALF * sum(late_loss(tau=tau) for tau in _TAU.values()) / s
     (time,) = sp.solve(mean - epsilon, s)
     return _at(_tidy(time), kappa=kappa, tau_plus=tau_plus, tau_minus=tau_minus)
 

@@ -146,10 +146,16 @@ def inside(conditions: tuple[Condition, ...], values: Mapping[str, float], const
 
 @dataclass(frozen=True)
 class Theta:
-    """The observable is of exact order ``expression``; ``up_to_logs`` for the tilde form."""
+    """The observable is of exact order ``expression``; ``up_to_logs`` for the tilde form.
+
+    Theta hides a constant, which may depend on kappa and the flips. Where a derivation gives it, ``constant`` names
+    the observable that computes it from a run's own draw; a free power of it enters the fit, so that it sharpens the
+    exponents without being assumed.
+    """
 
     expression: sp.Expr
     up_to_logs: bool = False
+    constant: str = ""
 
     def exponents(self) -> dict[str, sp.Rational]:
         """Predicted exponent per parameter, read off the expression.
@@ -369,7 +375,7 @@ def _latex(statement: Statement) -> str:
 def _law_latex(observable: str, law: Law) -> str:
     name = r"\mathrm{" + observable.replace("_", r"\ ") + "}"
     match law:
-        case Theta(expression, up_to_logs):
+        case Theta(expression, up_to_logs, _):
             order = r"\tilde\Theta" if up_to_logs else r"\Theta"
             return f"{name} = {order}({_tex(expression)})"
         case Within(low, high):

@@ -142,17 +142,21 @@ def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Calla
         _take_over(options, study.read_manifest(options["resume"]))
     reading = Reading(**{f.name: options[f.name] for f in fields(Reading)})
     known = make_claims(reading)
+    chosen = _chosen(names, known) if names else known
+    device = check_device(options["device"])
+    profile = sweep.PROFILES[options["profile"]]
+    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
+    return planned, options["resume"] or options["out"]
+
+
+def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
     by_name = {c.name: c for c in known}
     for name in names:
         if name not in by_name:
             near = get_close_matches(name, by_name, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "`list` shows them all"
             raise ValueError(f"unknown claim '{name}': {hint}")
-    chosen = tuple(c for c in known if not names or c.name in names)
-    device = check_device(options["device"])
-    profile = sweep.PROFILES[options["profile"]]
-    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
-    return planned, options["resume"] or options["out"]
+    return tuple(c for c in known if c.name in names)
 
 
 def _take_over(options: dict[str, Any], manifest: dict) -> None:
@@ -193,12 +197,13 @@ def list_(observables: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
     from theory.paper import claims
     from verify import report
-    from verify.sweep import OBSERVABLE_BY_NAME
+    from verify.sweep import OBSERVABLE_BY_NAME, groups
 
     if observables:
         report.list_observables(OBSERVABLE_BY_NAME)
     else:
-        report.list_claims(claims())
+        known = claims()
+        report.table_of_claims(known, groups(known, OBSERVABLE_BY_NAME))
     return 0
 
 
@@ -214,14 +219,11 @@ def explain(claim: str, **options: Any) -> int:
     """
     from theory.paper import Reading, claims
     from verify import report
-    from verify.sweep import OBSERVABLE_BY_NAME
+    from verify.sweep import OBSERVABLE_BY_NAME, groups
 
-    reading = Reading(**options)
-    known = {c.name: c for c in claims(reading)}
-    if claim not in known:
-        near = get_close_matches(claim, known, n=1)
-        raise ValueError(f"unknown claim '{claim}': " + (f"did you mean '{near[0]}'?" if near else "see `list`"))
-    report.explain(known[claim], reading, OBSERVABLE_BY_NAME)
+    known = claims(Reading(**options))
+    [chosen] = _chosen((claim,), known)
+    report.explain(chosen, groups(known, OBSERVABLE_BY_NAME)[claim])
     return 0
 
 

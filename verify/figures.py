@@ -70,6 +70,7 @@ _SYNONYMS = (
     (r"\\(?:textstyle|displaystyle|limits|nolimits)(?![a-zA-Z])", ""),
     (r"\\[td]frac(?![a-zA-Z])", r"\\frac"),
     (r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}"),
+    (r"\\sqrt\s+(\w)", r"\\sqrt{\1}"),
     (r"\\le(?![a-zA-Z])", r"\\leq"),
     (r"\\ge(?![a-zA-Z])", r"\\geq"),
     (r"\\ne(?![a-zA-Z])", r"\\neq"),
@@ -147,8 +148,8 @@ class Formulas:
             f' scale({size * unit:.4f} {-size * unit:.4f})"/>'
             for name, x, y, size in placed
         )
-        for points, _ in bars:
-            (x0, y0), (x1, y1) = np.min(points, axis=0) * unit, np.max(points, axis=0) * unit
+        for points, _ in bars:  # four corners, then what closes the path
+            (x0, y0), (x1, y1) = np.min(points[:4], axis=0) * unit, np.max(points[:4], axis=0) * unit
             body += f'<rect x="{x0:.0f}" y="{-y1:.0f}" width="{x1 - x0:.0f}" height="{max(y1 - y0, 40):.0f}"/>'
         margin = 40
         box = f"{-margin} {-(height - depth) - margin:.0f} {width + 2 * margin:.0f} {height + 2 * margin:.0f}"

@@ -151,8 +151,9 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     def answer(status: Status, measured: str, reason: str, **more: Any) -> _Part:
         return _Part(status=status, predicted=said, measured=measured, reason=reason, details={**head, **more})
 
-    used = runs[runs[name] > 0]
-    lost = 1 - len(used) / len(runs)
+    arrived = runs[name] > 0
+    lost = 1 - arrived.mean()
+    used = runs[arrived & (runs[law.constant] > 0 if law.constant else True)]
     if lost > 0.05:
         return answer(
             Status.INCONCLUSIVE,
@@ -160,13 +161,14 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
             "too many runs ended before the moment came (5 % allowed): exponents would be biased",
         )
     scales = [k for k in dict.fromkeys([*SCALES, *predicted]) if k in runs]
-    # kappa is a combination of mu, n, d and sigma_xi: it is a nuisance only where mu is not itself fitted.
     regressors = pd.DataFrame({k: np.log(used[k].astype(float)) for k in scales})
-    if used["tau_plus"].gt(0).any():
+    # Theta may hide a function of kappa and the flips: as derived where it is, else log-linear.
+    if law.constant:
+        hidden = np.log(used[law.constant])
+        regressors["hidden constant"] = hidden.groupby(used["setting"]).transform("mean")
+    elif used["tau_plus"].gt(0).any():
         regressors["tau_plus"], regressors["tau_minus"] = used["tau_plus"], used["tau_minus"]
-        # What the flips came to, not only their probability: most of the spread at small n.
-        regressors["flips"] = used.groupby("setting")["flip_share"].transform(lambda x: x.fillna(0.0).mean())
-    if "mu" not in predicted:
+    if "mu" not in predicted:  # where mu is fitted, kappa follows from it
         regressors["kappa"] = np.log(used["kappa"])
     value = used[name].to_numpy(float)
     # A recorded time is at most one grid step late: the step of the geometric grid, or one iteration.
@@ -200,8 +202,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     }
     rival = f"best rival {best.law} leaves {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
     measured = f"{measured}; constant {extra['prefactor'][1]:.3g} (x/÷ {math.sqrt(band):.2f}); {rival}"
-    narrow = [k for k in predicted if result.decades[k] < DECADES_NEEDED and k != "mu"]
-    # mu moves with d and sigma_xi, so its own span is kappa's; it counts with the rest.
+    narrow = [k for k in predicted if result.decades[k] < DECADES_NEEDED]
     wrong = [k for k, v in law_slopes.items() if v.outside(*_window(predicted.get(k, 0.0)))]
     open_ = [k for k, v in law_slopes.items() if not v.within(*_window(predicted.get(k, 0.0)))]
     if wrong:

@@ -77,11 +77,55 @@ def _gap(trajectory: Trajectory) -> np.ndarray:
     return gaps
 
 
-MEANFIELD_GAP = Observable(
-    name="meanfield_gap",
-    says="largest gap between class means and the mean-field curve, over 1 + the curve",
-    stage="end",
-    compute=_gap,
+@lru_cache(maxsize=1)
+def _constants():
+    rate, level = sp.symbols("rate level", positive=True)
+    one = sp.lambdify([rate, level], meanfield.stage_one_time(rate, level), modules="numpy")
+    two = sp.lambdify([meanfield.kappa_free, meanfield.tau_free], meanfield.late_loss(), modules="numpy")
+    return one, two
+
+
+def _by_label(trajectory: Trajectory) -> np.ndarray:
+    """Per run and label: the share of the samples, and its flipped part. Shape (runs, 2 labels, 2)."""
+    rows = []
+    for sample in trajectory.samples:
+        rows.append([[(sample.y == c).mean(), ((sample.y == c) & sample.noisy).mean()] for c in (1.0, -1.0)])
+    return np.array(rows)
+
+
+def _signal_constant(trajectory: Trajectory) -> np.ndarray:
+    """(1/n) sum_i y_i y~_i: what drives the mean signal coefficient. NaN where the flips cancel it."""
+    shares = _by_label(trajectory)
+    pull = (shares[..., 0] - 2 * shares[..., 1]).sum(1)
+    return np.where(pull > 0, pull, np.nan)
+
+
+def _stage_one_constant(trajectory: Trajectory) -> np.ndarray:
+    """s at T_1 from the run's own labels; NaN where a label's signal has no positive drive."""
+    kappa = np.array([setting.kappa for setting in trajectory.settings])
+    shares = _by_label(trajectory)
+    rate = kappa[:, None] * (shares[..., 0] - 2 * shares[..., 1])
+    level = trajectory.events["T1"].value[0]
+    time = _constants()[0](np.maximum(rate, 1e-3), level).max(1)
+    return np.where((rate > 0).all(1), time, np.nan)
+
+
+def _stage_two_constant(trajectory: Trajectory) -> np.ndarray:
+    """lim s L from the run's own labels."""
+    kappa = np.array([setting.kappa for setting in trajectory.settings])
+    share, flipped = np.moveaxis(_by_label(trajectory), 2, 0)
+    tau = flipped / np.maximum(share, 1e-12)
+    return (share * _constants()[1](2 * share * kappa[:, None], tau)).sum(1)
+
+
+MEANFIELD = tuple(
+    Observable(name=name, says=says, stage=stage, compute=compute)
+    for name, stage, compute, says in (
+        ("meanfield_gap", "end", _gap, "largest gap of class means to the mean-field curve, over 1 + the curve"),
+        ("constant_signal", "early", _signal_constant, "mean field: the constant hidden in the signal's growth"),
+        ("constant_stage_one", "T1", _stage_one_constant, "mean field: the constant hidden in T_1"),
+        ("constant_stage_two", "end", _stage_two_constant, "mean field: the constant hidden in the Stage II time"),
+    )
 )
 
 

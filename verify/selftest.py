@@ -187,13 +187,15 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
         claim, runs = claims[name], runs_of(name)
         [(observable, law)] = claim.parts
         assert isinstance(law, Theta)
-        kept = runs[runs[observable] > 0]
+        kept = runs[(runs[observable] > 0) & (runs[law.constant] > 0 if law.constant else True)]
         log_y = np.log(kept[observable])
         predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
         by_setting = log_y.groupby(kept["setting"])
         within = (log_y - by_setting.transform("mean")).to_numpy()
         first = kept.groupby("setting").first()
         columns = [np.log(first[k]) for k in SCALES] + [np.log(first["kappa"]), first["tau_plus"], first["tau_minus"]]
+        if law.constant:
+            columns.append(np.log(kept[law.constant]).groupby(kept["setting"]).mean())
         means = (log_y - predicted).groupby(kept["setting"]).mean()
         x = np.column_stack([*columns, np.ones(len(means))])
         fitted = np.linalg.lstsq(x, means, rcond=None)[0]

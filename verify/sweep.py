@@ -25,14 +25,15 @@ from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, 
 from numerics.observables import STAGES, moments
 from theory import Band, Claim, Condition, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
-from verify.meanfield import MEANFIELD_GAP, convergence_time
+from verify.meanfield import MEANFIELD, convergence_time
 
-OBSERVABLE_BY_NAME: dict[str, Observable] = {**OBSERVABLES, MEANFIELD_GAP.name: MEANFIELD_GAP}
+OBSERVABLE_BY_NAME: dict[str, Observable] = OBSERVABLES | {o.name: o for o in MEANFIELD}
 
 EXACT_STEPS = 200
-EPSILON = (3e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
+MEMORY = 128e6  # bytes that the arrays of a batch may take
+EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # Ranges of n and m by stage, from about the least that C = 2 admits over at least 1.5 decades; short runs afford more.
-SIZES = {"start": (10, 1200), "early": (10, 500), "T1": (10, 700), "end": (10, 340)}
+SIZES = {"start": (10, 1000), "early": (10, 500), "T1": (10, 500), "end": (10, 340)}
 STEP_SLACK = 30.0  # eta lies up to this factor below its bound: only so can its exponent be told from the others'
 KEPT_SERIES = (
     "gamma_plus", "gamma_minus", "gamma_max", "rho_clean_plus", "rho_clean_minus", "rho_noisy_plus", "rho_noisy_minus",
@@ -63,8 +64,8 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 40, "early": 80, "T1": 64, "end": 40},
-        work={"start": 10, "early": 2, "T1": 4, "end": 9},
+        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 30},
+        work={"start": 12, "early": 2, "T1": 2.5, "end": 5},
     ),
     "thorough": Profile(
         name="thorough",
@@ -204,7 +205,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
-                at_end = drawn(64, 8 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
+                at_end = drawn(64, 16 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
                 if at_end:
                     chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
     others = drawn(1024, cap)
@@ -377,10 +378,9 @@ class Result:
     series: dict[str, np.ndarray]
 
 
-def simulate(job: Job, seeds: tuple[int, ...] | None = None) -> Trajectory:
-    """Train the runs of a job as far as its group's stage asks."""
+def simulate(job: Job, seeds: tuple[int, ...]) -> Trajectory:
+    """Train runs of a job as far as its group's stage asks."""
     setting, stage = job.point.setting, job.group.stage
-    seeds = job.seeds if seeds is None else seeds
     samples = [draw(setting, seed, dense=True if stage == "exact" else None) for seed in seeds]
     events = moments(job.reading.order_one)
     # Far beyond what is expected; a run that needs more is censored, and counted as such.
@@ -397,13 +397,28 @@ def simulate(job: Job, seeds: tuple[int, ...] | None = None) -> Trajectory:
 
 
 def execute(job: Job) -> Result:
-    """Run one job."""
-    trajectory = simulate(job)
+    """Run one job, a few seeds at a time where all of them would need much memory (or leave the cache)."""
+    setting = job.point.setting
+    n, width = setting.n + 2, 2 * setting.m
+    each = 8.0 * (3 * n * n + 8 * n * width + 3 * width * width)
+    chunk = max(1, int(MEMORY / each))
+    parts = [_execute(job, job.seeds[k : k + chunk]) for k in range(0, len(job.seeds), chunk)]
+    # The recording grid depends on the horizon alone, so parts of one job share it.
+    return Result(
+        key=job.key,
+        runs=pd.concat([p.runs for p in parts], ignore_index=True),
+        times=parts[0].times,
+        series={name: np.concatenate([p.series[name] for p in parts]) for name in KEPT_SERIES},
+    )
+
+
+def _execute(job: Job, seeds: tuple[int, ...]) -> Result:
+    trajectory = simulate(job, seeds)
     table = pd.DataFrame(
         {
             "group": job.group.name,
             "setting": job.point.index,
-            "seed": job.seeds,
+            "seed": seeds,
             **job.point.setting.values(),
             "kappa": job.point.setting.kappa,
             "time_scale": job.point.setting.time_scale,

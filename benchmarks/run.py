@@ -1,0 +1,229 @@
+"""Figures of merit of the engine, each measured against its rival in the same process, repeat by repeat in turn.
+
+    python benchmarks/run.py [--out bench.json] [--whole quick] [--whole standard]
+
+Float64, n = 200, m = 20, torch's own number of threads. A ratio is the median over repeats of two times taken one
+right after the other, so a machine that is slow for a while is slow for both; the least and the largest show the rest.
+Run it on an idle machine all the same: threads that wait for other programs are not what is to be measured.
+"""
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
+
+from numerics import Setting, TwoLayerCNN, draw  # noqa: E402
+from numerics.engine import Batch  # noqa: E402
+from numerics.reference import data  # noqa: E402
+
+N, M, RUNS = 200, 20, 32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measured ratio and what it must be."""
+
+    name: str
+    says: str
+    ratio: float
+    least: float
+    largest: float
+    target: str
+    met: bool
+    seconds_per_step: dict[str, float]  # medians; of the whole batch for the engine, of one run for autograd
+    repeats: int
+
+
+def setting(d: int) -> Setting:
+    """kappa = 4 and a rescaled time of 0.01 per step at every d, so that all d do the same work."""
+    one = Setting(n=N, m=M, d=d, mu=(4 * d / N) ** 0.5, sigma_0=0.01 / d**0.5, eta=1.0, tau_plus=0.2, tau_minus=0.2)
+    return replace(one, eta=0.01 / one.time_scale)
+
+
+def per_step(run: Callable[[int], None], steps: int) -> float:
+    begin = time.perf_counter()
+    run(steps)
+    return (time.perf_counter() - begin) / steps
+
+
+def in_turn(
+    a: Callable[[int], None], b: Callable[[int], None], steps: tuple[int, int], repeats: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds per step of both, alternating who goes first; one untimed round before."""
+    a(1), b(1)
+    times = np.empty((repeats, 2))
+    for k in range(repeats):
+        for which in (0, 1) if k % 2 == 0 else (1, 0):
+            times[k, which] = per_step((a, b)[which], steps[which])
+    return times[:, 0], times[:, 1]
+
+
+def engine(d: int, *, dense: bool = False) -> Callable[[int], None]:
+    """Steps of a batch of RUNS runs."""
+    one = setting(d)
+    # A dense sample of d = 40000 is 77 MB and the engine reads its inner products alone: one of them serves all runs.
+    samples = [draw(one, 0, dense=True)] * RUNS if dense else [draw(one, seed) for seed in range(RUNS)]
+    batch = Batch([one] * RUNS, samples, "cpu")
+    coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
+    return lambda steps: batch.steps(coefficients, overlap, steps)
+
+
+def autograd(d: int) -> Callable[[int], None]:
+    """Steps of one run as one would write them: loss, backward, update, on d-dimensional vectors."""
+    one = setting(d)
+    sample = draw(one, 0, dense=True)
+    x, y_tilde = data(sample)
+    net = TwoLayerCNN(torch.as_tensor(sample.weights))
+    optimizer = torch.optim.SGD(net.parameters(), lr=one.eta)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            torch.nn.functional.softplus(-y_tilde * net(x)).mean().backward()
+            optimizer.step()
+
+    return run
+
+
+def product() -> Callable[[int], None]:
+    """The matrix product of a step alone: (RUNS, 2m, n+2) times (RUNS, n+2, n+2), added to (RUNS, 2m, n+2)."""
+    generator = torch.Generator().manual_seed(0)
+
+    def normal(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, dtype=torch.float64, generator=generator)
+
+    first, c, k = normal(RUNS, 2 * M, N + 2), normal(RUNS, 2 * M, N + 2), normal(RUNS, N + 2, N + 2)
+    out = torch.empty_like(first)
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            torch.baddbmm(first, c, k, out=out)
+
+    return run
+
+
+def against_autograd(repeats: int) -> Figure:
+    naive, fast = in_turn(autograd(40_000), engine(40_000, dense=True), steps=(2, 40), repeats=repeats)
+    ratios = naive / (fast / RUNS)
+    return Figure(
+        name="engine over autograd",
+        says="time per step and run: autograd loop / engine batch of 32, same dense data, d = 40000",
+        ratio=float(np.median(ratios)),
+        least=float(ratios.min()),
+        largest=float(ratios.max()),
+        target=">= 300",
+        met=bool(np.median(ratios) >= 300),
+        seconds_per_step={"autograd, one run": float(np.median(naive)), "engine, 32 runs": float(np.median(fast))},
+        repeats=repeats,
+    )
+
+
+def against_dimension(repeats: int) -> Figure:
+    high, low = in_turn(engine(10**9), engine(10**4), steps=(40, 40), repeats=repeats)
+    ratios = high / low
+    return Figure(
+        name="cost of dimension",
+        says="time per step: d = 1e9 / d = 1e4",
+        ratio=float(np.median(ratios)),
+        least=float(ratios.min()),
+        largest=float(ratios.max()),
+        target="<= 1.1",
+        met=bool(np.median(ratios) <= 1.1),
+        seconds_per_step={"d = 1e9": float(np.median(high)), "d = 1e4": float(np.median(low))},
+        repeats=repeats,
+    )
+
+
+def against_product(repeats: int) -> Figure:
+    bare, whole = in_turn(product(), engine(10**6), steps=(40, 40), repeats=repeats)
+    ratios = bare / whole
+    return Figure(
+        name="share of the matrix product",
+        says="time per step: bare baddbmm of the same shapes / engine",
+        ratio=float(np.median(ratios)),
+        least=float(ratios.min()),
+        largest=float(ratios.max()),
+        target=">= 0.5",
+        met=bool(np.median(ratios) >= 0.5),
+        seconds_per_step={"baddbmm": float(np.median(bare)), "engine": float(np.median(whole))},
+        repeats=repeats,
+    )
+
+
+def whole_command(profile: str) -> dict[str, float | str | int]:
+    """Wall time and peak memory of a whole ``verify all`` in a fresh process.
+
+    The peak is the largest resident set of any one process of the command, as the system reports it.
+    """
+    with tempfile.TemporaryDirectory() as out:
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-m", "verify", "all", "--profile", profile, "--out", out],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            check=False,
+        )
+        seconds = time.perf_counter() - begin
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    in_bytes = peak * (1 if sys.platform == "darwin" else 1024)  # macOS counts bytes, Linux KiB
+    return {"profile": profile, "exit": done.returncode, "seconds": seconds, "peak_mib": in_bytes / 2**20}
+
+
+@click.command()
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write the figures here, as JSON.")
+@click.option("--repeats", default=15, show_default=True, type=click.IntRange(3), help="Pairs of times per ratio.")
+@click.option(
+    "--whole", multiple=True, type=click.Choice(["quick", "standard", "thorough"]), help="Also time `verify all`."
+)
+def main(out: Path | None, repeats: int, whole: tuple[str, ...]) -> None:
+    """Measure the engine against its rivals."""
+    console = Console()
+    # The largest profile last: the system reports the largest peak of all commands so far.
+    commands = [whole_command(profile) for profile in ("quick", "standard", "thorough") if profile in whole]
+    figures = [against_autograd(repeats), against_dimension(repeats), against_product(repeats)]
+    table = Table("figure", "ratio", "min - max", "target", "met", "median seconds per step")
+    for f in figures:
+        spread = f"{f.least:.3g} - {f.largest:.3g}"
+        seconds = ", ".join(f"{name}: {value:.2e}" for name, value in f.seconds_per_step.items())
+        table.add_row(f.name, f"{f.ratio:.3g}", spread, f.target, "yes" if f.met else "NO", seconds)
+    console.print(table)
+    for c in commands:
+        console.print(f"verify all --profile {c['profile']}: {c['seconds']:.0f} s, {c['peak_mib']:.0f} MiB at most")
+    if out:
+        report = {
+            "setup": {
+                "n": N,
+                "m": M,
+                "runs": RUNS,
+                "dtype": "float64",
+                "threads": torch.get_num_threads(),
+                "cores": os.cpu_count(),
+                "load_before": os.getloadavg()[2],
+                "machine": platform.machine(),
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+            },
+            "figures": [asdict(f) for f in figures],
+            "whole_command": commands,
+        }
+        out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

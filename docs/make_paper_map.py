@@ -1,0 +1,94 @@
+"""Writes docs/paper-map.md from the values themselves. Run by `make docs`; a test keeps the file current."""
+
+from pathlib import Path
+
+from theory.lineage import condition_huang, condition_kou
+from theory.paper import claims, condition_4_1, condition_activation, condition_clean, condition_low_snr
+from theory.paper import condition_threshold
+from theory.proofs import all_proofs
+from theory.statements import PROVENANCE, Source
+from theory.symbols import table
+from verify.sweep import OBSERVABLE_BY_NAME, stage_of
+
+TARGET = Path(__file__).parent / "paper-map.md"
+JUDGED = {
+    "Theta": "rate: joint log-log regression",
+    "Within": "probability: success counts",
+    "AtMost": "bound: smallest constant and its drift",
+    "AtLeast": "bound: largest constant and its drift",
+    "Exactly": "identity: largest residual",
+    "Crossing": "threshold: where a line crosses zero",
+}
+
+
+def render() -> str:
+    """The whole page."""
+    lines = [
+        "# Paper map",
+        "",
+        "Statement ↔ code ↔ claim. Generated from `theory/paper.py`, `theory/lineage.py` and the observables by",
+        "`make docs`; do not edit. To correct a statement, edit it in `theory/paper.py` and nowhere else.",
+        "",
+        "## How surely a statement's wording is known",
+        "",
+        *(f"- **{tag}**: {meaning}" for tag, meaning in PROVENANCE.items()),
+        "",
+        "## Symbols",
+        "",
+        "| name | symbol | domain | meaning |",
+        "|---|---|---|---|",
+        *(f"| `{p.name}` | {_math(p.latex)} | {p.domain} | {p.meaning} |" for p in table()),
+        "",
+        "## Conditions",
+        "",
+    ]
+    sets = {
+        "Condition 4.1": condition_4_1(),
+        "Theorem 4.4 (no label noise)": condition_clean(),
+        "Low signal (for a contrast)": condition_low_snr(),
+        "Both sides of the thresholds": condition_threshold(),
+        "Lemma 2.3": condition_activation(),
+        "Kou et al. 2023, to compare": condition_kou(),
+        "Huang et al. 2024, to compare": condition_huang(),
+    }
+    for title, conditions in sets.items():
+        lines += [f"### {title}", "", "| condition | statement | in words | source |", "|---|---|---|---|"]
+        lines += [f"| `{c.name}` | {_math(c.latex)} | {c.says} | {_source(c.source)} |" for c in conditions]
+        lines.append("")
+    lines += ["## Claims", ""]
+    for claim in claims():
+        laws = ", ".join(dict.fromkeys(JUDGED[type(law).__name__] for _, law in claim.parts))
+        lines += [
+            f"### `{claim.name}`{' (contrast: expected to fail)' if claim.contrast else ''}",
+            "",
+            f"{claim.says}",
+            "",
+            f"- prediction: {_math(claim.latex)}",
+            f"- source: {_source(claim.source)}",
+            f"- judged as: {laws}" + (f"; tested: {claim.tested}" if claim.tested else ""),
+            f"- conditions: {', '.join(f'`{c.name}`' for c in claim.needs) or 'none'}",
+            f"- runs go to: {stage_of(claim, OBSERVABLE_BY_NAME)}",
+            *(f"- observable `{name}`: {OBSERVABLE_BY_NAME[name].says}" for name, _ in claim.parts),
+            "",
+        ]
+    lines += ["## Symbolic proofs", "", "| proof | statement | sizes (n, m, d) | cases | holds |", "|---|---|---|---|---|"]
+    for proof in all_proofs():
+        holds = "yes" if proof.holds else "NO"
+        lines.append(f"| {proof.name} | {proof.statement} | {proof.sizes} | {proof.cases} | {holds} |")
+    lines += ["", "## Observables", "", "| name | what it is | runs go to |", "|---|---|---|"]
+    lines += [f"| `{o.name}` | {o.says.replace('|', chr(92) + '|')} | {o.stage} |" for o in OBSERVABLE_BY_NAME.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _math(latex: str) -> str:
+    # A bar would end the table cell.
+    return "$" + latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ") + "$"
+
+
+def _source(source: Source | str) -> str:
+    assert isinstance(source, Source)
+    return f"{source.reference} [**{source.provenance}**{': ' + source.note if source.note else ''}]"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(render(), encoding="utf-8")

@@ -1,0 +1,885 @@
+"""Reports of a study: terminal, HTML, Markdown, JSON, CSV and figures. The only module that prints or writes them."""
+
+import base64
+import gc
+import json
+import math
+import os
+import re
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+from markupsafe import Markup, escape
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from numerics import Observable
+from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Margin, Theta, Within, meanfield
+from theory.paper import Reading
+from theory.statements import PROVENANCE, Law
+from theory.symbols import SETTING, lookup, table
+from verify import figures
+from verify.figures import Formulas, Picture, plain
+from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
+from verify.study import Outcome
+from verify.sweep import OBSERVABLE_BY_NAME, Group
+
+TEMPLATES = Path(__file__).parent / "templates"
+SCHEMA = Path(__file__).parent / "report.schema.json"
+# A sign besides the word: the four must be told apart without colour and at a glance.
+SIGNS = {Status.SUPPORTED: "✓", Status.REFUTED: "✗", Status.INCONCLUSIVE: "?", Status.OUTSIDE: "–"}
+STYLES = {Status.SUPPORTED: "green", Status.REFUTED: "bold red", Status.INCONCLUSIVE: "yellow", Status.OUTSIDE: "dim"}
+MEANINGS = {
+    Status.SUPPORTED: "the data confirm the claim within the stated tolerance, over the whole range of the design",
+    Status.REFUTED: "settings inside the conditions, as read here, contradict the claim beyond sampling error",
+    Status.INCONCLUSIVE: "the evidence does not decide; this is never counted as support",
+    Status.OUTSIDE: "no run met the conditions, so the claim says nothing about them",
+}
+KINDS = {
+    Theta: "rate",
+    Within: "explicit bound",
+    AtMost: "upper bound",
+    AtLeast: "lower bound",
+    Exactly: "identity",
+    Crossing: "threshold",
+}
+STAGES = {
+    "exact": "dense data, 200 steps against autograd",
+    "start": "initialization only",
+    "early": "until own noise coefficients reach a tenth of order one",
+    "T1": "until T_1",
+    "end": "until the loss reaches its target",
+}
+
+
+def how_judged(law: Law) -> str:
+    """How a kind of law becomes a verdict, with its tolerances."""
+    match law:
+        case Theta():
+            return (
+                f"Exponents of all variables are fitted jointly on a log-log scale, over at least {DECADES_NEEDED:g}"
+                f" decades of each. Supported if every 95 % interval lies within ±{EXPONENT_TOLERANCE:g} of the predicted"
+                f" exponent (zero for variables absent from the law), the constant stays within a factor"
+                f" {PREFACTOR_BAND:g} over all settings, and no law with one exponent moved by 1/2 fits better. Refuted"
+                f" if an interval lies wholly outside its window."
+            )
+        case Within():
+            return (
+                "Each run either meets the bound, with the constants as written, or fails. Supported if the exact 95 %"
+                " interval (Clopper-Pearson) of the success share lies above 1 - delta; refuted if it lies below, or if"
+                " one setting alone contradicts 1 - delta after Bonferroni correction over the settings."
+            )
+        case AtMost() | AtLeast():
+            return (
+                "The constant K is unnamed: per setting, the K that serves a share 1 - delta of its runs is measured,"
+                " and its drift with n, m and d fitted. Supported if no worsening drift faster than the power"
+                f" {DRIFT_TOLERANCE:g} is compatible with the data; refuted if one is certain, or, for a lower bound, if"
+                " no positive K serves often enough."
+            )
+        case Exactly(tolerance, why):
+            return f"The largest residual over all runs must not exceed {tolerance:g} ({why})."
+        case Crossing(_, at, within, why):
+            return (
+                f"A line is fitted to all runs; supported if the 95 % interval of its zero lies within ±{within:g} of"
+                f" {at:g} ({why}), refuted if it lies wholly outside."
+            )
+    raise TypeError(law)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The report
+
+
+def write(outcome: Outcome, folder: Path, command: str) -> None:
+    """Write index.html, report.md, report.json, runs.csv and figures/ into ``folder``, all or nothing.
+
+    Args:
+        outcome: what to report.
+        folder: created if missing; what else it holds is left alone.
+        command: the command line that led to the outcome.
+
+    Raises:
+        OSError: ``folder`` cannot be written; it is then as before.
+    """
+    overview = list(figures.overview(outcome))
+    by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
+    context = _context(outcome, command, overview, by_claim)
+    body = {
+        "index.html": _html(context),
+        "report.md": _markdown(context),
+        "report.json": json.dumps(as_json(outcome, command), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        "runs.csv": outcome.runs.to_csv(index=False, lineterminator="\n"),
+    }
+    pictures = overview + [p for ps in by_claim.values() for p in ps]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+    except OSError as problem:
+        raise _unwritable(folder, problem) from problem
+    try:
+        (partial / "figures").mkdir()
+        for picture in pictures:
+            (partial / "figures" / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
+            (partial / "figures" / f"{picture.name}.png").write_bytes(picture.png)
+        for name, text in body.items():
+            (partial / name).write_text(text, encoding="utf-8", newline="\n")
+        # All is on the disk: from here on there are only renames.
+        if (folder / "figures").exists():
+            os.replace(folder / "figures", partial / "old-figures")
+        os.replace(partial / "figures", folder / "figures")
+        for name in body:
+            os.replace(partial / name, folder / name)
+    except OSError as problem:
+        raise _unwritable(folder, problem) from problem
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unwritable(folder: Path, problem: OSError) -> OSError:
+    return OSError(f"cannot write the report to {folder}: {problem.strerror or problem}; choose another --out")
+
+
+def reproduce(claim: Claim, outcome: Outcome) -> str:
+    """The command that judges this claim again, on the same runs."""
+    plan = outcome.plan
+    parts = ["python -m verify run", shlex.quote(claim.name), f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
+    for f in fields(Reading):
+        value = getattr(plan.reading, f.name)
+        if value != f.default:
+            parts.append(f"--{f.name.replace('_', '-')} {repr(float(value)).removesuffix('.0')}")
+    if plan.device != "cpu":
+        parts.append(f"--device {shlex.quote(plan.device)}")
+    return " ".join(parts)
+
+
+def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
+    """The content of report.json; see report.schema.json."""
+    plan = outcome.plan
+    return _strict(
+        {
+            "command": command,
+            "profile": plan.profile.name,
+            "seed": plan.seed,
+            "reading": asdict(plan.reading),
+            "finished": outcome.finished,
+            "wall_seconds": round(outcome.wall, 3),
+            "counts": {
+                "claims": _counts([v for v in outcome.verdicts if not v.claim.contrast]),
+                "contrasts": _counts([v for v in outcome.verdicts if v.claim.contrast]),
+            },
+            "claims": [
+                {
+                    "name": v.claim.name,
+                    "status": str(v.status),
+                    "contrast": v.claim.contrast,
+                    "expected": v.expected,
+                    "says": v.claim.says,
+                    "formula": v.claim.latex,
+                    "tested": v.claim.tested,
+                    "source": v.claim.source.reference,
+                    "provenance": v.claim.source.provenance,
+                    "note": v.claim.source.note,
+                    "needs": [c.name for c in v.claim.needs],
+                    "group": plan.group_of[v.claim.name].name,
+                    "predicted": v.predicted,
+                    "measured": v.measured,
+                    "reason": v.reason,
+                    "settings": v.settings,
+                    "runs": v.runs,
+                    "reproduce": reproduce(v.claim, outcome),
+                    "details": v.details,
+                }
+                for v in outcome.verdicts
+            ],
+            "groups": [
+                {
+                    "name": name,
+                    "stage": held.group.stage,
+                    "settings": int(_of(outcome, name)["setting"].nunique()) if len(outcome.runs) else 0,
+                    "runs": len(_of(outcome, name)),
+                    "margins": held.table.to_dict("records"),
+                }
+                for name, held in outcome.margins.items()
+            ],
+            "environment": dict(outcome.environment),
+        }
+    )
+
+
+def _strict(value: Any) -> Any:
+    """Plain JSON values; what is not a finite number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(k): _strict(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_strict(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value if value is None else str(value)
+
+
+def _counts(verdicts: list[Verdict]) -> dict[str, int]:
+    return {str(s): sum(v.status == s for v in verdicts) for s in Status}
+
+
+def _of(outcome: Outcome, group: str) -> pd.DataFrame:
+    return outcome.runs[outcome.runs["group"] == group]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What the templates show
+
+
+def _context(
+    outcome: Outcome, command: str, overview: list[Picture], by_claim: dict[str, list[Picture]]
+) -> dict[str, Any]:
+    plan, runs = outcome.plan, outcome.runs
+    letters = {name: _letter(i) for i, name in enumerate(outcome.margins)}
+    claims = [v for v in outcome.verdicts if not v.claim.contrast]
+    contrasts = [v for v in outcome.verdicts if v.claim.contrast]
+    items = {
+        v.claim.name: {
+            "verdict": v,
+            "claim": v.claim,
+            "status": str(v.status),
+            "sign": SIGNS[v.status],
+            "anchor": "claim-" + re.sub(r"[^\w.-]+", "_", v.claim.name),
+            "formulas": re.split(r",\s*\\quad\s*", v.claim.latex),
+            "where": _where(v.claim.source.reference),
+            "meaning": PROVENANCE[v.claim.source.provenance],
+            "conditions": _conditions_of(outcome, v, letters),
+            "group": letters[plan.group_of[v.claim.name].name],
+            "expectation": _expectation(v),
+            "predicted": _predicted(v),
+            "measured": _measured(v),
+            "parts": _parts(v),
+            "judged": list(dict.fromkeys(how_judged(law) for _, law in v.claim.parts)),
+            "observables": [_described(name) for name, _ in v.claim.parts],
+            "reproduce": reproduce(v.claim, outcome),
+            "figures": by_claim[v.claim.name],
+        }
+        for v in outcome.verdicts
+    }
+    settings = len(runs.drop_duplicates(["group", "setting"])) if len(runs) else 0
+    return {
+        "outcome": outcome,
+        "plan": plan,
+        "command": command,
+        "jobs": {"done": len(outcome.results), "planned": len(plan.jobs)},
+        "settings": settings,
+        "runs": len(runs),
+        "wall": duration(outcome.wall),
+        "claims": [items[v.claim.name] for v in claims],
+        "contrasts": [items[v.claim.name] for v in contrasts],
+        "counts": _counts(claims),
+        "statuses": [{"name": str(s), "sign": SIGNS[s], "meaning": MEANINGS[s]} for s in Status],
+        "provenances": PROVENANCE,
+        "overview": overview,
+        "reading": _reading_rows(plan.reading),
+        "thresholds": _threshold_rows(plan.reading),
+        "groups": [_group_rows(outcome, name, letter) for name, letter in letters.items()],
+        "environment": outcome.environment,
+    }
+
+
+def _letter(index: int) -> str:
+    return chr(ord("A") + index) if index < 26 else f"A{index}"
+
+
+def _where(reference: str) -> str:
+    """``"Theorem 4.1"`` of ``"Han et al. 2025, Theorem 4.1"``."""
+    return reference.split(", ")[-1] if reference.startswith("Han et al.") else reference
+
+
+def _conditions_text(needs: tuple[Condition, ...]) -> str:
+    """What a group's conditions are called: where numbered ones stand, and the names of the others."""
+    if not needs:
+        return "none: any parameters"
+    numbered = [_where(c.source.reference).split(" (")[0] for c in needs if c.name[:1].isdigit()]
+    named = [c.name for c in needs if not c.name[:1].isdigit()]
+    return ", ".join(dict.fromkeys(numbered)) + (f"{' with ' if numbered else ''}{', '.join(named)}" if named else "")
+
+
+def _conditions_of(outcome: Outcome, verdict: Verdict, letters: dict[str, str]) -> dict[str, Any]:
+    group = outcome.plan.group_of[verdict.claim.name]
+    margins = outcome.margins[group.name].table
+    found: dict[str, Any] = {"letter": letters[group.name], "text": _conditions_text(group.needs)}
+    # C enters where more than the bare inequality is required; margins of bands and counts stand in the group's table.
+    with_constant = [c.name for c in group.needs if _has_constant(c)]
+    rows = margins[margins["condition"].isin(with_constant)]
+    found["kind"] = "margin"
+    if rows.empty:
+        rows, found["kind"] = margins, "factor"
+    if len(rows):
+        tightest = rows.loc[(rows["least"] / rows["required"]).idxmin()]
+        found |= {
+            "least": number(float(rows["least"].min())),
+            "largest": number(float(rows["largest"].max())),
+            "required": number(float(tightest["required"])),
+            "binding": tightest["condition"],
+        }
+    return found
+
+
+def _has_constant(condition: Condition) -> bool:
+    return not isinstance(condition.statement, Band) and lookup("C") in condition.statement.free_symbols
+
+
+def _expectation(verdict: Verdict) -> str:
+    if not verdict.claim.contrast:
+        return "" if verdict.status != Status.REFUTED else "not expected"
+    return {
+        Status.REFUTED: "fails, as expected",
+        Status.SUPPORTED: "holds, although it was expected to fail",
+        Status.INCONCLUSIVE: "not shown to fail",
+        Status.OUTSIDE: "not tested",
+    }[verdict.status]
+
+
+def _predicted(verdict: Verdict) -> list[str]:
+    """The prediction in a few words, beside the formula."""
+    said = []
+    for part in verdict.details.get("parts", []):
+        match part["kind"]:
+            case "rate":
+                said.append("exponents " + ", ".join(f"{k} {signed(v)}" for k, v in part["predicted"].items()))
+            case "probability":
+                said.append(f"in at least {part['required']:.0%} of the runs")
+            case "bound":
+                said.append("one constant K for all sizes")
+            case "crossing":
+                said.append(f"zero at {part['at']:g} ± {part['within']:g}")
+    for _, law in verdict.claim.parts:
+        if isinstance(law, Exactly):
+            said.append(f"up to {law.tolerance:g}")
+    return list(dict.fromkeys(said))
+
+
+def _measured(verdict: Verdict) -> list[str]:
+    """The measurement in a few lines; the whole of it stands in the claim's section."""
+    lines = []
+    for part in verdict.details.get("parts", []):
+        match part["kind"]:
+            case "rate" if "slopes" in part:
+                lines += [f"{k} {interval(part['slopes'][k], True)}" for k in part["predicted"]]
+                absent = [k for k in part["slopes"] if k not in part["predicted"]]
+                lines += [f"{k} {interval(part['slopes'][k], True)}, predicted 0" for k in absent]
+            case "probability":
+                share = part["interval"]
+                lines.append(
+                    f"{part['successes']} of {part['trials']} runs: {share['value']:.1%}"
+                    f" [{share['low']:.1%}, {share['high']:.1%}]"
+                    if part["trials"]
+                    else "no run says anything"
+                )
+            case "bound" if "constant" in part:
+                lines.append(f"K {'=' if part['upper'] else '='} {number(part['constant'])} serves every setting")
+                if "drift" in part:
+                    lines.append("drift " + ", ".join(f"{k}^{signed(x['value'], 2)}" for k, x in part["drift"].items()))
+            case "crossing" if "where" in part:
+                lines.append(f"zero at {interval(part['where'])}")
+            case "identity" if part.get("largest") is not None:
+                lines.append(f"largest residual {part['largest']:.1e}")
+            case _:
+                lines.append("")
+    return [x for x in lines if x] or [verdict.measured]
+
+
+def _parts(verdict: Verdict) -> list[dict[str, Any]]:
+    """Tables of fitted exponents, for rates and bounds."""
+    found = []
+    for part in verdict.details.get("parts", []):
+        if part["kind"] == "rate" and "slopes" in part:
+            rows = [
+                {
+                    "name": k,
+                    "predicted": signed(part["predicted"].get(k, 0.0)),
+                    "measured": signed(v["value"], 3),
+                    "interval": f"[{signed(v['low'], 3)}, {signed(v['high'], 3)}]",
+                    "decades": f"{part['decades'][k]:.2f}",
+                }
+                for k, v in part["slopes"].items()
+            ]
+            found.append({"kind": "rate", "rows": rows})
+        if part["kind"] == "bound" and "drift" in part:
+            rows = [
+                {
+                    "name": k,
+                    "measured": signed(v["value"], 3),
+                    "interval": f"[{signed(v['low'], 3)}, {signed(v['high'], 3)}]",
+                }
+                for k, v in part["drift"].items()
+            ]
+            found.append({"kind": "bound", "rows": rows, "observable": part["observable"]})
+    return found
+
+
+def _described(name: str) -> dict[str, str]:
+    observable = OBSERVABLE_BY_NAME.get(name)
+    return {"name": name, "says": observable.says if observable else ""}
+
+
+def _reading_rows(reading: Reading) -> list[dict[str, str]]:
+    r = reading
+    return [
+        {
+            "open": r"\kappa = n\,\mathrm{SNR}^2 = \Theta(1)",
+            "name": "kappa_low, kappa_high",
+            "ours": f"{r.kappa_low:g} ≤ κ(1−τ₊−τ₋) ≤ {r.kappa_high:g}",
+            "why": "Which balance of signal and noise counts as of order one. See the thresholds below:"
+            " the statements of Stage I hold only above them.",
+        },
+        {
+            "open": r"\tau_+, \tau_- = \Theta(1) < 1/2",
+            "name": "tau_low, tau_high",
+            "ours": f"{r.tau_low:g} ≤ τ₊, τ₋ ≤ {r.tau_high:g}",
+            "why": "Which flip probabilities count as of order one, below one half.",
+        },
+        {
+            "open": r"\delta",
+            "name": "delta",
+            "ours": f"{r.delta:g}",
+            "why": f"A statement with high probability must hold in at least {1 - r.delta:.0%} of the runs.",
+        },
+        {
+            "open": "C",
+            "name": "C",
+            "ours": f"{r.C:g}",
+            "why": f"C = {r.C:g} means that every condition in which the paper's large enough constant C enters holds"
+            f" with that constant replaced by {r.C:g}. The margin of a condition at a setting is the largest C for which"
+            f" it still holds there, so all margins are at least {r.C:g}; how far they reach stands in the design tables.",
+        },
+        {
+            "open": r"\bar\rho,\ \gamma = \Theta(1)",
+            "name": "order_one",
+            "ours": f"from {r.order_one:g} on",
+            "why": "A coefficient counts as of order one from this value on. It dates T₁: the first iteration at which"
+            " every γ and every own ρ has reached it.",
+        },
+        {
+            "open": r"T^*",
+            "name": "T_star",
+            "ours": f"{r.T_star:g}",
+            "why": "The largest iteration considered; it enters the conditions through its logarithm.",
+        },
+    ]
+
+
+def _threshold_rows(reading: Reading) -> list[dict[str, str]]:
+    """The thresholds of D6 and D7 beside the reading."""
+    taus = (reading.tau_low, reading.tau_high)
+
+    def at(solve: Callable[[float], Any]) -> str:
+        values = [solve(tau) for tau in taus]
+        shown = [number(float(v)) if v.is_finite and v > 0 else "none suffices" for v in values]
+        return f"{shown[0]} (τ = {taus[0]:g}), {shown[1]} (τ = {taus[1]:g})"
+
+    low, high = reading.kappa_low, reading.kappa_high
+    leads, ignored = meanfield.signal_leads_threshold(), meanfield.noisy_ignored_threshold()
+    return [
+        {
+            "what": "Signal leads in Stage I (γ > ρ̄)",
+            "rule": r"\kappa(1-2\tau) > 2",
+            "kappa": at(lambda t: meanfield.signal_leads_threshold(t).kappa),
+            "reading": _against(float(leads.at), low, high),
+        },
+        {
+            "what": "Noisy samples are predicted as their true label",
+            "rule": r"\kappa(1-2\tau) > 2|S_i|/m \approx 1",
+            "kappa": at(lambda t: meanfield.noisy_ignored_threshold(t).kappa),
+            "reading": _against(float(ignored.at), low, high),
+        },
+        {
+            "what": "Clean patches do no harm at convergence: the error tends to |S_f|/(2n), and to 1/2 otherwise",
+            "rule": r"\kappa(1-2\tau_+-2\tau_-) > 1",
+            "kappa": at(lambda t: meanfield.limiting_error_threshold(t, t).kappa),
+            "reading": "depends on both flip probabilities",
+        },
+    ]
+
+
+def _against(at: float, low: float, high: float) -> str:
+    if low >= at:
+        return f"all of {low:g} to {high:g} lies above"
+    return f"all of {low:g} to {high:g} lies below" if high <= at else f"{low:g} to {high:g} lies on both sides"
+
+
+_VARIABLES = (*SETTING, "kappa", "epsilon")
+
+
+def _group_rows(outcome: Outcome, name: str, letter: str) -> dict[str, Any]:
+    held, runs = outcome.margins[name], _of(outcome, name)
+    settings = runs.drop_duplicates("setting") if len(runs) else runs
+    latex = {p.name: p.latex for p in table()} | {"kappa": r"\kappa = n\,\mathrm{SNR}^2"}
+    ranges = []
+    for k in _VARIABLES:
+        if len(settings) and k in settings and (k != "epsilon" or held.group.stage == "end"):
+            low, high = float(settings[k].min()), float(settings[k].max())
+            decades = f"{math.log10(high / low):.2f}" if low > 0 else "–"
+            ranges.append({"latex": latex[k], "low": number(low), "high": number(high), "decades": decades})
+    by_name = {c.name: c for c in held.group.needs}
+    margins = [
+        {
+            "condition": row["condition"],
+            "latex": by_name[row["condition"]].latex,
+            "says": by_name[row["condition"]].says,
+            "source": str(by_name[row["condition"]].source),
+            "least": number(row["least"]),
+            "largest": number(row["largest"]),
+            "required": number(row["required"]),
+            "binding": row["binding"],
+        }
+        for row in held.table.to_dict("records")
+    ]
+    return {
+        "letter": letter,
+        "name": name,
+        "text": _conditions_text(held.group.needs),
+        "stage": STAGES[held.group.stage],
+        "settings": len(settings),
+        "seeds": int(runs.groupby("setting")["seed"].nunique().max()) if len(runs) else 0,
+        "runs": len(runs),
+        "censored": int((runs["status"] == "horizon").sum()) if len(runs) and held.group.stage in ("T1", "end", "early") else 0,
+        "ranges": ranges,
+        "margins": margins,
+        "claims": [c.name for c in outcome.plan.claims if outcome.plan.group_of[c.name].name == name],
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Words and numbers
+
+
+def number(value: float) -> str:
+    """Three digits."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e5:
+        return str(int(value)).replace("-", "−")
+    return re.sub(r"e([+-])0*(\d+)", lambda x: f"e{x[1].replace('+', '')}{x[2]}", f"{value:.3g}").replace("-", "−")
+
+
+def signed(value: float, digits: int | None = None) -> str:
+    text = f"{value:+g}" if digits is None else f"{value:+.{digits}f}"
+    return "0" if digits is None and value == 0 else text.replace("-", "−")
+
+
+def interval(held: Mapping[str, float], sign: bool = False) -> str:
+    if sign:
+        return f"{signed(held['value'], 2)} [{signed(held['low'], 2)}, {signed(held['high'], 2)}]"
+    return f"{number(held['value'])} [{number(held['low'])}, {number(held['high'])}]"
+
+
+def duration(seconds: float) -> str:
+    """In the two largest units that matter."""
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def shortened(text: str, width: int) -> str:
+    text = re.sub(r"\s+", " ", text).strip()
+    return text if len(text) <= width else text[: width - 1].rstrip(" ,;:") + "…"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Templates
+
+
+def _environment(html: bool) -> jinja2.Environment:
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=html,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    env.filters["short"] = shortened
+    return env
+
+
+def _html(context: dict[str, Any]) -> str:
+    formulas = Formulas()
+
+    def math_(latex: str) -> Markup:
+        drawn = formulas.draw(latex)
+        return Markup(f'<span class="plainmath">{escape(plain(latex))}</span>') if drawn is None else Markup(drawn)
+
+    def prose(text: str) -> Markup:
+        """Text in which $...$ is a formula."""
+        pieces = re.split(r"\$([^$]+)\$", text)
+        return Markup("").join(math_(x) if i % 2 else escape(x) for i, x in enumerate(pieces))
+
+    def data(picture: Picture) -> Markup:
+        return Markup("data:image/svg+xml;base64," + base64.b64encode(_lean(picture.svg).encode()).decode())
+
+    def breakable(name: str) -> Markup:
+        """A dotted name that may wrap after its dots and dashes."""
+        return Markup(re.sub(r"([.\-_])", r"\1<wbr>", str(escape(name))))
+
+    env = _environment(html=True)
+    env.filters |= {"math": math_, "prose": prose, "data": data, "breakable": breakable}
+    style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
+    body = env.get_template("body.html").render(**context)
+    return env.get_template("index.html").render(**context, style=style, body=Markup(body), glyphs=Markup(formulas.definitions()))
+
+
+def _lean(svg: str) -> str:
+    """Without the XML head and metadata, which no browser needs here."""
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    return re.sub(r">\s+<", "><", svg)
+
+
+def _markdown(context: dict[str, Any]) -> str:
+    env = _environment(html=False)
+
+    def cell(text: str) -> str:
+        """Text that neither ends a table cell nor becomes markup."""
+        text = re.sub(r"\s+", " ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", text)
+
+    def tex(latex: str) -> str:
+        return "$" + re.sub(r"\s+", " ", latex).replace("$", "").replace("|", r"\vert ").replace(r"\\vert", r"\Vert") + "$"
+
+    env.filters |= {"cell": cell, "tex": tex}
+    return env.get_template("report.md").render(**context)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Terminal
+
+
+def _console(to: Any = None) -> Console:
+    stream = sys.stdout if to is None else to
+    # A terminal that cannot show κ gets a question mark, not a traceback.
+    if hasattr(stream, "reconfigure") and "utf" not in (getattr(stream, "encoding", "") or "").lower():
+        stream.reconfigure(errors="replace")
+    return Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+@contextmanager
+def progress(total: int, quiet: bool) -> Iterator[Callable[..., None]]:
+    """Progress of ``total`` jobs on stderr. Yields what is to be called at the end of each; arguments are ignored."""
+    if quiet or total == 0:
+        yield lambda *_: None
+        return
+    console = _console(sys.stderr)
+    if console.is_terminal:
+        columns = (
+            TextColumn("running"), BarColumn(), MofNCompleteColumn(), TextColumn("settings,"), TimeElapsedColumn(),
+            TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"),
+        )  # fmt: skip
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=total)
+            yield lambda *_: bar.advance(task)
+        return
+    import time
+
+    start, done, told = time.monotonic(), 0, 0
+
+    def tick(*_: object) -> None:
+        nonlocal done, told
+        done += 1
+        if done * 10 // total > told:
+            told = done * 10 // total
+            gone = time.monotonic() - start
+            left = "" if done == total else f", about {duration(gone / done * (total - done))} left"
+            console.print(f"{done} of {total} settings, {duration(gone)} gone{left}", soft_wrap=True)
+
+    yield tick
+
+
+def summary(outcome: Outcome, folder: Path | None = None) -> None:
+    """What a study found, on stdout."""
+    console = _console()
+    claims = [v for v in outcome.verdicts if not v.claim.contrast]
+    contrasts = [v for v in outcome.verdicts if v.claim.contrast]
+    if not outcome.finished:
+        done, planned = len(outcome.results), len(outcome.plan.jobs)
+        console.print(f"INTERRUPTED: partial, {done} of {planned} settings ran", style="bold red")
+    if claims:
+        console.print(_counted(claims))
+    for title, verdicts in (("", claims), ("Contrasts: what the theorems do not say, expected to fail", contrasts)):
+        if not verdicts:
+            continue
+        if title:
+            console.print()
+            console.print(title, style="bold")
+        shown = Table(box=None, pad_edge=False, padding=(0, 1), show_header=True, header_style="bold")
+        shown.add_column("", width=1)
+        shown.add_column("status", no_wrap=True)
+        shown.add_column("claim", no_wrap=True, overflow="ellipsis", max_width=34)
+        shown.add_column("measured", overflow="fold", ratio=1)
+        for v in verdicts:
+            style = STYLES[v.status] if not v.claim.contrast else ("green" if v.status == Status.REFUTED else "yellow")
+            shown.add_row(
+                Text(SIGNS[v.status], style=style),
+                Text(str(v.status), style=style),
+                Text(v.claim.name),
+                Text(shortened(" ".join(_measured(v)[:1]), 60)),
+            )
+        console.print(shown)
+    for status in (Status.REFUTED, Status.INCONCLUSIVE, Status.OUTSIDE):
+        some = [v for v in claims if v.status == status]
+        if some:
+            console.print()
+            console.print(f"Why {status}", style=STYLES[status])
+        for v in some:
+            console.print(Text(v.claim.name))
+            console.print(Padding(Text(v.reason, style="dim"), (0, 0, 0, 2)))
+    for v in contrasts:
+        if v.status != Status.REFUTED:
+            console.print(f"{v.claim.name}: {_expectation(v)}", style="yellow")
+    console.print()
+    console.print(
+        f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
+        f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
+    )
+    if folder is not None:
+        console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
+
+
+def _counted(verdicts: list[Verdict]) -> Text:
+    line = Text()
+    for status, count in _counts(verdicts).items():
+        if count or status != Status.OUTSIDE:
+            line.append(f"{count} {status}", style=STYLES[Status(status)])
+            line.append("   ")
+    return line
+
+
+def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | None = None) -> None:
+    """All claims in one table, on stdout."""
+    console = _console()
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    shown.add_column("claim", overflow="fold", max_width=26)
+    shown.add_column("source", overflow="fold", max_width=16)
+    shown.add_column("law", overflow="fold", max_width=9)
+    shown.add_column("says", overflow="fold", ratio=1)
+    for claim in claims:
+        kinds = dict.fromkeys(KINDS[type(law)] for _, law in claim.parts)
+        says = Text(claim.says)
+        if claim.contrast:
+            says.append(" (contrast: expected to fail)", style="dim")
+        source = f"{_where(claim.source.reference)} [{claim.source.provenance}]"
+        shown.add_row(Text(claim.name), Text(source), Text(", ".join(kinds)), says)
+    console.print(shown)
+    if group_of is not None:
+        groups = {g.name: g for g in group_of.values()}
+        console.print()
+        console.print(f"{len(claims)} claims, judged on {len(groups)} groups of runs:", style="bold")
+        for name, group in groups.items():
+            console.print(Text(f"  {name}: {_conditions_text(group.needs)}; {STAGES[group.stage]}"))
+
+
+def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, Observable] | None = None) -> None:
+    """Everything that is known of a claim, on stdout."""
+    console = _console()
+    observables = OBSERVABLE_BY_NAME if observables is None else observables
+
+    def section(title: str, *lines: str | Text) -> None:
+        console.print()
+        console.print(title, style="bold")
+        for line in lines:
+            console.print(Padding(line if isinstance(line, Text) else Text(line), (0, 0, 0, 2)))
+
+    console.print(Text(claim.name, style="bold"))
+    if claim.contrast:
+        console.print("A contrast: expected to fail. It shows what the theorem does not say.")
+    console.print(Text(claim.says))
+    section("Formula", *(plain(x) for x in re.split(r",\s*\\quad\s*", claim.latex)), f"LaTeX: {claim.latex}")
+    source = claim.source
+    lines = [source.reference, f"provenance '{source.provenance}': {PROVENANCE[source.provenance]}"]
+    section("Source", *lines, *([f"note: {source.note}"] if source.note else []))
+    if claim.needs:
+        lines = []
+        for condition in claim.needs:
+            text = Text(condition.name, style="italic")
+            text.append(f": {condition.says}\n  {plain(condition.latex)}\n  {condition.source}", style="not italic")
+            lines.append(text)
+        section("Conditions", *lines)
+    else:
+        section("Conditions", "none: it is claimed for any parameters")
+    lines = []
+    for name, law in claim.parts:
+        held = observables.get(name)
+        lines.append(f"{name}: {held.says if held else 'unknown observable'}")
+        lines.append(f"  {KINDS[type(law)]}: {_law(name, law)}")
+    section("Observables", *lines)
+    if claim.tested:
+        section("What is tested", claim.tested)
+    section("How it is judged", *dict.fromkeys(how_judged(law) for _, law in claim.parts))
+    if group is not None:
+        section("Runs", f"group {group.name}: {STAGES[group.stage]}")
+
+
+def _law(name: str, law: Law) -> str:
+    match law:
+        case Theta(expression, up_to_logs):
+            return f"{name} = {'Theta~' if up_to_logs else 'Theta'}({expression})"
+        case Within(low, high):
+            return (f"{low} <= " if low is not None else "") + name + (f" <= {high}" if high is not None else "")
+        case AtMost(expression):
+            return f"{name} <= K ({expression})"
+        case AtLeast(expression):
+            return f"{name} >= K ({expression}), K > 0"
+        case Exactly(tolerance):
+            return f"{name} = 0, up to {tolerance:g}"
+        case Crossing(along, at):
+            return f"{name} = 0 where {along} = {at:g}"
+    raise TypeError(law)
+
+
+def margin_table(margins: list[Margin] | tuple[Margin, ...], values: Mapping[str, float]) -> None:
+    """How far each condition holds at one setting, on stdout."""
+    console = _console()
+    console.print(Text(", ".join(f"{k} = {v:g}" for k, v in values.items())))
+    console.print()
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    shown.add_column("", no_wrap=True)
+    shown.add_column("condition", overflow="fold", max_width=22)
+    shown.add_column("margin", justify="right", no_wrap=True)
+    shown.add_column("asked", justify="right", no_wrap=True)
+    shown.add_column("what binds, and the margin of each term", overflow="fold", ratio=1)
+    for margin in margins:
+        body = Text()
+        for term in margin.terms:
+            mark = "> " if term.term == margin.binding and len(margin.terms) > 1 else "  " if len(margin.terms) > 1 else ""
+            line = f"{mark}{term.term}: {number(term.value)}\n" if len(margin.terms) > 1 else f"{term.term}\n"
+            body.append(line, style="" if term.term == margin.binding else "dim")
+        body.append(margin.condition.says, style="dim")
+        shown.add_row(
+            Text("holds" if margin.holds else "FAILS", style="green" if margin.holds else "bold red"),
+            Text(margin.condition.name),
+            number(margin.value),
+            number(margin.required),
+            body,
+        )
+    console.print(shown)
+    failing = [m.condition.name for m in margins if not m.holds]
+    console.print()
+    if failing:
+        console.print(f"outside: {', '.join(failing)} {'does' if len(failing) == 1 else 'do'} not hold", style="bold red")
+    else:
+        console.print("inside: every condition holds", style="green")
