@@ -194,6 +194,9 @@ def whole_command(profile: str) -> dict[str, float | str | int]:
 def main(out: Path | None, repeats: int, whole: tuple[str, ...]) -> None:
     """Measure the engine against its rivals."""
     console = Console()
+    load = os.getloadavg()[0]  # before this program makes its own
+    if load > 0.5:
+        console.print(f"load {load:.1f} before the start: beside other programs times vary and the engine looks slow")
     # The largest profile last: the system reports the largest peak of all commands so far.
     commands = [whole_command(profile) for profile in ("quick", "standard", "thorough") if profile in whole]
     figures = [against_autograd(repeats), against_dimension(repeats), against_product(repeats)]
@@ -214,7 +217,7 @@ def main(out: Path | None, repeats: int, whole: tuple[str, ...]) -> None:
                 "dtype": "float64",
                 "threads": torch.get_num_threads(),
                 "cores": os.cpu_count(),
-                "load_before": os.getloadavg()[2],
+                "load_before": load,
                 "machine": platform.machine(),
                 "python": platform.python_version(),
                 "torch": torch.__version__,

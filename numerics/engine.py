@@ -186,30 +186,34 @@ class Batch:
 
     def outputs(self, active: Tensor) -> Tensor:
         """f(x_i) from relu(B). Shapes (R, 2m, n+2) -> (R, n)."""
-        return self._read(torch.bmm(self.head, active)[:, 0])
-
-    def _read(self, patch_outputs: Tensor) -> Tensor:
-        signal = torch.where(self.y > 0, patch_outputs[:, :1], patch_outputs[:, 1:2])
-        return signal + patch_outputs[:, 2:]
+        patches = torch.bmm(self.head, active)[:, 0]
+        return torch.where(self.y > 0, patches[:, :1], patches[:, 1:2]) + patches[:, 2:]
 
     def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
         """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
-        m, y_tilde, pull = self.m, self.y_tilde, self.pull * self.y_tilde
-        force = coefficients.new_empty(len(coefficients), 1, coefficients.shape[-1])
-        outputs = torch.empty_like(force)
-        up, down = coefficients[:, :m], coefficients[:, m:]
-        active_up, active_down = overlap[:, :m], overlap[:, m:]
+        runs, m = len(coefficients), self.m
+        # Small batches cost as much in calls as in arithmetic: everything is in place, on views made once.
+        outputs = coefficients.new_empty(runs, 1, coefficients.shape[-1])
+        force = coefficients.new_empty(runs, 2, 1, coefficients.shape[-1])  # j (eta/nm) u, per sign j
+        from_plus, from_minus, from_noise = outputs[:, 0, :1], outputs[:, 0, 1:2], outputs[:, 0, 2:]
+        on_plus, on_minus, on_noise = force[:, :, 0, :1], force[:, :, 0, 1:2], force[:, :, 0, 2:]
+        g = torch.empty_like(self.y)
+        held = torch.empty_like(on_noise)
+        positive, plus, against = self.y > 0, self.plus[:, None], -self.y_tilde
+        pull = self.pull[:, None] * self.y_tilde[:, None] * self.j  # (R, 2, n)
+        by_sign, active = coefficients.unflatten(1, (2, m)), overlap.unflatten(1, (2, m))
         for _ in range(count):
-            # In place throughout: these arrays live in cache, and the matrix product should be the main cost.
             overlap.relu_()
             torch.bmm(self.head, overlap, out=outputs)
-            u = torch.sigmoid(-y_tilde * self._read(outputs[:, 0])).mul_(pull)  # (eta/nm) y~_i g_i
-            force[:, 0, 2:] = u
-            force[:, 0, 0] = (u * self.plus).sum(1)
-            force[:, 0, 1] = (u - u * self.plus).sum(1)
+            torch.where(positive, from_plus, from_minus, out=g)
+            g.add_(from_noise).mul_(against).sigmoid_()
+            torch.mul(g[:, None], pull, out=on_noise)
+            torch.mul(on_noise, plus, out=held)
+            torch.sum(held, 2, keepdim=True, out=on_plus)
+            torch.sum(on_noise, 2, keepdim=True, out=on_minus)
+            on_minus.sub_(on_plus)
             overlap.sign_()  # relu'(B), with relu'(0) = 0 as autograd has it
-            up.addcmul_(active_up, force)
-            down.addcmul_(active_down, force, value=-1)
+            by_sign.addcmul_(active, force)
             torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
 
 

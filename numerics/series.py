@@ -37,31 +37,21 @@ def _share(hit: Tensor, mask: Tensor) -> Tensor:
     return _mean(hit.double(), mask)
 
 
-def _own(state: State, which: str) -> Tensor:
-    """Mask over (R, m, n) of own pairs whose sample is of a kind: all, clean, noisy, and of a true class."""
+def _kind(state: State, which: str) -> Tensor:
+    """Mask over (R, n) of samples: all, clean or noisy, and where named of one true label."""
     batch = state.batch
-    kinds = {
-        "all": torch.ones_like(batch.noisy),
-        "clean": ~batch.noisy,
-        "noisy": batch.noisy,
-        "clean_plus": ~batch.noisy & (batch.y > 0),
-        "clean_minus": ~batch.noisy & (batch.y < 0),
-        "noisy_plus": batch.noisy & (batch.y > 0),
-        "noisy_minus": batch.noisy & (batch.y < 0),
-    }
-    return batch.first_active & kinds[which][:, None]
+    flipped, _, label = which.partition("_")
+    mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](batch.noisy)
+    return mask & (batch.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
+
+
+def _own(state: State, which: str) -> Tensor:
+    """Mask over (R, m, n) of own pairs whose sample is of a kind."""
+    return state.batch.first_active & _kind(state, which)[:, None]
 
 
 def _rho(statistic: Callable[[Tensor, Tensor], Tensor], which: str) -> Recorder:
     return lambda state: statistic(state.rho_own, _own(state, which))
-
-
-def _clean(state: State) -> Tensor:
-    return ~state.batch.noisy
-
-
-def _noisy(state: State) -> Tensor:
-    return state.batch.noisy
 
 
 def _margin_error(state: State) -> Tensor:
@@ -120,23 +110,23 @@ SERIES: dict[str, Recorder] = {
     "coefficient_max": lambda s: torch.maximum(s.rho.abs().flatten(1).amax(1), s.gamma.abs().flatten(1).amax(1)),
     # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
     "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho(_max, "all")(s),
-    "margin_clean_min": lambda s: _min(s.margins, _clean(s)),
-    "margin_noisy_min": lambda s: _min(s.margins, _noisy(s)),
-    "margin_noisy_max": lambda s: _max(s.margins, _noisy(s)),
-    "margin_noisy_plus": lambda s: _mean(s.margins, _noisy(s) & (s.batch.y > 0)),
-    "margin_noisy_minus": lambda s: _mean(s.margins, _noisy(s) & (s.batch.y < 0)),
+    "margin_clean_min": lambda s: _min(s.margins, _kind(s, "clean")),
+    "margin_noisy_min": lambda s: _min(s.margins, _kind(s, "noisy")),
+    "margin_noisy_max": lambda s: _max(s.margins, _kind(s, "noisy")),
+    "margin_noisy_plus": lambda s: _mean(s.margins, _kind(s, "noisy_plus")),
+    "margin_noisy_minus": lambda s: _mean(s.margins, _kind(s, "noisy_minus")),
     "margin_min": lambda s: s.margins.amin(1),
     "margin_error": _margin_error,
     "loss": lambda s: s.losses.mean(1),
-    "loss_clean": lambda s: _mean(s.losses, _clean(s)),
-    "loss_noisy": lambda s: _mean(s.losses, _noisy(s)),
+    "loss_clean": lambda s: _mean(s.losses, _kind(s, "clean")),
+    "loss_noisy": lambda s: _mean(s.losses, _kind(s, "noisy")),
     "loss_derivative_min": lambda s: s.loss_derivatives.amin(1),
     "accuracy": lambda s: (s.margins > 0).double().mean(1),
-    "accuracy_clean": lambda s: _share(s.margins > 0, _clean(s)),
-    "accuracy_noisy": lambda s: _share(s.margins > 0, _noisy(s)),
+    "accuracy_clean": lambda s: _share(s.margins > 0, _kind(s, "clean")),
+    "accuracy_noisy": lambda s: _share(s.margins > 0, _kind(s, "noisy")),
     "noisy_memorised": _memorised,
-    "selection_precision": lambda s: _share(_clean(s), _selected(s)),
-    "selection_recall": lambda s: _share(_selected(s), _clean(s)),
+    "selection_precision": lambda s: _share(_kind(s, "clean"), _selected(s)),
+    "selection_recall": lambda s: _share(_selected(s), _kind(s, "clean")),
     "projection_noise": _projection_noise,
     "projection_signal": _projection_signal,
 }

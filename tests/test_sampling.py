@@ -163,6 +163,8 @@ def test_large_dimensions_have_their_exact_law(d):
     # Normal to within 1/sqrt(d) <= 1e-3 in distribution, far below what 1000 draws resolve.
     p = [stats.kstest(values, "norm").pvalue for values in standard]
     assert min(p) >= FALSE_ALARM / len(p)
+    # Planted: a dimension off by 0.3 sqrt(2 d), one part in two million at d = 10^12, is seen in every squared length.
+    assert max(stats.kstest(values + 0.3, "norm").pvalue for values in standard[:3]) < FALSE_ALARM / len(p)
 
 
 def test_huge_dimensions_train():

@@ -14,7 +14,7 @@ from numerics.engine import Batch
 from numerics.identities import conservation_residual
 
 STEPS = 60
-# Another order of summation or another rounding of each product: 1e-16 per step that does not grow; measured 1e-14.
+# Another order of summation or another rounding of each product: 1e-16 per step that does not grow; measured 1e-15.
 # A neuron within rounding of its kink could do more; no example comes that close.
 ROUNDING = 1e-10
 
@@ -54,7 +54,7 @@ def close(a: torch.Tensor, b: torch.Tensor) -> bool:
     return bool((a - b).abs().max() <= ROUNDING * max(1.0, float(b.abs().max())))
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(small_runs(), st.integers(-12, 12))
 def test_scaling_by_a_power_of_two_changes_no_bit(case, exponent):
     """(mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2): products only shift their exponents."""
@@ -68,7 +68,7 @@ def test_scaling_by_a_power_of_two_changes_no_bit(case, exponent):
         np.testing.assert_array_equal(values, there[3].series[name], err_msg=name)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(small_runs(), st.floats(0.01, 100.0))
 def test_scaling_by_any_number_changes_nothing_but_rounding(case, c):
     run, sample = case
@@ -116,7 +116,7 @@ def with_classes_swapped(sample: Sample) -> Sample:
     return replace(reflected(swapped), y=-sample.y, y_tilde=-sample.y_tilde)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(small_runs(), st.randoms(use_true_random=False))
 def test_permutations_of_samples_and_neurons(case, random):
     run, sample = case
@@ -132,7 +132,7 @@ def test_permutations_of_samples_and_neurons(case, random):
     np.testing.assert_allclose(after.series["loss"], before.series["loss"], rtol=ROUNDING, atol=ROUNDING)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(small_runs())
 def test_class_swap(case):
     run, sample = case

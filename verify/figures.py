@@ -1,5 +1,7 @@
 """Figures and formulas as values: SVG and PNG in memory. Nothing here writes or prints."""
 
+# ruff: noqa: RUF001 (the paper's Greek letters, and real minus signs)
+
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -9,15 +11,18 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pandas as pd
+import sympy as sp
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, SymmetricalLogLocator
 
 from numerics import Setting
-from theory import Within, evaluate
+from theory import Crossing, Exactly, Within, evaluate, kappa, tau_minus, tau_plus
 from theory.symbols import SETTING, table
 from verify import fit
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
@@ -100,12 +105,42 @@ NOTATION = {
 }
 
 
+_SIGNS = {
+    "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "neq": "≠", "approx": "≈", "pm": "±", "cdot": "·", "times": "×",
+    "langle": "⟨", "rangle": "⟩", "forall": "∀", "exists": "∃", "in": "∈", "sum": "Σ", "infty": "∞", "ell": "ℓ",
+    "iff": " ⇔ ", "implies": " ⇒ ", "quad": "  ", "to": "→", "sup": "sup", "Theta": "Θ", "Delta": "Δ", "alpha": "α",
+    "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "eta": "η", "kappa": "κ", "mu": "μ",
+    "xi": "ξ", "rho": "ρ", "sigma": "σ", "tau": "τ", "zeta": "ζ",
+}  # fmt: skip
+_ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302", "underline": "\u0332"}
+
+
 def plain(latex: str) -> str:
-    """LaTeX as readable text, for what cannot be drawn and for readers that cannot see."""
-    text = re.sub(r"\\(?:mathrm|operatorname|boldsymbol|textstyle|left|right|tfrac|frac)(?![a-zA-Z])", "", latex)
-    text = re.sub(r"\\[,;!: ]|\\quad", " ", text)
-    text = text.replace(r"\|", "|").replace("\\", "").replace("{", "(").replace("}", ")")
-    return re.sub(r"\s+", " ", text).strip()
+    """LaTeX as a line of text: for terminals, for screen readers, and for what cannot be drawn."""
+    text = re.sub(r"\\(?:mathrm|operatorname|boldsymbol|textstyle|left|right|text)(?![a-zA-Z])", "", latex)
+    text = text.replace(r"\{", "\ue000").replace(r"\}", "\ue001").replace(r"\|", "‖")
+    text = re.sub(r"\\[,;:! ]", " ", text)
+    text = re.sub(r"\\[td]?frac\s*(\w)\s*(\w)", r"\1/\2", text)
+    for name, accent in _ACCENTS.items():
+        text = re.sub(rf"\\{name}\s*\{{?(\\[a-zA-Z]+|\w)\}}?", rf"\1{accent}", text)
+    text = re.sub(r"\\sqrt\s+(\w)", r"√\1", text)
+    before = ""
+    while before != text:  # from the innermost braces outwards
+        before = text
+        text = re.sub(
+            r"\\[td]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", lambda x: _grouped(x[1]) + "/" + _grouped(x[2]), text
+        )
+        text = re.sub(r"\\sqrt\s*\{([^{}]*)\}", lambda x: "√" + _grouped(x[1]), text)
+        text = re.sub(r"([\^_])\s*\{([^{}]*)\}", lambda x: x[1] + _grouped(x[2]), text)
+    text = re.sub(r"\\([a-zA-Z]+)", lambda x: _SIGNS.get(x[1], x[1] + " "), text)
+    text = re.sub(r"[{}\\]", "", text).replace("\ue000", "{").replace("\ue001", "}")
+    return re.sub(r"\s+", " ", text).replace("( ", "(").replace(" )", ")").strip()
+
+
+def _grouped(text: str) -> str:
+    """In brackets, if they are needed."""
+    text = text.strip()
+    return text if re.fullmatch(r"[-−]?\\?[\w.']+|\(.*\)", text) else f"({text})"
 
 
 @dataclass
@@ -187,7 +222,7 @@ def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **layo
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     left, right = layout.pop("left", 0.72), layout.pop("right", 0.15)
-    bottom, top = layout.pop("bottom", 0.5), layout.pop("top", 0.3)
+    bottom, top = layout.pop("bottom", 0.56), layout.pop("top", 0.3)
     spec = {
         "left": left / width,
         "right": 1 - right / width,
@@ -205,7 +240,7 @@ def _finished(figure: Figure, name: str, alt: str, caption: str) -> Picture:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.yaxis.set_minor_locator(NullLocator())
     figure.savefig(drawn, format="svg", dpi=CLOUD_DPI, metadata={"Date": None, "Creator": None})
-    figure.savefig(image, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    figure.savefig(image, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue())
 
 
@@ -259,10 +294,10 @@ def _noisy_group(outcome: Outcome) -> Group | None:
     return None
 
 
-def _mean(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean, least and largest over the seeds, wherever at least half of them still run."""
+def _mean(values: np.ndarray, share: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, least and largest over the seeds, wherever at least a share of those that ever say something still run."""
     seen = ~np.isnan(values)
-    enough = seen.sum(0) * 2 >= values.shape[0]
+    enough = seen.any(0) & (seen.sum(0) >= share * seen.any(1).sum())
     total = np.where(seen, values, 0).sum(0) / np.maximum(seen.sum(0), 1)
     least = np.where(seen, values, np.inf).min(0)
     largest = np.where(seen, values, -np.inf).max(0)
@@ -285,7 +320,8 @@ def _number(value: float) -> str:
     if "e" not in text:
         return text
     digits, power = text.split("e")
-    return f"${digits}\\cdot10^{{{int(power)}}}$"
+    front = "" if digits == "1" else f"{digits}\\cdot"
+    return f"${front}10^{{{int(power)}}}$"
 
 
 def _sizes(runs: pd.DataFrame) -> str:
@@ -293,17 +329,26 @@ def _sizes(runs: pd.DataFrame) -> str:
     return f"{spans}; {runs['setting'].nunique()} settings, {len(runs)} runs."
 
 
+def _setting(row: pd.Series) -> Setting:
+    sizes = {k: int(row[k]) for k in ("n", "m", "d")}
+    return Setting(**sizes, **{k: float(row[k]) for k in SETTING if k not in sizes})
+
+
 def _two_stages(result: Result) -> Picture:
     row = result.runs.iloc[0]
-    setting = Setting(**{k: (int(row[k]) if k in ("n", "m", "d") else float(row[k])) for k in SETTING})
+    setting = _setting(row)
     keep = result.times >= 1
     t = result.times[keep]
     figure, axes = _figure(
-        7.6, 5.0, 2, 1, sharex=True, height_ratios=[2.1, 1], hspace=0.1, right=1.75, left=0.62, top=0.34
+        7.6, 5.0, 2, 1, sharex=True, height_ratios=[2.1, 1], hspace=0.1, right=1.75, left=0.8, top=0.34
     )
     top, low = axes[:, 0]
     predicted = curves(setting, result.times * setting.time_scale)
-    lines = {"gamma": (SIGNAL, r"$\gamma$"), "rho_clean": (CLEAN, r"$\bar\rho$ clean"), "rho_noisy": (NOISY, r"$\bar\rho$ noisy")}
+    lines = {
+        "gamma": (SIGNAL, r"$\gamma$"),
+        "rho_clean": (CLEAN, r"$\bar\rho$ clean"),
+        "rho_noisy": (NOISY, r"$\bar\rho$ noisy"),
+    }
     floor = np.inf
     for name, (colour, label) in lines.items():
         for sign, width in (("plus", 1.5), ("minus", 0.8)):
@@ -316,7 +361,7 @@ def _two_stages(result: Result) -> Picture:
             top.plot(t, shown, color=INK, lw=0.9, ls=(0, (4, 2.5)), zorder=3)
             floor = min(floor, float(mean[~np.isnan(mean)][0]))
     mean, _, _ = _mean(result.series["gamma_max"][:, keep].astype(float))
-    top.plot(t, mean, color=SIGNAL, lw=1.0, ls=":", label=r"$\max_{j,r}\gamma$")
+    top.plot(t, mean, color=SIGNAL, lw=1.0, ls=":", label=r"$\max\,\gamma$")
     mean, _, _ = _mean(result.series["rho_noisy_max"][:, keep].astype(float))
     top.plot(t, mean, color=NOISY, lw=1.0, ls=":", label=r"$\max\,\bar\rho$ noisy")
     top.plot([], [], color=INK, lw=0.9, ls=(0, (4, 2.5)), label="mean field")
@@ -328,7 +373,7 @@ def _two_stages(result: Result) -> Picture:
         mean, least, largest = _mean(result.series[name][:, keep].astype(float))
         low.plot(t, mean, color=colour, label=label)
         low.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
-    low.set(ylabel="training accuracy\n(given labels)", xlabel="iteration $t$", ylim=(-0.04, 1.06))
+    low.set(ylabel="training\naccuracy", xlabel="iteration $t$", ylim=(-0.04, 1.06))
     low.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="samples", alignment="left")
     end = float(t[~np.isnan(_mean(result.series["accuracy"][:, keep].astype(float))[0])][-1])
     first, over = (_median(result.runs[k]) for k in ("order_one_time", "overtake_time"))
@@ -363,25 +408,25 @@ def _two_stages(result: Result) -> Picture:
 
 def _collapse(members: list[Result]) -> Picture:
     figure, axes = _figure(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, sharex="col")
-    rows = {"gamma": ("$\\gamma$", SIGNAL), "rho_noisy": (r"$\bar\rho$ of noisy samples", NOISY)}
+    rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
     shade = matplotlib.colormaps["viridis"]
     low, high = np.log(kappas.min() * 0.999), np.log(kappas.max() * 1.001)
-    for result, kappa in zip(members, kappas, strict=True):
+    for result, own in zip(members, kappas, strict=True):
         row = result.runs.iloc[0]
-        setting = Setting(**{k: (int(row[k]) if k in ("n", "m", "d") else float(row[k])) for k in SETTING})
+        setting = _setting(row)
         s = result.times * setting.time_scale
         # Evenly thin in log time: more points than this cannot be seen.
         pick = np.unique(np.searchsorted(s, np.geomspace(max(s[1], 1e-3), s[-1], 90)).clip(1, s.size - 1))
         predicted = curves(setting, np.concatenate([[0.0], s[pick]]))
-        colour = shade(0.92 * (np.log(kappa) - low) / (high - low))
+        colour = shade(0.92 * (np.log(own) - low) / (high - low))
         for i, name in enumerate(rows):
-            mean, _, _ = _mean(result.series[f"{name}_plus"][:, pick].astype(float))
+            mean, _, _ = _mean(result.series[f"{name}_plus"][:, pick].astype(float), share=1.0)
             style = {"color": colour, "lw": 0.8, "alpha": 0.85}
             axes[i, 0].plot(result.times[pick], mean, **style)
             axes[i, 1].plot(s[pick], mean, **style)
             axes[i, 2].plot(s[pick], mean / predicted[f"{name}_plus"][1:], **style)
-    for i, (label, _) in enumerate(rows.values()):
+    for i, label in enumerate(rows.values()):
         for j in range(3):
             axes[i, j].set(xscale="log", yscale="log" if j < 2 else "linear")
         axes[i, 0].set_ylabel(label)
@@ -394,18 +439,19 @@ def _collapse(members: list[Result]) -> Picture:
     for j, title in enumerate(("as run", "in rescaled time", "over the mean-field curve")):
         axes[0, j].set_title(title)
         axes[1, j].set_xlabel("iteration $t$" if j == 0 else r"$s = \eta t\sigma_\xi^2 d/(nm)$")
-    scale = matplotlib.cm.ScalarMappable(matplotlib.colors.LogNorm(kappas.min(), kappas.max()), shade)
+    scale = ScalarMappable(LogNorm(kappas.min(), kappas.max()), shade)
     inset = axes[0, 0].inset_axes((0.56, 0.16, 0.38, 0.045))
-    bar = figure.colorbar(scale, cax=inset, orientation="horizontal", format="%g")
+    bar = figure.colorbar(scale, cax=inset, orientation="horizontal")
     ends = [float(f"{kappas.min():.2g}"), float(f"{kappas.max():.2g}")]
-    bar.set_ticks([max(ends[0], kappas.min()), min(ends[1], kappas.max())], labels=[f"{x:g}" for x in ends])
-    bar.ax.tick_params(labelsize=8, length=2, which="both")
+    bar.set_ticks([kappas.min(), kappas.max()], labels=[f"{x:g}" for x in ends])
+    bar.minorticks_off()
+    bar.ax.tick_params(labelsize=8, length=2)
     bar.ax.set_title(r"$\kappa$", fontsize=9, pad=2, loc="center")
     runs = pd.concat([r.runs for r in members])
     caption = (
         f"Collapse on the mean field. Each line is the mean over the seeds of one setting (label $+1$): as run (left),"
         f" in rescaled time (middle), and divided by the mean-field curve of its own $\\kappa$ and $\\tau_+$ (right;"
-        f" dashed: perfect agreement). {_sizes(runs)}"
+        f" dashed: perfect agreement). A line ends when the first seed reaches its target loss. {_sizes(runs)}"
     )
     alt = "Coefficients against iterations, against rescaled time and over the mean-field curve"
     return _finished(figure, "collapse", alt, caption)
@@ -433,8 +479,7 @@ def _errors(runs: pd.DataFrame) -> Picture:
     caption = (
         "Test error under three laws of the noise patch: a training patch plus fresh noise (the paper's"
         " $D_{\\mathrm{test}}$), a training patch itself, and a fresh patch. One point per run with a flipped sample."
-        " Dashed: half the realised flip share, the limit that the mean field gives on shared patches. "
-        + _sizes(runs)
+        " Dashed: half the realised flip share, the limit that the mean field gives on shared patches. " + _sizes(runs)
     )
     return _finished(figure, "test-errors", "Test errors against half the realised flip share", caption)
 
@@ -468,11 +513,14 @@ def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame)
     constant = float(np.exp(np.log(centre / law).mean()))
     figure, axes = _figure(9.0, 3.5, 1, 2, width_ratios=[1, 1.05], wspace=0.42, left=0.75)
     left, right = axes[0]
-    left.errorbar(law, centre, yerr=np.maximum([centre - least, largest - centre], 0), fmt="none", ecolor="#9BB7C9", lw=1)
+    left.errorbar(
+        law, centre, yerr=np.maximum([centre - least, largest - centre], 0), fmt="none", ecolor="#9BB7C9", lw=1
+    )
     points = left.scatter(law, centre, c=np.log10(first["n"]), cmap="viridis", s=20, zorder=3, lw=0)
     ends = np.array([law.min(), law.max()])
     left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
-    left.set(xscale="log", yscale="log", ylabel=f"measured {_called(observable)}", title=f"constant {constant:.3g}")
+    left.set(xscale="log", yscale="log", ylabel=f"measured {_called(observable)}")
+    left.set_title(f"slope 1, constant {constant:.3g}")
     left.set_xlabel(f"predicted law ${_monomial(predicted)}$")
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_locator(LogLocator(numticks=6))
@@ -488,7 +536,7 @@ def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame)
         centre_, low, high = (value[x] - predicted.get(k, 0.0) for x in ("value", "low", "high"))
         right.plot([low, high], [y, y], color=SIGNAL, lw=2)
         right.plot([centre_], [y], "o", color=SIGNAL, ms=5)
-    right.set_yticks(range(len(names)), [f"{_tex(k)}: {predicted.get(k, 0.0):+g}" for k in names])
+    right.set_yticks(range(len(names)), [f"{_tex(k)}:  {_signed(predicted.get(k, 0.0))}" for k in names])
     widest = max(abs(v[x] - predicted.get(k, 0.0)) for k, v in slopes.items() for x in ("low", "high"))
     reach = max(2 * EXPONENT_TOLERANCE, 1.1 * widest)
     right.set(xlim=(-reach, reach), ylim=(-0.6, len(names) - 0.4), xlabel="measured exponent minus predicted")
@@ -501,6 +549,11 @@ def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame)
         f" shaded: the window ±{EXPONENT_TOLERANCE:g} that an interval must lie in. {_sizes(runs)}"
     )
     return _finished(figure, name, f"Rate fit of {verdict.claim.name}", caption)
+
+
+def _signed(value: float, digits: int | None = None) -> str:
+    text = f"{value:+g}" if digits is None else f"{value:+.{digits}f}"
+    return "0" if value == 0 else text.replace("-", "−")
 
 
 def _monomial(predicted: dict[str, float]) -> str:
@@ -535,15 +588,20 @@ def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.Dat
     met, counted = _met(laws, runs)
     if not counted.any():
         return None
-    figure, axes = _figure(9.0, 2.9, 1, 2, wspace=0.24, width_ratios=[1, 1])
-    left, right = axes[0]
-    _shares(left, runs[counted], met[counted], part["required"])
-    _distances(right, laws, runs[counted], met[counted])
+    varied = any(runs[k][counted].nunique() > 1 for k, _ in laws)
+    figure, axes = _figure(9.0 if varied else 5.0, 2.9, 1, 1 + varied, wspace=0.24)
+    _shares(axes[0, 0], runs[counted], met[counted], part["required"])
     caption = (
-        f"Left: share of runs that meet the claim, one point per setting with its exact (Clopper-Pearson) 95 % interval;"
-        f" solid line: the required probability {part['required']:g}. Right: every run, how far from the bound; crosses"
-        f" fail. {_sizes(runs[counted])}"
+        f"{'Left: s' if varied else 'S'}hare of runs that meet the claim, one point per setting with its exact"
+        f" (Clopper-Pearson) 95 % interval; solid line: the required probability {part['required']:g}."
     )
+    if varied:
+        _distances(axes[0, 1], laws, runs[counted])
+        caption += " Right: every run, how far from the bound; crosses fail."
+    missing = int(np.any([runs[k][counted].isna() for k, _ in laws], axis=0).sum())
+    if missing:
+        caption += f" {missing} {'run' if missing == 1 else 'runs'} never came that far and count as failures."
+    caption += f" {_sizes(runs[counted])}"
     return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
 
 
@@ -557,39 +615,67 @@ def _shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) ->
         axis.vlines(n[chosen], low[chosen], high[chosen], color=colour, lw=0.8, alpha=0.5)
         axis.plot(n[chosen], value[chosen], "o", color=colour, ms=3.6)
     axis.axhline(required, color=INK, lw=1)
-    axis.set(xscale="log", ylim=(-0.04, 1.04), xlabel="$n$", ylabel="share of runs")
+    axis.set(xscale="log", ylim=(-0.04, 1.04), xlabel="$n$", ylabel="share of runs that meet it")
+    axis.set_yticks([0, 0.5, 1])
     _log_ticks(axis)
 
 
 def _log_ticks(axis: Axes) -> None:
-    """Plain numbers at 1, 2, 5: most ranges of n and m span less than two decades."""
+    """Plain numbers twice a decade: most ranges of n and m span less than two."""
     low, high = axis.get_xlim()
-    ticks = [a * 10.0**k for k in range(-1, 10) for a in (1, 2, 5) if low <= a * 10.0**k <= high]
-    if 2 <= len(ticks) <= 9:
+    ticks = [a * 10.0**k for k in range(-1, 10) for a in (1, 3) if low <= a * 10.0**k <= high]
+    if 2 <= len(ticks) <= 6:
         axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
 
 
-def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, met: np.ndarray) -> None:
-    """Observed value over its bound, or the bare value where the bound is zero."""
+def _plain_log(axis: Axes) -> None:
+    """A logarithmic y axis of a few decades, labelled at plain numbers."""
+    low, high = axis.get_ylim()
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [a * 10.0**k for k in range(-12, 12) for a in steps if low <= a * 10.0**k <= high]
+        if len(ticks) <= 6:
+            break
+    axis.set_yticks(ticks, [f"{x:g}" for x in ticks])
+
+
+def _sides(law: Within) -> list[tuple[Any, int]]:
+    return [(bound, side) for bound, side in ((law.low, 1), (law.high, -1)) if bound is not None]
+
+
+def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, strict: bool = False) -> None:
+    """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails."""
     n = runs["n"].to_numpy(float)
-    bounds = [(k, bound, _at(bound, runs)) for k, law in laws for bound in (law.low, law.high) if bound is not None]
-    relative = [(k, b, at) for k, b, at in bounds if (at != 0).all()]
-    shown = relative or bounds
-    for (k, _, at), colour in zip(shown, (SIGNAL, CLEAN, "#7B5EA7", MUTED) * 2, strict=False):
-        value = runs[k].to_numpy(float) / (at if relative else 1)
-        label = _called(k) if len(shown) > 1 else None
-        axis.plot(n[met], value[met], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
-        axis.plot(n[~met], value[~met], "x", ms=4, mew=0.9, color=NOISY, rasterized=True)
+    bounds = [
+        (k, b, _at(b, runs), side) for k, law in laws for b, side in ((law.low, 1), (law.high, -1)) if b is not None
+    ]
+    relative = [x for x in bounds if (x[2] != 0).all()]
+    seen = [np.zeros(0)]
+    for (k, _, at, side), colour in zip(relative or bounds, (SIGNAL, CLEAN, "#7B5EA7", MUTED) * 2, strict=False):
+        raw = runs[k].to_numpy(float)
+        value = raw / at if relative else raw
+        fails = side * raw <= side * at if strict else side * raw < side * at
+        seen.append(value[np.isfinite(value)])
+        label = f"{_called(k)} {'≥' if side > 0 else '≤'} bound" if len(relative or bounds) > 1 else None
+        axis.plot(n[~fails], value[~fails], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
+        if fails.any():
+            axis.plot(n[fails], value[fails], "x", ms=4, mew=0.9, color=NOISY, rasterized=True)
     axis.axhline(1 if relative else 0, color=INK, lw=1)
-    # What ends above a fifth of the bound only needs a linear axis to be read.
-    values = np.concatenate([runs[k].to_numpy(float) / (at if relative else 1) for k, _, at in shown])
-    values = values[np.isfinite(values)]
+    values = np.concatenate(seen)
+    axis.set(xscale="log", xlabel="$n$")
     if relative and values.size and values.min() > 0 and values.max() > 10 * values.min():
         axis.set_yscale("log")
-    axis.set(xscale="log", xlabel="$n$")
-    axis.set_ylabel("observed / bound" if relative else (_called(shown[0][0]) if len(shown) == 1 else "observed"))
+        if values.max() < 100 * values.min():
+            _plain_log(axis)
+    elif values.size and np.abs(values).max() > 10 * (usual := np.quantile(np.abs(values), 0.9)) > 0:
+        axis.set_yscale("symlog", linthresh=float(f"{usual:.0e}"))  # a few runs far off would hide all others
+        axis.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=float(f"{usual:.0e}")))
+    else:
+        axis.yaxis.set_major_locator(MaxNLocator(4))
+    names = {_called(k) for k, *_ in bounds}
+    single = names.pop() if len(names) == 1 else "observed"
+    axis.set_ylabel(f"{single} / bound" if relative else single)
     _log_ticks(axis)
-    if len(shown) > 1:
+    if len(relative or bounds) > 1:
         axis.legend(loc="best", markerscale=1.6)
 
 
@@ -614,15 +700,18 @@ def _bound(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame
             low, high = (np.exp(log.mean() + drift[e] * (grid - x.mean())) for e in ("low", "high"))
             axis.fill_between(np.exp(grid), np.minimum(low, high), np.maximum(low, high), color=WINDOW, lw=0)
             axis.plot(np.exp(grid), np.exp(log.mean() + drift["value"] * (grid - x.mean())), color=INK, lw=1)
-            axis.set_title(f"drift ${LATEX[k]}^{{{drift['value']:+.2f}}}$ [{drift['low']:+.2f}, {drift['high']:+.2f}]")
+            shown = ", ".join(_signed(drift[e], 2) for e in ("low", "high"))
+            axis.set_title(f"drift ${LATEX[k]}^{{{drift['value']:+.2f}}}$ [{shown}]")
         axis.set(xscale="log", yscale="log", xlabel=f"${LATEX[k]}$")
         if k != "d":
             _log_ticks(axis)
     axes[0, 0].set_ylabel("least $K$ that serves" if part["upper"] else "largest $K$ that serves")
-    low, high = axes[0, 0].get_ylim()
+    low, high = values.min() / 1.6, values.max() * 1.6
     if high < 10 * low:  # a decade around the data, lest noise look like drift
-        middle = np.sqrt(low * high)
-        axes[0, 0].set_ylim(middle / 10**0.6, middle * 10**0.6)
+        low, high = np.sqrt(low * high) / 10**0.55, np.sqrt(low * high) * 10**0.55
+    axes[0, 0].set_ylim(low, high)
+    if high < 100 * low:
+        _plain_log(axes[0, 0])
     caption = (
         f"The constant that serves a share $1-\\delta$ of the runs, one point per setting, for {_called(observable)}."
         f" Lines: its fitted drift with each size, the others held fixed; shaded: 95 % interval of the slope. The bound"
@@ -639,11 +728,11 @@ def _never_positive(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.
     figure, axes = _figure(9.0, 2.9, 1, 2, wspace=0.24)
     required = 1 - float(runs["delta"].iloc[0])
     _shares(axes[0, 0], runs, values > 0, required)
-    _distances(axes[0, 1], [(part["observable"], Within(low=0))], runs, values > 0)
+    _distances(axes[0, 1], [(part["observable"], Within(low=0))], runs, strict=True)
     caption = (
         f"Left: share of runs in which {_called(part['observable'])} is positive at all, one point per setting with its"
-        f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run; crosses"
-        f" are zero. {_sizes(runs)}"
+        f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run;"
+        f" crosses are zero. {_sizes(runs)}"
     )
     return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
 
@@ -652,7 +741,7 @@ def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
     values = runs[part["observable"]].dropna().to_numpy(float)
     if not values.size:
         return None
-    tolerance = next(law.tolerance for k, law in verdict.claim.parts if k == part["observable"])
+    tolerance = next(law.tolerance for k, law in verdict.claim.parts if isinstance(law, Exactly))
     figure, axes = _figure(6.2, 2.5, left=0.6)
     axis = axes[0, 0]
     shown = np.maximum(values, 1e-18)  # exact zeros
@@ -661,7 +750,10 @@ def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
     axis.axvline(tolerance, color=NOISY, lw=1.2)
     axis.text(tolerance, 1.02, "tolerance", color=NOISY, ha="center", transform=axis.get_xaxis_transform())
     axis.set(xscale="log", xlabel="residual", ylabel="runs", xlim=(shown.min() * 0.6, top))
-    caption = f"Residuals of the identity, one per run; the line is the tolerance {_number(tolerance)}. {_sizes(runs)}"
+    caption = (
+        f"Residuals of the identity, one per run; the line is the tolerance {_number(tolerance)}"
+        f"{'; exact zeros are drawn at $10^{-18}$' if (values == 0).any() else ''}. {_sizes(runs)}"
+    )
     return _finished(figure, name, f"Residuals of {verdict.claim.name}", caption)
 
 
@@ -682,7 +774,7 @@ def _crossing(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
     if where:
         axis.plot([where["low"], where["high"]], [0, 0], color=NOISY, lw=4, solid_capstyle="butt", zorder=4,
                   label=f"measured {where['value']:.3f} [{where['low']:.3f}, {where['high']:.3f}]")  # fmt: skip
-    axis.set(xlabel=r"$\kappa(1-\tau_+-\tau_-)$" if "kappa" in _along(verdict, part) else _along(verdict, part))
+    axis.set_xlabel(_along(verdict, part))
     axis.set_ylabel(_called(part["observable"]))
     axis.legend(loc="best")
     caption = (
@@ -693,10 +785,15 @@ def _crossing(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
 
 
 def _along(verdict: Verdict, part: dict[str, Any]) -> str:
-    import sympy as sp
-
-    from theory import kappa
-
-    law = next(law for k, law in verdict.claim.parts if k == part["observable"] and law.at == part["at"])
-    rest = sp.simplify(law.along / kappa)
-    return "kappa" if str(rest) == "-tau_minus - tau_plus + 1" else str(law.along)
+    """What the crossing lies along, in the paper's notation if it has one."""
+    laws = [law for k, law in verdict.claim.parts if k == part["observable"] and isinstance(law, Crossing)]
+    along = next(law.along for law in laws if law.at == part["at"])
+    known = {
+        kappa * (1 - tau_plus - tau_minus): r"\kappa(1-\tau_+-\tau_-)",
+        kappa * (1 - 2 * tau_plus): r"\kappa(1-2\tau_+)",
+        kappa * (1 - 2 * tau_minus): r"\kappa(1-2\tau_-)",
+    }
+    for expression, latex in known.items():
+        if sp.simplify(along - expression) == 0:
+            return f"${latex}$"
+    return f"${mathtext(sp.latex(along))}$"

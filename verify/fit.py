@@ -1,7 +1,7 @@
 """Statistics of verdicts: exponents with intervals, rival laws, success rates, drifts and crossings.
 
 Runs come in settings x seeds. Runs of one setting share everything but the draw, so every interval here resamples
-settings first and seeds within them.
+settings, and seeds within them.
 """
 
 from collections.abc import Sequence
@@ -101,18 +101,17 @@ def regress(
     centre = centre * weight
     best = np.linalg.lstsq(x, centre, rcond=None)[0]
     residual = centre - x @ best
-    # Seeds within settings, and the true time below each recorded one; then settings.
+    # The design is fixed: in every replicate each setting gets its fitted value plus the residual of a setting drawn
+    # anew, made comparable by its weight and leverage, plus what its seeds drawn anew and the resolution of their
+    # times change. Resampling whole rows instead would tear up a design of barely more settings than coefficients.
+    leverage = np.einsum("sp,ps->s", x, np.linalg.pinv(x))
+    comparable = residual / np.sqrt(np.maximum(1 - leverage, 0.05))
+    comparable -= comparable.mean()
+    drawn = comparable[rng.integers(0, len(ids), (REPLICATES, len(ids)))]
     picks = (rng.random((REPLICATES, *values.shape)) * count[:, None]).astype(int)
     each = np.arange(len(ids))[:, None]
-    means = (values[each, picks] - late[each, picks] * rng.random(picks.shape)).mean(2) * weight
-    rows = rng.integers(0, len(ids), (REPLICATES, len(ids)))
-    designs = x[rows]
-    usable = np.linalg.cond(designs) < 1e6  # a resample of too few distinct settings determines nothing
-    if usable.mean() < 0.5:
-        problem = "too few distinct settings: most bootstrap resamples cannot be fitted"
-        return Regression(**{**vars(nothing), "problem": problem})
-    responses = np.take_along_axis(means, rows, 1)[usable]
-    estimates = np.einsum("bps,bs->bp", np.linalg.pinv(designs[usable]), responses)
+    seeds = (values[each, picks] - late[each, picks] * rng.random(picks.shape)).mean(2) * weight - centre
+    estimates = best + (drawn + seeds) @ np.linalg.pinv(x).T
     low, high = np.quantile(estimates[:, :-1] / scale, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     slopes = {
         name: Interval(value=float(best[i] / scale[i]), low=float(low[i]), high=float(high[i]))

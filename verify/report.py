@@ -1,7 +1,10 @@
 """Reports of a study: terminal, HTML, Markdown, JSON, CSV and figures. The only module that prints or writes them."""
 
+# ruff: noqa: RUF001 (the paper's Greek letters, and real minus signs)
+
 import base64
 import gc
+import io
 import json
 import math
 import os
@@ -14,28 +17,30 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 import numpy as np
 import pandas as pd
 from markupsafe import Markup, escape
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from numerics import Observable
+from numerics import Observable, Setting
 from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Margin, Theta, Within, meanfield
-from theory.paper import Reading
-from theory.statements import PROVENANCE, Law
+from theory.paper import REFERENCE, Reading
+from theory.statements import PROVENANCE, Law, Source
 from theory.symbols import SETTING, lookup, table
 from verify import figures
 from verify.figures import Formulas, Picture, plain
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME, Group
+
+if TYPE_CHECKING:
+    from verify.selftest import SelfTest
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = Path(__file__).parent / "report.schema.json"
@@ -68,13 +73,19 @@ STAGES = {
 def how_judged(law: Law) -> str:
     """How a kind of law becomes a verdict, with its tolerances."""
     match law:
-        case Theta():
+        case Theta(constant=constant):
+            derived = (
+                " A free power of the constant that the mean field derives, computed from each run's own labels, takes"
+                " out what kappa and the flips do to it."
+                if constant
+                else ""
+            )
             return (
                 f"Exponents of all variables are fitted jointly on a log-log scale, over at least {DECADES_NEEDED:g}"
-                f" decades of each. Supported if every 95 % interval lies within ±{EXPONENT_TOLERANCE:g} of the predicted"
-                f" exponent (zero for variables absent from the law), the constant stays within a factor"
+                f" decades of each. Supported if every 95 % interval lies within ±{EXPONENT_TOLERANCE:g} of the"
+                f" predicted exponent (zero for variables absent from the law), the constant stays within a factor"
                 f" {PREFACTOR_BAND:g} over all settings, and no law with one exponent moved by 1/2 fits better. Refuted"
-                f" if an interval lies wholly outside its window."
+                f" if an interval lies wholly outside its window.{derived}"
             )
         case Within():
             return (
@@ -86,8 +97,8 @@ def how_judged(law: Law) -> str:
             return (
                 "The constant K is unnamed: per setting, the K that serves a share 1 - delta of its runs is measured,"
                 " and its drift with n, m and d fitted. Supported if no worsening drift faster than the power"
-                f" {DRIFT_TOLERANCE:g} is compatible with the data; refuted if one is certain, or, for a lower bound, if"
-                " no positive K serves often enough."
+                f" {DRIFT_TOLERANCE:g} is compatible with the data; refuted if one is certain, or, for a lower bound,"
+                " if no positive K serves often enough."
             )
         case Exactly(tolerance, why):
             return f"The largest residual over all runs must not exceed {tolerance:g} ({why})."
@@ -104,7 +115,7 @@ def how_judged(law: Law) -> str:
 
 
 def write(outcome: Outcome, folder: Path, command: str) -> None:
-    """Write index.html, report.md, report.json, runs.csv and figures/ into ``folder``, all or nothing.
+    """Write index.html, report.md, report.json, runs.csv and figures/ into ``folder``, whole or not at all.
 
     Args:
         outcome: what to report.
@@ -114,38 +125,55 @@ def write(outcome: Outcome, folder: Path, command: str) -> None:
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
     """
-    overview = list(figures.overview(outcome))
-    by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
+    with _without_collector():
+        overview = list(figures.overview(outcome))
+        by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
     context = _context(outcome, command, overview, by_claim)
-    body = {
+    body: dict[str, str | bytes] = {
         "index.html": _html(context),
         "report.md": _markdown(context),
-        "report.json": json.dumps(as_json(outcome, command), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        "report.json": _dumps(as_json(outcome, command)),
         "runs.csv": outcome.runs.to_csv(index=False, lineterminator="\n"),
     }
     pictures = overview + [p for ps in by_claim.values() for p in ps]
+    body |= {f"figures/{p.name}.svg": p.svg for p in pictures}
+    body |= {f"figures/{p.name}.png": p.png for p in pictures}
+    _save(body, folder)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Figures are many small objects in cycles; looking for them among all others took a tenth of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _save(body: Mapping[str, str | bytes], folder: Path) -> None:
+    """Write files, by name relative to ``folder``: first all of them aside, then moved into place."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
+        aside = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
     except OSError as problem:
         raise _unwritable(folder, problem) from problem
     try:
-        (partial / "figures").mkdir()
-        for picture in pictures:
-            (partial / "figures" / f"{picture.name}.svg").write_text(picture.svg, encoding="utf-8")
-            (partial / "figures" / f"{picture.name}.png").write_bytes(picture.png)
-        for name, text in body.items():
-            (partial / name).write_text(text, encoding="utf-8", newline="\n")
+        for name, held in body.items():
+            path = aside / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8"))
         # All is on the disk: from here on there are only renames.
-        if (folder / "figures").exists():
-            os.replace(folder / "figures", partial / "old-figures")
-        os.replace(partial / "figures", folder / "figures")
-        for name in body:
-            os.replace(partial / name, folder / name)
+        for path in sorted(aside.iterdir()):
+            if path.is_dir() and (folder / path.name).exists():
+                os.replace(folder / path.name, aside / f"old-{path.name}")
+            os.replace(path, folder / path.name)
     except OSError as problem:
         raise _unwritable(folder, problem) from problem
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _unwritable(folder: Path, problem: OSError) -> OSError:
@@ -168,55 +196,57 @@ def reproduce(claim: Claim, outcome: Outcome) -> str:
 def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
     """The content of report.json; see report.schema.json."""
     plan = outcome.plan
-    return _strict(
-        {
-            "command": command,
-            "profile": plan.profile.name,
-            "seed": plan.seed,
-            "reading": asdict(plan.reading),
-            "finished": outcome.finished,
-            "wall_seconds": round(outcome.wall, 3),
-            "counts": {
-                "claims": _counts([v for v in outcome.verdicts if not v.claim.contrast]),
-                "contrasts": _counts([v for v in outcome.verdicts if v.claim.contrast]),
-            },
-            "claims": [
-                {
-                    "name": v.claim.name,
-                    "status": str(v.status),
-                    "contrast": v.claim.contrast,
-                    "expected": v.expected,
-                    "says": v.claim.says,
-                    "formula": v.claim.latex,
-                    "tested": v.claim.tested,
-                    "source": v.claim.source.reference,
-                    "provenance": v.claim.source.provenance,
-                    "note": v.claim.source.note,
-                    "needs": [c.name for c in v.claim.needs],
-                    "group": plan.group_of[v.claim.name].name,
-                    "predicted": v.predicted,
-                    "measured": v.measured,
-                    "reason": v.reason,
-                    "settings": v.settings,
-                    "runs": v.runs,
-                    "reproduce": reproduce(v.claim, outcome),
-                    "details": v.details,
-                }
-                for v in outcome.verdicts
-            ],
-            "groups": [
-                {
-                    "name": name,
-                    "stage": held.group.stage,
-                    "settings": int(_of(outcome, name)["setting"].nunique()) if len(outcome.runs) else 0,
-                    "runs": len(_of(outcome, name)),
-                    "margins": held.table.to_dict("records"),
-                }
-                for name, held in outcome.margins.items()
-            ],
-            "environment": dict(outcome.environment),
-        }
-    )
+    return {
+        "command": command,
+        "profile": plan.profile.name,
+        "seed": plan.seed,
+        "reading": asdict(plan.reading),
+        "finished": outcome.finished,
+        "wall_seconds": round(outcome.wall, 3),
+        "counts": {
+            "claims": _counts([v for v in outcome.verdicts if not v.claim.contrast]),
+            "contrasts": _counts([v for v in outcome.verdicts if v.claim.contrast]),
+        },
+        "claims": [
+            {
+                "name": v.claim.name,
+                "status": str(v.status),
+                "contrast": v.claim.contrast,
+                "expected": v.expected,
+                "says": v.claim.says,
+                "formula": v.claim.latex,
+                "tested": v.claim.tested,
+                "source": _source(v.claim).reference,
+                "provenance": _source(v.claim).provenance,
+                "note": _source(v.claim).note,
+                "needs": [c.name for c in v.claim.needs],
+                "group": plan.group_of[v.claim.name].name,
+                "predicted": v.predicted,
+                "measured": v.measured,
+                "reason": v.reason,
+                "settings": v.settings,
+                "runs": v.runs,
+                "reproduce": reproduce(v.claim, outcome),
+                "details": v.details,
+            }
+            for v in outcome.verdicts
+        ],
+        "groups": [
+            {
+                "name": name,
+                "stage": held.group.stage,
+                "settings": int(_of(outcome, name)["setting"].nunique()) if len(outcome.runs) else 0,
+                "runs": len(_of(outcome, name)),
+                "margins": held.table.to_dict("records"),
+            }
+            for name, held in outcome.margins.items()
+        ],
+        "environment": dict(outcome.environment),
+    }
+
+
+def _dumps(held: Any) -> str:
+    return json.dumps(_strict(held), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def _strict(value: Any) -> Any:
@@ -261,15 +291,16 @@ def _context(
             "sign": SIGNS[v.status],
             "anchor": "claim-" + re.sub(r"[^\w.-]+", "_", v.claim.name),
             "formulas": re.split(r",\s*\\quad\s*", v.claim.latex),
-            "where": _where(v.claim.source.reference),
-            "meaning": PROVENANCE[v.claim.source.provenance],
+            "where": _where(_source(v.claim).reference),
+            "meaning": PROVENANCE[_source(v.claim).provenance],
             "conditions": _conditions_of(outcome, v, letters),
+            "reason": readable(v.reason),
             "group": letters[plan.group_of[v.claim.name].name],
             "expectation": _expectation(v),
             "predicted": _predicted(v),
             "measured": _measured(v),
             "parts": _parts(v),
-            "judged": list(dict.fromkeys(how_judged(law) for _, law in v.claim.parts)),
+            "judged": [readable(x) for x in dict.fromkeys(how_judged(law) for _, law in v.claim.parts)],
             "observables": [_described(name) for name, _ in v.claim.parts],
             "reproduce": reproduce(v.claim, outcome),
             "figures": by_claim[v.claim.name],
@@ -277,12 +308,14 @@ def _context(
         for v in outcome.verdicts
     }
     settings = len(runs.drop_duplicates(["group", "setting"])) if len(runs) else 0
+    trained = [name for name, held in outcome.margins.items() if held.group.stage in ("early", "T1", "end")]
     return {
         "outcome": outcome,
         "plan": plan,
         "command": command,
         "jobs": {"done": len(outcome.results), "planned": len(plan.jobs)},
         "settings": settings,
+        "sizes": _sizes(pd.concat([_of(outcome, g) for g in trained]) if trained else runs.head(0)),
         "runs": len(runs),
         "wall": duration(outcome.wall),
         "claims": [items[v.claim.name] for v in claims],
@@ -298,20 +331,36 @@ def _context(
     }
 
 
+def _sizes(runs: pd.DataFrame) -> str:
+    """The range of settings in which a network was trained."""
+    trained = runs[runs["steps"] > 10] if len(runs) else runs
+    if trained.empty:
+        return ""
+    shown = []
+    for k in ("n", "m", "d", "kappa"):
+        shown.append(f"{symbol(k)} from {number(float(trained[k].min()))} to {number(float(trained[k].max()))}")
+    return ", ".join(shown)
+
+
 def _letter(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else f"A{index}"
 
 
 def _where(reference: str) -> str:
-    """``"Theorem 4.1"`` of ``"Han et al. 2025, Theorem 4.1"``."""
-    return reference.split(", ")[-1] if reference.startswith("Han et al.") else reference
+    """A reference without what every reader knows: the paper's own name, arXiv numbers."""
+    return re.sub(r", arXiv [\w.]+", "", reference.removeprefix(f"{REFERENCE}, "))
+
+
+def _source(held: Claim | Condition) -> Source:
+    assert isinstance(held.source, Source)  # a plain string became one when the value was made
+    return held.source
 
 
 def _conditions_text(needs: tuple[Condition, ...]) -> str:
     """What a group's conditions are called: where numbered ones stand, and the names of the others."""
     if not needs:
         return "none: any parameters"
-    numbered = [_where(c.source.reference).split(" (")[0] for c in needs if c.name[:1].isdigit()]
+    numbered = [_where(_source(c).reference).split(", ")[-1].split(" (")[0] for c in needs if c.name[:1].isdigit()]
     named = [c.name for c in needs if not c.name[:1].isdigit()]
     return ", ".join(dict.fromkeys(numbered)) + (f"{' with ' if numbered else ''}{', '.join(named)}" if named else "")
 
@@ -358,7 +407,11 @@ def _predicted(verdict: Verdict) -> list[str]:
     for part in verdict.details.get("parts", []):
         match part["kind"]:
             case "rate":
-                said.append("exponents " + ", ".join(f"{k} {signed(v)}" for k, v in part["predicted"].items()))
+                said.append(
+                    "exponents "
+                    + ", ".join(f"{symbol(k)} {signed(v)}" for k, v in part["predicted"].items())
+                    + ", others 0"
+                )
             case "probability":
                 said.append(f"in at least {part['required']:.0%} of the runs")
             case "bound":
@@ -367,7 +420,7 @@ def _predicted(verdict: Verdict) -> list[str]:
                 said.append(f"zero at {part['at']:g} ± {part['within']:g}")
     for _, law in verdict.claim.parts:
         if isinstance(law, Exactly):
-            said.append(f"up to {law.tolerance:g}")
+            said.append(f"up to {number(law.tolerance)}")
     return list(dict.fromkeys(said))
 
 
@@ -377,28 +430,41 @@ def _measured(verdict: Verdict) -> list[str]:
     for part in verdict.details.get("parts", []):
         match part["kind"]:
             case "rate" if "slopes" in part:
-                lines += [f"{k} {interval(part['slopes'][k], True)}" for k in part["predicted"]]
-                absent = [k for k in part["slopes"] if k not in part["predicted"]]
-                lines += [f"{k} {interval(part['slopes'][k], True)}, predicted 0" for k in absent]
-            case "probability":
+                order = [*part["predicted"], *(k for k in part["slopes"] if k not in part["predicted"])]
+                lines += [f"{symbol(k)} {interval(part['slopes'][k], True)}" for k in order]
+            case "probability" if part["trials"]:
                 share = part["interval"]
-                lines.append(
-                    f"{part['successes']} of {part['trials']} runs: {share['value']:.1%}"
-                    f" [{share['low']:.1%}, {share['high']:.1%}]"
-                    if part["trials"]
-                    else "no run says anything"
-                )
+                spread = f"[{100 * share['low']:.1f}, {100 * share['high']:.1f}]"
+                lines.append(f"{part['successes']} of {part['trials']} runs: {100 * share['value']:.1f} {spread} %")
             case "bound" if "constant" in part:
-                lines.append(f"K {'=' if part['upper'] else '='} {number(part['constant'])} serves every setting")
+                lines.append(f"K = {number(part['constant'])} serves (median {number(part['median'])})")
                 if "drift" in part:
                     lines.append("drift " + ", ".join(f"{k}^{signed(x['value'], 2)}" for k, x in part["drift"].items()))
             case "crossing" if "where" in part:
                 lines.append(f"zero at {interval(part['where'])}")
             case "identity" if part.get("largest") is not None:
-                lines.append(f"largest residual {part['largest']:.1e}")
-            case _:
-                lines.append("")
-    return [x for x in lines if x] or [verdict.measured]
+                lines.append(f"largest residual {number(part['largest'])}")
+    return lines or [readable(verdict.measured)]
+
+
+def _brief(verdict: Verdict) -> str:
+    """The measurement in some forty characters."""
+    found = []
+    for part in verdict.details.get("parts", []):
+        match part["kind"]:
+            case "rate" if "slopes" in part:
+                off = {k: abs(v["value"] - part["predicted"].get(k, 0.0)) for k, v in part["slopes"].items()}
+                worst = max(off, key=lambda k: off[k])
+                found.append(f"exponents off by {off[worst]:.3f} ({symbol(worst)}) or less")
+            case "probability" if part["trials"]:
+                found.append(f"{part['successes']}/{part['trials']} runs, {part['interval']['value']:.1%}")
+            case "bound" if "constant" in part:
+                found.append(f"K = {number(part['constant'])}")
+            case "crossing" if "where" in part:
+                found.append(f"zero at {number(part['where']['value'])}")
+            case "identity" if part.get("largest") is not None:
+                found.append(f"residual {number(part['largest'])}")
+    return "; ".join(found) or readable(verdict.measured)
 
 
 def _parts(verdict: Verdict) -> list[dict[str, Any]]:
@@ -408,7 +474,7 @@ def _parts(verdict: Verdict) -> list[dict[str, Any]]:
         if part["kind"] == "rate" and "slopes" in part:
             rows = [
                 {
-                    "name": k,
+                    "name": symbol(k),
                     "predicted": signed(part["predicted"].get(k, 0.0)),
                     "measured": signed(v["value"], 3),
                     "interval": f"[{signed(v['low'], 3)}, {signed(v['high'], 3)}]",
@@ -420,7 +486,7 @@ def _parts(verdict: Verdict) -> list[dict[str, Any]]:
         if part["kind"] == "bound" and "drift" in part:
             rows = [
                 {
-                    "name": k,
+                    "name": symbol(k),
                     "measured": signed(v["value"], 3),
                     "interval": f"[{signed(v['low'], 3)}, {signed(v['high'], 3)}]",
                 }
@@ -462,8 +528,9 @@ def _reading_rows(reading: Reading) -> list[dict[str, str]]:
             "name": "C",
             "ours": f"{r.C:g}",
             "why": f"C = {r.C:g} means that every condition in which the paper's large enough constant C enters holds"
-            f" with that constant replaced by {r.C:g}. The margin of a condition at a setting is the largest C for which"
-            f" it still holds there, so all margins are at least {r.C:g}; how far they reach stands in the design tables.",
+            f" with that constant replaced by {r.C:g}. The margin of a condition at a setting is the largest C for"
+            f" which it still holds there, so all margins are at least {r.C:g}; how far they reach stands in the"
+            f" design tables.",
         },
         {
             "open": r"\bar\rho,\ \gamma = \Theta(1)",
@@ -475,7 +542,7 @@ def _reading_rows(reading: Reading) -> list[dict[str, str]]:
         {
             "open": r"T^*",
             "name": "T_star",
-            "ours": f"{r.T_star:g}",
+            "ours": number(r.T_star),
             "why": "The largest iteration considered; it enters the conditions through its logarithm.",
         },
     ]
@@ -555,7 +622,9 @@ def _group_rows(outcome: Outcome, name: str, letter: str) -> dict[str, Any]:
         "settings": len(settings),
         "seeds": int(runs.groupby("setting")["seed"].nunique().max()) if len(runs) else 0,
         "runs": len(runs),
-        "censored": int((runs["status"] == "horizon").sum()) if len(runs) and held.group.stage in ("T1", "end", "early") else 0,
+        "censored": int((runs["status"] == "horizon").sum())
+        if len(runs) and held.group.stage in ("T1", "end", "early")
+        else 0,
         "ranges": ranges,
         "margins": margins,
         "claims": [c.name for c in outcome.plan.claims if outcome.plan.group_of[c.name].name == name],
@@ -588,6 +657,32 @@ def interval(held: Mapping[str, float], sign: bool = False) -> str:
     return f"{number(held['value'])} [{number(held['low'])}, {number(held['high'])}]"
 
 
+_SYMBOLS = {
+    "mu": "‖μ‖", "sigma_xi": "σ_ξ", "sigma_0": "σ_0", "eta": "η", "tau_plus": "τ_+", "tau_minus": "τ_−", "tau": "τ",
+    "epsilon": "ε", "delta": "δ", "T_star": "T_*", "kappa": "κ", "gamma": "γ", "rho": "ρ", "alpha": "α", "beta": "β",
+    "Theta": "Θ",
+}  # fmt: skip
+
+
+def symbol(name: str) -> str:
+    return _SYMBOLS.get(name, name)
+
+
+def readable(text: str, mu: str = "‖μ‖") -> str:
+    """A sentence in the paper's notation, as far as plain text goes; in prose mu is the vector, in a law its length."""
+    text = re.sub(r"\b[A-Za-z_]\w*\b", lambda x: mu if x[0] == "mu" else symbol(x[0]), text)
+    text = text.replace("<=", "≤").replace(">=", "≥").replace("**", "^").replace("y~", "ỹ").replace(" - ", " − ")
+    text = re.sub(r"\btau_([+-])(?!\w)", lambda x: f"τ_{x[1].replace('-', '−')}", text)
+    text = re.sub(r"\((\d)-(\d)", r"(\1−\2", text)
+    text = re.sub(r"(?<=[\w)‖*])\*(?=[\w(‖])", "·", text)
+    text = re.sub(r"(?<=\d)e\+0*(\d+)", r"e\1", text)
+    return re.sub(r"(?<![\w−])-(?=\d)", "−", text)
+
+
+def prose(text: str) -> str:
+    return readable(text, mu="μ")
+
+
 def duration(seconds: float) -> str:
     """In the two largest units that matter."""
     if seconds < 60:
@@ -614,7 +709,7 @@ def _environment(html: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters["short"] = shortened
+    env.filters |= {"short": shortened, "readable": readable, "prose": prose}
     return env
 
 
@@ -625,7 +720,7 @@ def _html(context: dict[str, Any]) -> str:
         drawn = formulas.draw(latex)
         return Markup(f'<span class="plainmath">{escape(plain(latex))}</span>') if drawn is None else Markup(drawn)
 
-    def prose(text: str) -> Markup:
+    def caption(text: str) -> Markup:
         """Text in which $...$ is a formula."""
         pieces = re.split(r"\$([^$]+)\$", text)
         return Markup("").join(math_(x) if i % 2 else escape(x) for i, x in enumerate(pieces))
@@ -633,15 +728,29 @@ def _html(context: dict[str, Any]) -> str:
     def data(picture: Picture) -> Markup:
         return Markup("data:image/svg+xml;base64," + base64.b64encode(_lean(picture.svg).encode()).decode())
 
+    def typeset(text: str) -> Markup:
+        """Short text with powers, indices and powers of ten set as such."""
+        body = re.sub(r"(\d(?:\.\d+)?)e([-−+]?)0*(\d+)", _power, str(escape(text)))
+        body = re.sub(r"\^\(?([-+−]?[\w.*/]+)\)?", lambda x: f"<sup>{x[1].replace('-', '−')}</sup>", body)
+        return Markup(re.sub(r"(?<![\w>])([A-Za-zστỹ])_([\wξ+−*])(?!\w)", r"\1<sub>\2</sub>", body))
+
     def breakable(name: str) -> Markup:
         """A dotted name that may wrap after its dots and dashes."""
         return Markup(re.sub(r"([.\-_])", r"\1<wbr>", str(escape(name))))
 
     env = _environment(html=True)
-    env.filters |= {"math": math_, "prose": prose, "data": data, "breakable": breakable}
+    env.filters |= {"math": math_, "caption": caption, "data": data, "breakable": breakable, "typeset": typeset}
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     body = env.get_template("body.html").render(**context)
-    return env.get_template("index.html").render(**context, style=style, body=Markup(body), glyphs=Markup(formulas.definitions()))
+    return env.get_template("index.html").render(
+        **context, style=style, body=Markup(body), glyphs=Markup(formulas.definitions())
+    )
+
+
+def _power(found: re.Match[str]) -> str:
+    digits, sign, power = found.groups()
+    front = "" if digits == "1" else f"{digits}×"
+    return f"{front}10<sup>{sign.replace('-', '−').replace('+', '')}{power}</sup>"
 
 
 def _lean(svg: str) -> str:
@@ -651,18 +760,21 @@ def _lean(svg: str) -> str:
     return re.sub(r">\s+<", "><", svg)
 
 
+def _cell(text: object) -> str:
+    """Text that neither ends a Markdown table cell nor becomes markup."""
+    clean = re.sub(r"\s+", " ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", clean)
+
+
 def _markdown(context: dict[str, Any]) -> str:
     env = _environment(html=False)
 
-    def cell(text: str) -> str:
-        """Text that neither ends a table cell nor becomes markup."""
-        text = re.sub(r"\s+", " ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        return re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", text)
-
     def tex(latex: str) -> str:
-        return "$" + re.sub(r"\s+", " ", latex).replace("$", "").replace("|", r"\vert ").replace(r"\\vert", r"\Vert") + "$"
+        return (
+            "$" + re.sub(r"\s+", " ", latex).replace("$", "").replace("|", r"\vert ").replace(r"\\vert", r"\Vert") + "$"
+        )
 
-    env.filters |= {"cell": cell, "tex": tex}
+    env.filters |= {"cell": _cell, "tex": tex}
     return env.get_template("report.md").render(**context)
 
 
@@ -673,7 +785,7 @@ def _markdown(context: dict[str, Any]) -> str:
 def _console(to: Any = None) -> Console:
     stream = sys.stdout if to is None else to
     # A terminal that cannot show κ gets a question mark, not a traceback.
-    if hasattr(stream, "reconfigure") and "utf" not in (getattr(stream, "encoding", "") or "").lower():
+    if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
         stream.reconfigure(errors="replace")
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
@@ -727,17 +839,15 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
             console.print()
             console.print(title, style="bold")
         shown = Table(box=None, pad_edge=False, padding=(0, 1), show_header=True, header_style="bold")
-        shown.add_column("", width=1)
-        shown.add_column("status", no_wrap=True)
-        shown.add_column("claim", no_wrap=True, overflow="ellipsis", max_width=34)
+        shown.add_column("verdict", no_wrap=True)
+        shown.add_column("claim", overflow="fold", max_width=37)
         shown.add_column("measured", overflow="fold", ratio=1)
         for v in verdicts:
             style = STYLES[v.status] if not v.claim.contrast else ("green" if v.status == Status.REFUTED else "yellow")
             shown.add_row(
-                Text(SIGNS[v.status], style=style),
-                Text(str(v.status), style=style),
+                Text(f"{SIGNS[v.status]} {v.status}", style=style),
                 Text(v.claim.name),
-                Text(shortened(" ".join(_measured(v)[:1]), 60)),
+                Text(_brief(v)),
             )
         console.print(shown)
     for status in (Status.REFUTED, Status.INCONCLUSIVE, Status.OUTSIDE):
@@ -747,7 +857,7 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
             console.print(f"Why {status}", style=STYLES[status])
         for v in some:
             console.print(Text(v.claim.name))
-            console.print(Padding(Text(v.reason, style="dim"), (0, 0, 0, 2)))
+            _indented(console, readable(v.reason))
     for v in contrasts:
         if v.status != Status.REFUTED:
             console.print(f"{v.claim.name}: {_expectation(v)}", style="yellow")
@@ -758,6 +868,14 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
     )
     if folder is not None:
         console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
+
+
+def _indented(console: Console, text: str | Text) -> None:
+    """Wrapped to the width, two columns in, without the padding that would trail in a pipe."""
+    body = Text(text) if isinstance(text, str) else text
+    for line in body.wrap(console, max(console.width - 2, 20)):
+        line.rstrip()
+        console.print(Text("  ").append_text(line), soft_wrap=True)
 
 
 def _counted(verdicts: list[Verdict]) -> Text:
@@ -782,7 +900,7 @@ def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | N
         says = Text(claim.says)
         if claim.contrast:
             says.append(" (contrast: expected to fail)", style="dim")
-        source = f"{_where(claim.source.reference)} [{claim.source.provenance}]"
+        source = f"{_where(_source(claim).reference)} [{_source(claim).provenance}]"
         shown.add_row(Text(claim.name), Text(source), Text(", ".join(kinds)), says)
     console.print(shown)
     if group_of is not None:
@@ -802,21 +920,21 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
         console.print()
         console.print(title, style="bold")
         for line in lines:
-            console.print(Padding(line if isinstance(line, Text) else Text(line), (0, 0, 0, 2)))
+            _indented(console, line)
 
     console.print(Text(claim.name, style="bold"))
     if claim.contrast:
         console.print("A contrast: expected to fail. It shows what the theorem does not say.")
     console.print(Text(claim.says))
     section("Formula", *(plain(x) for x in re.split(r",\s*\\quad\s*", claim.latex)), f"LaTeX: {claim.latex}")
-    source = claim.source
+    source = _source(claim)
     lines = [source.reference, f"provenance '{source.provenance}': {PROVENANCE[source.provenance]}"]
     section("Source", *lines, *([f"note: {source.note}"] if source.note else []))
     if claim.needs:
         lines = []
         for condition in claim.needs:
             text = Text(condition.name, style="italic")
-            text.append(f": {condition.says}\n  {plain(condition.latex)}\n  {condition.source}", style="not italic")
+            text.append(f": {prose(condition.says)}\n{_stated(condition)}\n{condition.source}", style="not italic")
             lines.append(text)
         section("Conditions", *lines)
     else:
@@ -824,14 +942,21 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
     lines = []
     for name, law in claim.parts:
         held = observables.get(name)
-        lines.append(f"{name}: {held.says if held else 'unknown observable'}")
-        lines.append(f"  {KINDS[type(law)]}: {_law(name, law)}")
+        lines.append(f"{name}: {prose(held.says) if held else 'unknown observable'}")
+        lines.append(f"{KINDS[type(law)]}: {readable(_law(name, law))}")
     section("Observables", *lines)
     if claim.tested:
-        section("What is tested", claim.tested)
-    section("How it is judged", *dict.fromkeys(how_judged(law) for _, law in claim.parts))
+        section("What is tested", prose(claim.tested))
+    section("How it is judged", *dict.fromkeys(readable(how_judged(law)) for _, law in claim.parts))
     if group is not None:
         section("Runs", f"group {group.name}: {STAGES[group.stage]}")
+
+
+def _stated(condition: Condition) -> str:
+    held = condition.statement
+    if isinstance(held, Band):
+        return readable(f"{held.low:g} <= {held.expression} <= {held.high:g}")
+    return readable(f"{held.lhs} {held.rel_op if held.rel_op != '==' else '='} {held.rhs}")  # type: ignore[union-attr]
 
 
 def _law(name: str, law: Law) -> str:
@@ -851,24 +976,56 @@ def _law(name: str, law: Law) -> str:
     raise TypeError(law)
 
 
-def margin_table(margins: list[Margin] | tuple[Margin, ...], values: Mapping[str, float]) -> None:
-    """How far each condition holds at one setting, on stdout."""
+def list_observables(observables: Mapping[str, Observable]) -> None:
+    """What a claim can speak of, on stdout."""
     console = _console()
-    console.print(Text(", ".join(f"{k} = {v:g}" for k, v in values.items())))
-    console.print()
+    shown = _table("observable", "says", "runs needed")
+    for name, held in observables.items():
+        shown.add_row(Text(name), Text(prose(held.says)), Text(STAGES[held.stage]))
+    console.print(shown)
+
+
+def _table(*headings: str) -> Table:
+    """A table without frame: the last but one column takes what room is left."""
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for i, heading in enumerate(headings):
+        shown.add_column(heading, overflow="fold", ratio=1 if i == len(headings) - 2 else None)
+    return shown
+
+
+def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading) -> None:
+    """How far each condition of several sets holds at one setting, on stdout."""
+    console = _console()
+    values = {**setting.values(), "kappa": setting.kappa}
+    console.print(Text(", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())))
+    console.print(
+        Text(f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(reading.T_star)}"),
+        style="dim",
+    )
+    for title, margins in sets:
+        console.print()
+        failing = [m.condition.name for m in margins if not m.holds]
+        line = Text(title, style="bold")
+        verdict = f"outside, {len(failing)} of {len(margins)} fail" if failing else "inside, all hold"
+        console.print(line.append(f": {verdict}", style="bold red" if failing else "bold green"))
+        margin_table(margins, console)
+
+
+def margin_table(margins: list[Margin] | tuple[Margin, ...], console: Console | None = None) -> None:
+    """How far each condition holds, which of its terms binds, and what each term alone would leave."""
+    console = _console() if console is None else console
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
     shown.add_column("", no_wrap=True)
     shown.add_column("condition", overflow="fold", max_width=22)
     shown.add_column("margin", justify="right", no_wrap=True)
     shown.add_column("asked", justify="right", no_wrap=True)
-    shown.add_column("what binds, and the margin of each term", overflow="fold", ratio=1)
+    shown.add_column("what it says; its terms, the binding one marked", overflow="fold", ratio=1)
     for margin in margins:
-        body = Text()
+        body = Text(prose(margin.condition.says))
         for term in margin.terms:
-            mark = "> " if term.term == margin.binding and len(margin.terms) > 1 else "  " if len(margin.terms) > 1 else ""
-            line = f"{mark}{term.term}: {number(term.value)}\n" if len(margin.terms) > 1 else f"{term.term}\n"
-            body.append(line, style="" if term.term == margin.binding else "dim")
-        body.append(margin.condition.says, style="dim")
+            binds = len(margin.terms) > 1 and term.term == margin.binding
+            value = f": {number(term.value)}" if len(margin.terms) > 1 else ""
+            body.append(f"\n{'> ' if binds else '  '}{readable(str(term.term))}{value}", style="" if binds else "dim")
         shown.add_row(
             Text("holds" if margin.holds else "FAILS", style="green" if margin.holds else "bold red"),
             Text(margin.condition.name),
@@ -877,9 +1034,77 @@ def margin_table(margins: list[Margin] | tuple[Margin, ...], values: Mapping[str
             body,
         )
     console.print(shown)
-    failing = [m.condition.name for m in margins if not m.holds]
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The self-test
+
+
+def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
+    """Print how the verifier fared against planted falsehoods, and write selftest.json and selftest.md.
+
+    Raises:
+        OSError: ``folder`` cannot be written; it is then as before.
+    """
+    (rejected, planted), (accepted, true) = result.rejected, result.accepted
+    plan = result.outcome.plan
+    rows = result.table.to_dict("records")
+    missed = [t for t in result.trials if (t.status != Status.REFUTED if t.false else t.status == Status.REFUTED)]
+    held = {
+        "command": command,
+        "profile": plan.profile.name,
+        "seed": plan.seed,
+        "passed": result.passed,
+        "planted": planted,
+        "rejected": rejected,
+        "true": true,
+        "accepted": accepted,
+        "table": rows,
+        "trials": [{k: v for k, v in vars(t).items()} for t in result.trials],
+        "environment": dict(result.outcome.environment),
+    }
+    lines = [
+        "# Does the verifier reject false laws?",
+        "",
+        f"Profile {plan.profile.name}, seed {plan.seed}. Planted falsehoods rejected: {rejected} of {planted}."
+        f" True statements accepted: {accepted} of {true}. **{'Passed' if result.passed else 'FAILED'}.**",
+        "",
+        "| truth | what was planted | claim | trials | rejected | accepted | neither |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        truth = "false" if row["false"] else "true"
+        counts = " | ".join(str(row[k]) for k in ("trials", "rejected", "accepted", "neither"))
+        lines.append(f"| {truth} | {_cell(row['kind'])} | {_cell(row['claim'])} | {counts} |")
+    if missed:
+        lines += ["", "Answered wrongly:", ""]
+        lines += [
+            f"- {_cell(t.claim)}, {_cell(t.kind)}, {_cell(t.detail)}: {t.status} ({_cell(t.measured)})" for t in missed
+        ]
+    lines += ["", f"Command: `{command}`", ""]
+    _save({"selftest.json": _dumps(held), "selftest.md": "\n".join(lines)}, folder)
+
+    console = _console()
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for heading in ("truth", "statement", "made from"):
+        shown.add_column(heading, overflow="fold")
+    for heading in ("trials", "rejected", "accepted", "neither"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        wrong = row["rejected"] < row["trials"] if row["false"] else row["accepted"] < 0.95 * row["trials"]
+        shown.add_row(
+            "false" if row["false"] else "true",
+            Text(row["kind"]),
+            Text(row["claim"]),
+            *(str(row[k]) for k in ("trials", "rejected", "accepted", "neither")),
+            style="red" if wrong else None,
+        )
+    console.print(shown)
+    for t in missed[:20]:
+        console.print()
+        console.print(Text(f"{t.claim}, {t.kind}, {t.detail}: {t.status}", style="red"))
+        _indented(console, readable(t.measured))
     console.print()
-    if failing:
-        console.print(f"outside: {', '.join(failing)} {'does' if len(failing) == 1 else 'do'} not hold", style="bold red")
-    else:
-        console.print("inside: every condition holds", style="green")
+    console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
+    console.print("passed" if result.passed else "FAILED", style="bold green" if result.passed else "bold red")
+    console.print(f"report: {folder / 'selftest.md'}", soft_wrap=True)

@@ -30,7 +30,7 @@ class Plan:
     Attributes:
         claims: what is judged.
         group_of: the group whose runs each claim is judged on.
-        jobs: the runs, longest first.
+        jobs: the runs.
     """
 
     claims: tuple[Claim, ...]
@@ -89,7 +89,7 @@ def plan(
     return Plan(
         claims=chosen,
         group_of={c.name: group_of[c.name] for c in chosen},
-        jobs=tuple(sweep.jobs(list(needed.values()), profile, reading, seed, device)),
+        jobs=tuple(sweep.plan_jobs(list(needed.values()), profile, reading, seed, device)),
         profile=profile,
         reading=reading,
         seed=seed,

@@ -9,7 +9,7 @@ import json
 import math
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -32,9 +32,17 @@ OBSERVABLE_BY_NAME: dict[str, Observable] = OBSERVABLES | {o.name: o for o in ME
 EXACT_STEPS = 200
 MEMORY = 128e6  # bytes that the arrays of a batch may take
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
-# Ranges of n and m by stage, from about the least that C = 2 admits over at least 1.5 decades; short runs afford more.
-SIZES = {"start": (10, 1000), "early": (10, 500), "T1": (10, 500), "end": (10, 340)}
-STEP_SLACK = 30.0  # eta lies up to this factor below its bound: only so can its exponent be told from the others'
+# n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
+# that C = 2 admits, over at least 1.5 decades. The lemmas on activations need hundreds to begin with.
+SIZES = {
+    "start": (320, 2**0.5, 4),
+    "early": (11, 2**0.5, 12),
+    "T1": (11, 2**0.5, 12),
+    "end": (11, 2.0, 6),
+}
+# d, eta and sigma_0 lie up to these factors inside their bounds. Their bounds follow n and m, so that only this
+# freedom tells their exponents from those of n and m.
+D_SLACK, ETA_SLACK, SIGMA_0_SLACK = 100.0, 30.0, 1000.0
 KEPT_SERIES = (
     "gamma_plus", "gamma_minus", "gamma_max", "rho_clean_plus", "rho_clean_minus", "rho_noisy_plus", "rho_noisy_minus",
     "rho_clean_max", "rho_noisy_max", "accuracy", "accuracy_clean", "accuracy_noisy", "loss",
@@ -64,7 +72,7 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 30},
+        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 60},
         work={"start": 12, "early": 2, "T1": 2.5, "end": 5},
     ),
     "thorough": Profile(
@@ -184,7 +192,8 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     Draws come from a scrambled Sobol sequence. n, m, sigma_xi, kappa and tau are drawn from their ranges; d,
     sigma_0 and eta by a log-uniform factor from the boundary of the conditions inwards. How far eta and epsilon go is
     limited by what the profile affords at that n and m; a draw too costly at its largest step is passed over. Where
-    rates are fitted, the cheapest of 64 draws at either end of the ranges of n, m and epsilon comes first.
+    rates are fitted, the cheapest of 64 draws at either end of the ranges of n, m and epsilon comes first, and every
+    other setting is the draw that tells the exponents apart best.
 
     Raises:
         ValueError: too few draws fall inside the conditions.
@@ -206,6 +215,8 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
                 at_end = drawn(64, 16 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
+                if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
+                    at_end = [c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])]
                 if at_end:
                     chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
     others = drawn(1024, cap)
@@ -214,18 +225,49 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
             f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of 1024 drawn settings lie inside"
             f" them at C = {reading.C:g} within the profile's cost; lower --C, widen the reading or take a larger profile"
         )
-    chosen += others[: max(0, wanted - len(chosen))]
+    if group.needs_rates:
+        chosen = _telling(chosen, others, wanted)
+    else:
+        chosen = others[:wanted]
     return [Point(setting=s, epsilon=e, index=k) for k, (s, e) in enumerate(chosen)]
 
 
 _END = 0.015  # of a range in logarithms
 
 
+def _telling(chosen: list, others: list, wanted: int) -> list:
+    """Fill up ``chosen`` from ``others``: by turns the next draw, and the draw that adds most to telling the
+    exponents apart, which is the one of largest leverage x' (X'X)^-1 x (greedy D-optimality)."""
+
+    def rows(settings: list) -> np.ndarray:
+        return np.log([[s.n, s.m, s.d, s.sigma_xi, s.eta, s.sigma_0, s.kappa, e] for s, e in settings])
+
+    pool = rows(others)
+    centre, scale = pool.mean(0), np.maximum(pool.std(0), 1e-9)
+
+    def standardized(settings: list) -> np.ndarray:
+        scaled = (rows(settings) - centre) / scale
+        return np.column_stack([scaled, np.ones(len(settings))])
+
+    chosen, others = list(chosen), list(others)
+    while others and len(chosen) < wanted:
+        if len(chosen) % 2:
+            chosen.append(others.pop(0))
+            continue
+        x = standardized(chosen) if chosen else np.zeros((1, pool.shape[1] + 1))
+        information = x.T @ x + 1e-3 * np.eye(x.shape[1])
+        candidates = standardized(others)
+        leverage = np.einsum("ij,ij->i", candidates @ np.linalg.inv(information), candidates)
+        chosen.append(others.pop(int(leverage.argmax())))
+    return chosen
+
+
 def _place(
     u: dict[str, float], group: Group, profile: Profile, reading: Reading, cap: float
 ) -> tuple[Setting, float] | None:
     """A point of the unit cube as a setting inside the conditions at a cost under ``cap``; None if there is none."""
-    n, m = (int(_log(*SIZES[group.stage], u[x])) for x in ("n", "m"))
+    least, ratio, levels = SIZES[group.stage]
+    n, m = (round(least * ratio ** min(int(u[x] * levels), levels - 1)) for x in ("n", "m"))
     bands = {c.statement.expression: c.statement for c in group.needs if isinstance(c.statement, Band)}
     fixed = {c.statement.lhs: float(c.statement.rhs) for c in group.needs if isinstance(c.statement, sp.Eq)}
     taus = {}
@@ -234,37 +276,37 @@ def _place(
         taus[name] = fixed.get(symbol, _log(band.low, band.high, u[name]))
     effective = kappa * (1 - tau_plus - tau_minus)
     band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
-    ratio = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
+    snr = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
     sigma = _log(0.03, 30, u["sigma_xi"])
     values: dict[str, float] = {"n": n, "m": m, "sigma_xi": sigma, **taus}
     values |= {"delta": reading.delta, "T_star": reading.T_star}
 
     def follow(d: float) -> None:
-        values.update(d=d, mu=sigma * math.sqrt(ratio * d / n))
+        values.update(d=d, mu=sigma * math.sqrt(snr * d / n))
 
     # Start anywhere; the boundary is then found from the margins themselves.
     follow(4.0 * (n + 2 * m + 1))
     if not _boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
         return None
-    follow(math.ceil(values["d"] * _log(1.0001, 10, u["d"])))
+    follow(math.ceil(values["d"] * _log(1.0001, D_SLACK, u["d"])))
     scale = n * m / (sigma**2 * values["d"])
     for name, start in (("eta", 0.05 * scale), ("sigma_0", 1e-3 / (sigma * math.sqrt(values["d"])))):
         values[name] = start
         if not _boundary(values, name, group.needs, reading.C, lambda x, k=name: values.update({k: x}), inwards=-1):
             return None
-    values["sigma_0"] /= _log(1.0001, 10, u["sigma_0"])
+    values["sigma_0"] /= _log(1.0001, SIGMA_0_SLACK, u["sigma_0"])
     # Target loss and step size go as far as the cost allows.
     steps = min(cap / _cost_of_step(n, m, profile.seeds), reading.T_star / 4)
     epsilon = EPSILON[1]
-    needed = rescaled_time(ratio, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
+    needed = rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
     reach = steps * values["eta"] / scale  # rescaled time within the cost at the largest step
     if needed > reach or _cost_of_draw(n, m, profile.seeds) > cap:
         return None
+    slack = _log(1.0001, max(1.0002, min(ETA_SLACK, reach / max(needed, 1e-9))), u["step"])
+    values["eta"] /= slack
     if group.stage == "end":
-        # s is nearly proportional to 1/epsilon, so this is about the least that is affordable.
-        epsilon = _log(max(EPSILON[0], epsilon * needed / reach), epsilon, u["epsilon"])
-        needed = rescaled_time(ratio, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
-    values["eta"] /= _log(1.0001, max(1.0002, min(STEP_SLACK, reach / max(needed, 1e-9))), u["step"])
+        # s is nearly proportional to 1/epsilon, so this is about the least that is still affordable.
+        epsilon = _log(max(EPSILON[0], epsilon * needed * slack / reach), epsilon, u["epsilon"])
     if not inside(group.needs, values, reading.C):
         return None
     return Setting(**{k: values[k] for k in Setting.__dataclass_fields__}), epsilon
@@ -312,9 +354,24 @@ def rescaled_time(ratio: float, tau_plus: float, tau_minus: float, epsilon: floa
     return {"exact": 0.0, "start": 0.0, "early": 0.1, "T1": 1.5}[stage]
 
 
+CALLS = 1e-4  # core seconds that one step of any batch costs in calls alone; measured, as the arithmetic below is
+
+
+def _arithmetic(n: int, m: int) -> float:
+    """Core seconds per step and run."""
+    return m * n * (n / 7.5e9 + 8e-9)
+
+
+def bundle_size(n: int, m: int, seeds: int) -> int:
+    """How many settings of one size share a batch: until arithmetic outweighs the calls, within memory."""
+    bytes_per_run = 8.0 * (3 * (n + 2) ** 2 + 16 * n * m + 12 * m * m)
+    runs = min(2 * CALLS / _arithmetic(n, m), MEMORY / bytes_per_run, 128)
+    return max(1, int(runs / seeds))
+
+
 def _cost_of_step(n: int, m: int, seeds: int) -> float:
-    """Core seconds; measured constants, used only to choose settings and to order jobs."""
-    return 1e-4 + seeds * m * n * (n / 7.5e9 + 8e-9)
+    """Core seconds per step and setting; used only to choose settings and to order jobs."""
+    return CALLS / min(bundle_size(n, m, seeds), 6) + seeds * _arithmetic(n, m)
 
 
 def _cost_of_draw(n: int, m: int, seeds: int) -> float:
@@ -352,8 +409,8 @@ def _small_dense(count: int, entropy: int) -> list[Point]:
     return points
 
 
-def jobs(groups: list[Group], profile: Profile, reading: Reading, seed: int, device: str) -> list[Job]:
-    """All jobs, the longest first so that none is left over at the end."""
+def plan_jobs(groups: list[Group], profile: Profile, reading: Reading, seed: int, device: str) -> list[Job]:
+    """All jobs of some groups."""
     planned = []
     for group in groups:
         for point in design(group, profile, reading, seed):
@@ -361,7 +418,7 @@ def jobs(groups: list[Group], profile: Profile, reading: Reading, seed: int, dev
             start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
             seeds = tuple(start + k for k in range(profile.seeds))
             planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device))
-    return sorted(planned, key=lambda j: -work(j.point.setting, j.point.epsilon, j.group.stage, profile.seeds))
+    return planned
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -378,60 +435,97 @@ class Result:
     series: dict[str, np.ndarray]
 
 
-def simulate(job: Job, seeds: tuple[int, ...]) -> Trajectory:
-    """Train runs of a job as far as its group's stage asks."""
-    setting, stage = job.point.setting, job.group.stage
-    samples = [draw(setting, seed, dense=True if stage == "exact" else None) for seed in seeds]
-    events = moments(job.reading.order_one)
+def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
+    """Train runs of jobs of one group and size, as far as the group's stage asks."""
+    stage, order_one = jobs[0].group.stage, jobs[0].reading.order_one
+    runs = [(job, seed) for job in jobs for seed in job.seeds[seeds]]
+    settings = [job.point.setting for job, _ in runs]
+    samples = [draw(job.point.setting, seed, dense=True if stage == "exact" else None) for job, seed in runs]
+    events = moments(order_one)
     # Far beyond what is expected; a run that needs more is censored, and counted as such.
-    expected = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, job.point.epsilon, stage)
     patience = {"early": 8, "T1": 50, "end": 4}.get(stage, 0)
-    horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * expected / setting.time_scale)
+    expected = [_steps(job.point, stage) for job in jobs]
+    horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(expected))
     stop = {
         "early": events["early"],
         "T1": events["T1"],
-        "end": Event(series="loss", value=job.point.epsilon, falling=True),
+        "end": Event(series="loss", value=tuple(job.point.epsilon for job, _ in runs), falling=True),
     }.get(stage)
-    steps = max(1, int(min(horizon, job.reading.T_star)))
-    return train([setting] * len(seeds), samples, steps=steps, stop=stop, events=events, device=job.device)
+    steps = max(1, int(min(horizon, jobs[0].reading.T_star)))
+    return train(settings, samples, steps=steps, stop=stop, events=events, device=jobs[0].device)
 
 
-def execute(job: Job) -> Result:
-    """Run one job, a few seeds at a time where all of them would need much memory (or leave the cache)."""
+def _steps(point: Point, stage: str) -> float:
+    setting = point.setting
+    s = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, point.epsilon, stage)
+    return s / setting.time_scale
+
+
+def execute(jobs: Sequence[Job]) -> list[Result]:
+    """Run jobs of one group and size in one batch; one job alone a few seeds at a time where it needs much memory."""
+    if len(jobs) > 1:
+        return _execute(jobs, slice(None))
+    [job] = jobs
     setting = job.point.setting
-    n, width = setting.n + 2, 2 * setting.m
-    each = 8.0 * (3 * n * n + 8 * n * width + 3 * width * width)
+    each = 8.0 * (3 * (setting.n + 2) ** 2 + 16 * setting.n * setting.m + 12 * setting.m**2)
     chunk = max(1, int(MEMORY / each))
-    parts = [_execute(job, job.seeds[k : k + chunk]) for k in range(0, len(job.seeds), chunk)]
+    parts = [_execute(jobs, slice(k, k + chunk))[0] for k in range(0, len(job.seeds), chunk)]
     # The recording grid depends on the horizon alone, so parts of one job share it.
-    return Result(
+    joined = Result(
         key=job.key,
         runs=pd.concat([p.runs for p in parts], ignore_index=True),
         times=parts[0].times,
         series={name: np.concatenate([p.series[name] for p in parts]) for name in KEPT_SERIES},
     )
+    return [joined]
 
 
-def _execute(job: Job, seeds: tuple[int, ...]) -> Result:
-    trajectory = simulate(job, seeds)
-    table = pd.DataFrame(
-        {
-            "group": job.group.name,
-            "setting": job.point.index,
-            "seed": seeds,
-            **job.point.setting.values(),
-            "kappa": job.point.setting.kappa,
-            "time_scale": job.point.setting.time_scale,
-            "epsilon": job.point.epsilon,
-            "delta": job.reading.delta,
-            "T_star": job.reading.T_star,
-            "status": trajectory.status,
-            "steps": trajectory.last,
-            **{name: OBSERVABLE_BY_NAME[name](trajectory) for name in job.group.observables},
-        }
-    )
-    series = {name: trajectory.series[name].astype(np.float32) for name in KEPT_SERIES}
-    return Result(key=job.key, runs=table, times=trajectory.times, series=series)
+def _execute(jobs: Sequence[Job], seeds: slice) -> list[Result]:
+    trajectory = simulate(jobs, seeds)
+    observed = {name: OBSERVABLE_BY_NAME[name](trajectory) for name in jobs[0].group.observables}
+    results, start = [], 0
+    for job in jobs:
+        own = job.seeds[seeds]
+        rows = slice(start, start + len(own))
+        start += len(own)
+        table = pd.DataFrame(
+            {
+                "group": job.group.name,
+                "setting": job.point.index,
+                "seed": own,
+                **job.point.setting.values(),
+                "kappa": job.point.setting.kappa,
+                "time_scale": job.point.setting.time_scale,
+                "epsilon": job.point.epsilon,
+                "delta": job.reading.delta,
+                "T_star": job.reading.T_star,
+                "status": trajectory.status[rows],
+                "steps": trajectory.last[rows],
+                **{name: values[rows] for name, values in observed.items()},
+            }
+        )
+        series = {name: trajectory.series[name][rows].astype(np.float32) for name in KEPT_SERIES}
+        results.append(Result(key=job.key, runs=table, times=trajectory.times, series=series))
+    return results
+
+
+def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
+    """Jobs that run in one batch: of one group and size, next to each other in length."""
+    by_size: dict[tuple, list[Job]] = {}
+    for job in planned:
+        by_size.setdefault((job.group.name, job.point.setting.n, job.point.setting.m), []).append(job)
+    bundles = []
+    for (_, n, m), members in by_size.items():
+        members.sort(key=lambda j: -_steps(j.point, j.group.stage))
+        size = bundle_size(n, m, len(members[0].seeds))
+        bundles += [tuple(members[k : k + size]) for k in range(0, len(members), size)]
+    # The longest first, so that none is left over at the end.
+    return sorted(bundles, key=lambda b: -max(_steps(j.point, j.group.stage) for j in b) * _cost_of_bundle(b))
+
+
+def _cost_of_bundle(bundle: tuple[Job, ...]) -> float:
+    setting = bundle[0].point.setting
+    return CALLS + sum(len(j.seeds) for j in bundle) * _arithmetic(setting.n, setting.m)
 
 
 def _one_thread() -> None:
@@ -447,27 +541,36 @@ def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
     Raises:
         ValueError: a file there is damaged or of another run.
     """
-    missing = []
-    for job in planned:
-        path = folder / f"{job.key}.npz"
-        if path.exists():
-            yield load(path, job)
-        else:
-            missing.append(job)
-    if workers <= 1 or not missing or missing[0].device != "cpu":
-        # Several threads on arrays this small cost more than they give.
-        torch.set_num_threads(1)
-        for job in missing:
-            yield _save(execute(job), job, folder)
+    pending = []
+    for bundle in _bundles(planned):
+        missing = []
+        for job in bundle:
+            path = folder / f"{job.key}.npz"
+            if path.exists():
+                yield load(path, job)
+            else:
+                missing.append(job)
+        if missing:  # what shares a batch is rerun whole, so that resuming changes nothing
+            pending.append((bundle, {job.key: job for job in missing}))
+
+    def finish(results: list[Result], missing: dict[str, Job]) -> Iterator[Result]:
+        for result in results:
+            if result.key in missing:
+                yield _save(result, missing[result.key], folder)
+
+    if workers <= 1 or not pending or planned[0].device != "cpu":
+        torch.set_num_threads(1)  # several threads on arrays this small cost more than they give
+        for bundle, missing in pending:
+            yield from finish(execute(bundle), missing)
         return
     context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
     pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_one_thread)
     try:
-        waiting = {pool.submit(execute, job): job for job in missing}
+        waiting = {pool.submit(execute, bundle): missing for bundle, missing in pending}
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
             for future in done:
-                yield _save(future.result(), waiting.pop(future), folder)
+                yield from finish(future.result(), waiting.pop(future))
     finally:
         for process in list((pool._processes or {}).values()):
             process.terminate()

@@ -1,0 +1,505 @@
+"""Designs lie inside their conditions and span what a rate needs; runs are reproducible, resumable and whole."""
+
+import dataclasses
+import math
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import sympy as sp
+
+from numerics import Setting
+from theory import AtLeast, Band, C, Claim, Condition, Within, inside
+from theory.paper import Reading, claims
+from theory.symbols import d, eta, m, mu, n, sigma_xi, tau_minus, tau_plus
+from verify import study, sweep
+from verify.judge import SCALES, Status
+
+QUICK, STANDARD = sweep.PROFILES["quick"], sweep.PROFILES["standard"]
+DECADES = 1.5
+RATES = ("n", "m", "d", "sigma_xi", "eta")
+
+
+@cache
+def groups(reading):
+    return {g.name: g for g in sweep.groups(claims(reading), sweep.OBSERVABLE_BY_NAME).values()}
+
+
+@cache
+def design(group, profile, reading, seed=0):
+    return tuple(sweep.design(group, profile, reading, seed))
+
+
+def values(point, reading):
+    return point.setting.values() | {"delta": reading.delta, "T_star": reading.T_star}
+
+
+def by_hand(v, constant):
+    """Condition 4.1 (2) to (5) once more, in plain numbers."""
+    log, root = math.log, math.sqrt
+    nn, mm, dd, length, sigma, delta = (v[k] for k in ("n", "m", "d", "mu", "sigma_xi", "delta"))
+    dimension = max(nn**2 * log(nn * mm / delta) * log(v["T_star"]) ** 2, nn * length / sigma * root(log(nn / delta)))
+    start = max(sigma * dd / root(nn), length * root(log(mm / delta)))
+    step = max(sigma**2 * dd**1.5 / (nn**2 * mm * root(log(nn / delta))), sigma**2 * dd / nn)
+    return (
+        dd >= constant * dimension
+        and nn >= constant * log(mm / delta)
+        and mm >= constant * log(nn / delta)
+        and v["sigma_0"] <= 1 / (constant * start)
+        and v["eta"] <= 1 / (constant * step)
+    )
+
+
+# Designs -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("constant", [2.0, 4.0])
+def test_every_setting_lies_inside_its_conditions(constant):
+    reading = Reading(C=constant)
+    made = 0
+    for group in groups(reading).values():
+        try:
+            points = design(group, QUICK, reading)
+        except ValueError as refused:  # the quick profile need not afford every group at a larger C
+            assert constant > 2, refused  # noqa: PT017 - any message is a failure at the default
+            assert "\n" not in str(refused)
+            continue
+        made += 1
+        assert len(points) >= 4
+        assert [p.index for p in points] == list(range(len(points)))
+        assert len({p.setting for p in points}) == len(points)
+        for point in points:
+            assert inside(group.needs, values(point, reading), constant)
+            if any(c.name == "4.1.2-dimension" for c in group.needs):
+                assert by_hand(values(point, reading), constant)
+    assert made >= (len(groups(reading)) if constant == 2 else 3)
+
+
+def test_a_setting_moved_outside_is_noticed():
+    """Planted: the same check on settings pushed over each boundary in turn."""
+    reading = Reading()
+    [group] = [g for g in groups(reading).values() if g.needs_rates and g.stage != "end"]
+    inner = values(design(group, QUICK, reading)[-1], reading)
+    assert inside(group.needs, inner, reading.C)
+    for move in ({"eta": 1e9}, {"sigma_0": 1e9}, {"n": 0.01}, {"m": 0.01}, {"tau_plus": 10}, {"mu": 100}, {"d": 1e-6}):
+        [(name, factor)] = move.items()
+        outer = inner | {name: inner[name] * factor}
+        assert not inside(group.needs, outer, reading.C), name
+        if name in ("eta", "sigma_0", "n", "m", "d"):
+            assert not by_hand(outer, reading.C)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"kappa_low": 5.0, "kappa_high": 20.0},
+        {"tau_low": 0.01, "tau_high": 0.1, "delta": 0.01},
+        {"T_star": 1e5, "order_one": 0.5},
+    ],
+)
+def test_designs_follow_the_reading(other):
+    reading = Reading(**other)
+    [group] = [g for g in groups(reading).values() if g.needs_rates and g.stage != "end"]
+    points = design(group, QUICK, reading)
+    effective = [p.setting.kappa * (1 - p.setting.tau_plus - p.setting.tau_minus) for p in points]
+    assert reading.kappa_low <= min(effective)
+    assert max(effective) <= reading.kappa_high
+    for name in ("tau_plus", "tau_minus"):
+        assert all(reading.tau_low <= getattr(p.setting, name) <= reading.tau_high for p in points)
+    assert all(by_hand(values(p, reading), reading.C) for p in points)
+    # The band is used, not only kept to.
+    assert math.log(max(effective) / min(effective)) > 0.5 * math.log(reading.kappa_high / reading.kappa_low)
+
+
+def test_groups_without_flips_have_none_and_the_contrast_is_below_the_threshold():
+    reading = Reading()
+    for group in groups(reading).values():
+        names = {c.name for c in group.needs}
+        points = [p.setting for p in design(group, QUICK, reading)]
+        if "4.4-no-flips-plus" in names:
+            assert {(s.tau_plus, s.tau_minus) for s in points} == {(0.0, 0.0)}
+        if "low-snr" in names:
+            assert all(s.kappa * (1 - s.tau_plus - s.tau_minus) < 2 for s in points)
+        if "both-sides" in names:
+            products = [s.kappa * (1 - 2 * s.tau_plus) for s in points]
+            assert min(products) < 1
+            assert max(products) > 2
+
+
+def rate_groups():
+    return [g for g in groups(Reading()).values() if g.needs_rates]
+
+
+@pytest.mark.parametrize("group", rate_groups(), ids=lambda g: g.stage)
+def test_rate_designs_span_every_variable_and_tell_them_apart(group):
+    points = [p.setting for p in design(group, STANDARD, Reading())]
+    for name in RATES:
+        column = [getattr(s, name) for s in points]
+        assert math.log10(max(column) / min(column)) >= DECADES, name
+    assert condition_number(points) <= 100
+    # At least twice as many settings as coefficients: 6 scales, kappa, both tau, the constant.
+    assert len(points) >= 20
+
+
+def condition_number(points):
+    """Of the standardised design, as the fit measures it."""
+    x = np.log([[getattr(s, name) for name in SCALES] + [s.kappa] for s in points])
+    x = np.column_stack([x, [[s.tau_plus, s.tau_minus] for s in points]])
+    return np.linalg.cond(np.column_stack([(x - x.mean(0)) / x.std(0), np.ones(len(x))]))
+
+
+def test_a_design_along_the_boundary_would_be_collinear():
+    """Planted: eta always at its bound follows from the other variables."""
+    points = [p.setting for p in design(rate_groups()[0], STANDARD, Reading())]
+    at_bound = [dataclasses.replace(s, eta=s.n / (2 * s.sigma_xi**2 * s.d)) for s in points]
+    assert condition_number(at_bound) > 1e6
+
+
+def test_a_rate_in_epsilon_has_a_range_of_epsilon():
+    [group] = [g for g in rate_groups() if g.stage == "end"]
+    targets = [p.epsilon for p in design(group, STANDARD, Reading())]
+    assert math.log10(max(targets) / min(targets)) >= DECADES
+
+
+def test_the_exact_group_looks_below_at_and_above_n():
+    [group] = [g for g in groups(Reading()).values() if g.stage == "exact"]
+    gaps = {np.sign(p.setting.d - p.setting.n - 1) for p in design(group, QUICK, Reading())}
+    assert gaps == {-1, 0, 1}
+
+
+def small_group():
+    return next(g for g in groups(Reading()).values() if g.stage == "start")
+
+
+def test_the_seed_makes_the_design():
+    group, reading = small_group(), Reading()
+    one = sweep.design(group, QUICK, reading, 5)
+    assert sweep.design(group, QUICK, reading, 5) == one
+    other = sweep.design(group, QUICK, reading, 6)
+    assert not {p.setting for p in one} & {p.setting for p in other}
+
+
+def own_group(*conditions):
+    """The group of a researcher's own claim."""
+    claim = Claim(name="own", source="my note", needs=conditions, observable="noise_norm_min", law=AtLeast(d))
+    return sweep.groups((claim,), sweep.OBSERVABLE_BY_NAME)["own"]
+
+
+def own(statement, name="own-condition"):
+    return Condition(name=name, source="my note", statement=statement)
+
+
+def test_a_researchers_own_conditions_are_met():
+    conditions = (
+        own(n * mu**4 >= d * sigma_xi**4, "strong-signal"),
+        own(d >= C * n**2, "wide"),
+        own(Band(tau_plus, 0.1, 0.12), "some-flips"),
+        own(sp.Eq(tau_minus, 0), "one-sided"),
+        own(eta <= 1 / (C * sigma_xi**2 * d / n), "small-steps"),
+    )
+    points = sweep.design(own_group(*conditions), QUICK, Reading(), 0)
+    assert len(points) >= 4
+    for point in points:
+        s = point.setting
+        assert s.n * s.mu**4 >= s.d * s.sigma_xi**4
+        assert s.d >= 2 * s.n**2
+        assert 0.1 <= s.tau_plus <= 0.12
+        assert s.tau_minus == 0
+        assert s.eta <= s.n / (2 * s.sigma_xi**2 * s.d)
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        (own(n >= 10**7, "too-many"),),
+        (own(n >= m, "more-samples"), own(m >= 2 * n, "more-neurons")),
+        (own(Band(tau_plus, 0.6, 0.9), "most-flipped"),),
+    ],
+)
+def test_impossible_conditions_are_refused_in_one_line(conditions):
+    with pytest.raises(ValueError, match="conditions|tau_plus") as refused:
+        sweep.design(own_group(*conditions), QUICK, Reading(), 0)
+    assert "\n" not in str(refused.value)
+
+
+def test_claims_with_the_same_conditions_share_groups_by_reach():
+    by_claim = sweep.groups(claims(), sweep.OBSERVABLE_BY_NAME)
+    assert set(by_claim) == {c.name for c in claims()}
+    assert by_claim["stage1.time"] == by_claim["init.signal"] == by_claim["stage1.signal-leads"]
+    assert by_claim["stage2.time"] == by_claim["coefficients.bounded"] != by_claim["stage1.time"]
+    assert by_claim["clean-labels.test-error"] != by_claim["stage2.test-error"]
+    assert by_claim["stage1.time"].needs_rates
+    assert not by_claim["clean-labels.test-error"].needs_rates
+    for claim in claims():
+        group = by_claim[claim.name]
+        assert group.needs == claim.needs
+        assert {name for name, _ in claim.parts} <= set(group.observables)
+    assert len({g.name for g in by_claim.values()}) == len(set(by_claim.values()))
+
+
+# Plans -------------------------------------------------------------------------------------------------------------
+
+
+def plan(*names, seed=0):
+    known = claims()
+    chosen = tuple(c for c in known if c.name in names)
+    return study.plan(chosen, known, QUICK, Reading(), seed, "cpu")
+
+
+def test_a_claim_alone_is_judged_on_the_very_same_runs():
+    together = plan("activation.neurons", "activation.samples", "recursion.exact", "stage1.time")
+    for name in ("activation.neurons", "recursion.exact"):
+        alone = plan(name)
+        assert alone.group_of[name] == together.group_of[name]
+        group = alone.group_of[name]
+        assert alone.jobs
+        assert list(alone.jobs) == [job for job in together.jobs if job.group == group]
+    assert not set(plan("activation.neurons", seed=1).jobs) & set(together.jobs)
+
+
+def test_seeds_are_all_different():
+    jobs = plan("activation.neurons", "recursion.exact", "stage1.time").jobs
+    seeds = [seed for job in jobs for seed in job.seeds]
+    assert len(seeds) == len(set(seeds)) == QUICK.seeds * len(jobs)
+    assert len({job.key for job in jobs}) == len(jobs)
+    other = {seed for job in plan("activation.neurons", seed=1).jobs for seed in job.seeds}
+    assert not other & set(seeds)
+
+
+def test_keys_are_file_names():
+    for job in plan("activation.neurons", "recursion.exact", "stage1.time").jobs:
+        assert Path(f"{job.key}.npz").name == f"{job.key}.npz"
+        assert len(job.key) < 200
+
+
+# Execution ---------------------------------------------------------------------------------------------------------
+
+TINY = Setting(
+    n=6, m=4, d=400, mu=5.0, sigma_xi=0.5, sigma_0=1.2345678901234e-7, eta=0.0123, tau_plus=0.2, tau_minus=0.1
+)
+
+
+def job(index=0, stage="T1", seeds=(11, 12, 13), **changed):
+    """A job small enough for a test; its setting need not lie inside anything."""
+    group = sweep.Group(
+        name=f"tiny-{stage}",
+        needs=(),
+        stage=stage,
+        needs_rates=False,
+        observables=tuple(
+            name
+            for name, o in sweep.OBSERVABLE_BY_NAME.items()
+            if o.stage in {"start": ("start",), "T1": ("start", "early", "T1")}[stage]
+        ),
+    )
+    point = sweep.Point(setting=dataclasses.replace(TINY, **changed), epsilon=0.01, index=index)
+    return sweep.Job(group=group, point=point, seeds=seeds, reading=Reading(), device="cpu")
+
+
+def saved(planned, folder):
+    """Run jobs in this process; what is saved can then be read by a second run."""
+    return list(sweep.run(planned, folder, 1))
+
+
+def test_running_twice_gives_the_same_table(tmp_path):
+    one, two = sweep.execute(job()), sweep.execute(job())
+    pd.testing.assert_frame_equal(one.runs, two.runs, check_exact=True)
+    assert all(np.array_equal(one.series[k], two.series[k], equal_nan=True) for k in one.series)
+    other = sweep.execute(job(seeds=(11, 12, 99)))
+    # Other runs of the batch do not matter, beyond the rounding of a batched product.
+    pd.testing.assert_frame_equal(one.runs.iloc[:2], other.runs.iloc[:2], rtol=1e-9)
+    assert one.runs["noise_norm_max"].iloc[2] != other.runs["noise_norm_max"].iloc[2]
+
+
+def test_a_table_holds_setting_seed_and_every_observable():
+    asked = job()
+    runs = sweep.execute(asked).runs
+    assert list(runs["seed"]) == [11, 12, 13]
+    for name, value in TINY.values().items():
+        assert (runs[name] == value).all()
+    assert set(asked.group.observables) <= set(runs)
+    assert {"group", "setting", "kappa", "time_scale", "epsilon", "delta", "T_star", "status", "steps"} <= set(runs)
+    assert (runs["kappa"] == TINY.kappa).all()
+    assert set(runs["status"]) <= {"stopped", "horizon", "diverged"}
+    assert runs["order_one_time"].notna().any()
+
+
+def test_seeds_taken_in_parts_give_the_same_runs(monkeypatch):
+    whole = sweep.execute(job())
+    monkeypatch.setattr(sweep, "MEMORY", 1.0)
+    parts = sweep.execute(job())
+    # Rounding of a batched product.
+    pd.testing.assert_frame_equal(parts.runs, whole.runs, rtol=1e-9)
+    assert np.array_equal(parts.times, whole.times)
+    assert all(parts.series[k].shape == whole.series[k].shape for k in whole.series)
+
+
+def test_saving_and_loading_changes_nothing(tmp_path):
+    """Every number comes back as it was: resuming must not change a study, not even in the last digit.
+
+    JSON with 17 digits or binary arrays hold doubles exactly, so the tolerance is zero.
+    """
+    asked = job()
+    [fresh] = saved([asked], tmp_path)
+    [held] = saved([asked], tmp_path)
+    loaded = sweep.load(tmp_path / f"{asked.key}.npz", asked)
+    for other in (held, loaded):
+        assert other.key == fresh.key
+        assert list(other.runs) == list(fresh.runs)
+        for name in fresh.runs:
+            before, after = fresh.runs[name].to_numpy(), other.runs[name].to_numpy()
+            if before.dtype.kind == "f":
+                assert np.array_equal(before, after.astype(float), equal_nan=True), name
+            else:
+                assert list(before) == list(after), name
+        assert np.array_equal(other.times, fresh.times)
+        assert set(other.series) == set(fresh.series)
+        assert all(np.array_equal(other.series[k], fresh.series[k], equal_nan=True) for k in fresh.series)
+
+
+def test_a_moment_that_no_run_reached_stays_a_missing_number(tmp_path):
+    """Planted: a column of times without a single value must not come back as dates or as objects."""
+    asked = job(eta=1e-9)  # the horizon is T_star: far too few steps of that size
+    asked = dataclasses.replace(asked, reading=Reading(T_star=3.0))
+    saved([asked], tmp_path)
+    [held] = saved([asked], tmp_path)
+    assert held.runs["order_one_time"].isna().all()
+    for name in asked.group.observables:
+        assert pd.api.types.is_numeric_dtype(held.runs[name]), (name, held.runs[name].dtype)
+
+
+def test_large_times_stay_numbers(tmp_path):
+    asked = job()
+    result = sweep.execute(asked)
+    result = dataclasses.replace(result, runs=result.runs.assign(order_one_time=[4e7, 5e7, 6e7]))
+    sweep._save(result, asked, tmp_path)
+    held = sweep.load(tmp_path / f"{asked.key}.npz", asked)
+    assert list(held.runs["order_one_time"]) == [4e7, 5e7, 6e7]
+
+
+@pytest.mark.parametrize("keep", [0, 10, -1])
+def test_a_damaged_file_is_refused_in_one_line(tmp_path, keep):
+    asked = job(stage="start")
+    saved([asked], tmp_path)
+    path = tmp_path / f"{asked.key}.npz"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="is damaged.*delete it") as refused:
+        saved([asked], tmp_path)
+    assert str(path) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_of_another_run_is_refused_in_one_line(tmp_path):
+    asked = job(stage="start")
+    saved([asked], tmp_path)
+    for other in (
+        job(stage="start", eta=0.5),
+        job(stage="start", seeds=(1, 2, 3)),
+        dataclasses.replace(asked, reading=Reading(C=3.0)),
+        dataclasses.replace(asked, point=dataclasses.replace(asked.point, epsilon=0.02)),
+    ):
+        with pytest.raises(ValueError, match="belongs to another run") as refused:
+            saved([other], tmp_path)
+        assert "\n" not in str(refused.value)
+    assert len(saved([asked], tmp_path)) == 1
+
+
+def test_nothing_half_written_is_left_behind(tmp_path):
+    saved([job(k, stage="start") for k in range(3)], tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"tiny-start-00{k}.npz" for k in range(3)]
+
+
+# Interrupts --------------------------------------------------------------------------------------------------------
+
+
+def tiny_plan(count=4):
+    claim = Claim(
+        name="concentration",
+        source="a test",
+        needs=(),
+        observable="noise_norm_min",
+        law=Within(low=sigma_xi**2 * d / 2),
+    )
+    later = Claim(name="later", source="a test", needs=(), observable="order_one_time", law=AtLeast(sp.Integer(1)))
+    jobs = tuple(job(k, stage="start") for k in range(count)) + (job(0, stage="T1"),)
+    return study.Plan(
+        claims=(claim, later),
+        group_of={"concentration": jobs[0].group, "later": jobs[-1].group},
+        jobs=jobs,
+        profile=QUICK,
+        reading=Reading(),
+        seed=0,
+        device="cpu",
+    )
+
+
+class InterruptAfter:
+    def __init__(self, count):
+        self.left = count
+
+    def __call__(self, result):
+        self.left -= 1
+        if not self.left:
+            raise KeyboardInterrupt
+
+
+def test_an_interrupt_keeps_what_is_finished(tmp_path):
+    planned = tiny_plan()
+    results, finished = study.collect(planned, tmp_path, 1, InterruptAfter(2))
+    assert not finished
+    assert [r.key for r in results] == ["tiny-start-000", "tiny-start-001"]
+    assert len(list(tmp_path.glob("*.npz"))) == 2
+    outcome = study.conclude(planned, results, finished, started=0.0)
+    assert not outcome.finished
+    assert len(outcome.runs) == 6
+    assert [v.claim.name for v in outcome.verdicts] == ["concentration", "later"]
+    assert outcome.verdicts[0].runs == 6
+    # Going on from there ends where an uninterrupted study ends.
+    resumed, done = study.collect(planned, tmp_path, 1, lambda result: None)
+    straight, _ = study.collect(planned, _made(tmp_path / "other"), 1, lambda r: None)
+    assert done
+    assert len(resumed) == len(straight) == 5
+    one, two = (study.conclude(planned, r, True, started=0.0) for r in (resumed, straight))
+    assert one.verdicts == two.verdicts
+    pd.testing.assert_frame_equal(one.runs, two.runs, check_dtype=False, check_exact=True)
+
+
+def _made(folder):
+    folder.mkdir()
+    return folder
+
+
+def test_an_interrupt_before_the_first_run_is_no_verdict_on_the_conditions(tmp_path):
+    """OUTSIDE says that no setting meets the conditions; runs that were planned but not made say nothing of the kind."""
+    planned = tiny_plan()
+    results, finished = study.collect(planned, tmp_path, 1, InterruptAfter(1))
+    found = {v.claim.name: v for v in study.conclude(planned, results, finished, started=0.0).verdicts}
+    assert found["later"].runs == 0
+    assert found["later"].status not in (Status.SUPPORTED, Status.REFUTED)
+    assert found["later"].status == Status.INCONCLUSIVE
+    nothing = study.conclude(planned, [], False, started=0.0)
+    assert {v.status for v in nothing.verdicts} == {Status.INCONCLUSIVE}
+
+
+def test_margins_of_a_study_are_those_of_its_settings(tmp_path):
+    needs = (own(d >= C * n, "wide"), own(tau_plus <= 1 / C, "few-flips"))
+    planned = tiny_plan(2)
+    group = dataclasses.replace(planned.jobs[0].group, needs=needs)
+    jobs = tuple(dataclasses.replace(j, group=group) for j in planned.jobs[:2])
+    planned = dataclasses.replace(planned, claims=planned.claims[:1], group_of={"concentration": group}, jobs=jobs)
+    results, _ = study.collect(planned, tmp_path, 1, lambda result: None)
+    table = study.conclude(planned, results, True, started=0.0).margins[group.name].table.set_index("condition")
+    assert table.loc["wide", "least"] == table.loc["wide", "largest"] == pytest.approx(400 / 6)
+    assert table.loc["few-flips", "least"] == pytest.approx(5.0)
+    assert (table["required"] == 2).all()
+
+
+def test_worker_processes_give_the_runs_of_this_one(tmp_path):
+    planned = [job(k, stage="start") for k in range(2)]
+    alone = {r.key: r.runs for r in sweep.run(planned, _made(tmp_path / "one"), 1)}
+    shared = {r.key: r.runs for r in sweep.run(planned, _made(tmp_path / "two"), 2)}
+    assert set(alone) == set(shared)
+    for key in alone:
+        pd.testing.assert_frame_equal(alone[key], shared[key], check_exact=True)
