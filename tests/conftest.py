@@ -15,7 +15,7 @@ from jaxtyping import install_import_hook
 # Shapes and types in the annotations of numerics are checked on every call; an int passes for a float.
 install_import_hook("numerics", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
 
-# Seeds are explicit everywhere, so examples are derived from the test itself and nothing is kept between sessions.
+# Seeds are explicit everywhere, so examples are derived from the test itself and nothing is kept between runs.
 settings.register_profile(
     "tests", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

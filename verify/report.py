@@ -36,6 +36,7 @@ from theory.symbols import SETTING, lookup, table
 from verify import figures
 from verify.figures import Formulas, Picture, plain
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
+from verify.selftest import SelfTest
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME, Group
 
