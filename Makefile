@@ -6,7 +6,7 @@ PROFILE ?= standard
 OUT ?= report
 ARGS ?=
 
-.PHONY: verify test lint bench selftest docs clean
+.PHONY: verify test lint types bench selftest docs clean
 
 # What the run finds is its exit status: 1 means that a claim is refuted, not that the tool failed.
 verify: $(VENV)/.ready
@@ -21,6 +21,8 @@ test: $(VENV)/.ready
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: $(VENV)/.ready
 	$(BIN)/pyright
 
 bench: $(VENV)/.ready

@@ -3,8 +3,14 @@
 from pathlib import Path
 
 from theory.lineage import condition_huang, condition_kou
-from theory.paper import claims, condition_4_1, condition_activation, condition_clean, condition_low_snr
-from theory.paper import condition_threshold
+from theory.paper import (
+    claims,
+    condition_4_1,
+    condition_activation,
+    condition_clean,
+    condition_low_snr,
+    condition_threshold,
+)
 from theory.proofs import all_proofs
 from theory.statements import PROVENANCE, Source
 from theory.symbols import table
@@ -71,7 +77,12 @@ def render() -> str:
             *(f"- observable `{name}`: {OBSERVABLE_BY_NAME[name].says}" for name, _ in claim.parts),
             "",
         ]
-    lines += ["## Symbolic proofs", "", "| proof | statement | sizes (n, m, d) | cases | holds |", "|---|---|---|---|---|"]
+    lines += [
+        "## Symbolic proofs",
+        "",
+        "| proof | statement | sizes (n, m, d) | cases | holds |",
+        "|---|---|---|---|---|",
+    ]
     for proof in all_proofs():
         holds = "yes" if proof.holds else "NO"
         lines.append(f"| {proof.name} | {proof.statement} | {proof.sizes} | {proof.cases} | {holds} |")

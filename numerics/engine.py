@@ -11,7 +11,6 @@ Carrying mu and -mu as two patches makes signal and noise one case: sample i rea
 B is recomputed from B_0 and C, so rounding does not accumulate along the trajectory. Derivation: docs/numerics.md.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -223,10 +222,11 @@ def _with_negative(rows: np.ndarray) -> np.ndarray:
 
 
 def recording_times(last: int) -> np.ndarray:
-    """0, then a geometric grid of ratio :data:`RATIO`, rounded up to whole iterations, that ends at ``last``."""
-    count = math.ceil(math.log(max(last, 1)) / math.log(RATIO)) + 1
-    grid = np.ceil(RATIO ** np.arange(count)).astype(np.int64)
-    return np.unique(np.concatenate([[0], grid[grid < last], [last]]))
+    """0, then whole iterations up to ``last``, each at most 5 % (:data:`RATIO`) or one iteration after the last."""
+    times = [0]
+    while times[-1] < last:
+        times.append(min(last, max(times[-1] + 1, int(times[-1] * RATIO))))
+    return np.array(times, dtype=np.int64)
 
 
 def train(
@@ -258,7 +258,9 @@ def train(
             from 0 to steps, an event on a series that is not recorded, or an unknown device.
     """
     if not settings or len(settings) != len(samples):
-        raise ValueError(f"{len(settings)} settings and {len(samples)} samples: give one sample per setting, at least one")
+        raise ValueError(
+            f"{len(settings)} settings and {len(samples)} samples: give one sample per setting, at least one"
+        )
     if len({(s.n, s.m) for s in settings}) > 1:
         raise ValueError("settings of one batch must agree in n and m; group them first")
     for setting, sample in zip(settings, samples, strict=True):

@@ -40,7 +40,7 @@ class Generalization:
     exponent: np.ndarray
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=2)  # the moments of one batch
 def generalization(trajectory: Trajectory, event: str) -> Generalization:
     """Test errors at ``event`` (a name in ``trajectory.kept``), with draws seeded by each run's sample."""
     rows = [_one(trajectory, event, run) for run in range(len(trajectory.settings))]
@@ -102,7 +102,7 @@ def _exponent(means: np.ndarray, weight_gram: np.ndarray, m: int, sigma: float) 
     eigen = np.linalg.eigvalsh(weight_gram)[-1]
     lengths = np.sqrt(np.maximum(np.diag(weight_gram), 0.0)).sum()
     lipschitz = min(lengths, np.sqrt(2 * m * max(eigen, 0.0))) / m
-    exponents = -np.maximum(means, 0.0) ** 2 / (2 * (sigma * lipschitz) ** 2)
+    exponents = -(np.maximum(means, 0.0) ** 2) / (2 * (sigma * lipschitz) ** 2)
     return float(np.log(means.size) - logsumexp(exponents))
 
 

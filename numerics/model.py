@@ -57,9 +57,8 @@ class Setting:
         for name in ("tau_plus", "tau_minus"):
             value = getattr(self, name)
             if not 0 <= value < 0.5:
-                raise ValueError(
-                    f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. --{name.replace('_', '-')} 0.2"
-                )
+                option = name.replace("_", "-")
+                raise ValueError(f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. --{option} 0.2")
             object.__setattr__(self, name, float(value))
 
     @property

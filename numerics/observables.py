@@ -98,7 +98,8 @@ def _settles(series: str, above: float = 0.0) -> Callable[[Trajectory], np.ndarr
         stays[:, 0] = False
         stays &= ~np.isnan(values)
         stays &= np.isfinite(values[:, :1])  # an extreme over nothing
-        return np.where(stays.any(1), run.times[stays.argmax(1)].astype(float), np.nan)
+        settled = stays.any(1) & (np.array(run.status) != "diverged")
+        return np.where(settled, run.times[stays.argmax(1)].astype(float), np.nan)
 
     return when
 
@@ -158,7 +159,9 @@ def _stopped(run: Trajectory) -> np.ndarray:
 
 def _accuracy(when: str) -> list[Observable]:
     return [
-        Observable(name=f"{kind}_{when}", says=f"{kind.replace('_', ' ')} at {when}", stage=when, compute=_at(when, kind))
+        Observable(
+            name=f"{kind}_{when}", says=f"{kind.replace('_', ' ')} at {when}", stage=when, compute=_at(when, kind)
+        )
         for kind in ("accuracy", "accuracy_clean", "accuracy_noisy", "loss", "loss_clean", "loss_noisy")
     ]
 

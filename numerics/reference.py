@@ -77,6 +77,4 @@ def train_reference(
         gamma = (j * signal * (x[0, 0] ** 2).sum()).reshape(2, setting.m)
         norms = (x[:, 1] ** 2).sum(1)
         rho = (moved[:, 1] * norms[:, None]).T.reshape(2, setting.m, setting.n)
-    return ReferenceRun(
-        weights=net.weights.detach(), gamma=gamma, rho=rho, margins=margins, losses=torch.stack(losses)
-    )
+    return ReferenceRun(weights=net.weights.detach(), gamma=gamma, rho=rho, margins=margins, losses=torch.stack(losses))

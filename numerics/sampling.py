@@ -33,7 +33,9 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
     if dense is None:
         dense = setting.d < least
     if not dense and setting.d < least:
-        raise ValueError(f"d = {setting.d}: drawing Gram matrices alone needs d >= n + 2m + 1 = {least}; use dense=True")
+        raise ValueError(
+            f"d = {setting.d}: drawing Gram matrices alone needs d >= n + 2m + 1 = {least}; use dense=True"
+        )
     entries = setting.d * least
     if dense and entries > 2**30:
         raise ValueError(f"d = {setting.d}: a dense draw of {entries:.1e} numbers exceeds 8 GiB; use dense=False")

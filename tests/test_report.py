@@ -1,5 +1,6 @@
 """Reports of a small made-up study: valid, self-contained, honest about what is missing, and whole or not at all."""
 
+import html
 import io
 import json
 import re
@@ -14,11 +15,27 @@ import pytest
 import sympy as sp
 
 from numerics import Setting
-from theory import AtLeast, AtMost, Claim, Condition, Crossing, Exactly, Theta, Within
-from theory import d, eta, kappa, m, n, sigma_xi, tau_minus, tau_plus
+from theory import (
+    AtLeast,
+    AtMost,
+    Claim,
+    Condition,
+    Crossing,
+    Exactly,
+    Theta,
+    Within,
+    d,
+    eta,
+    kappa,
+    m,
+    n,
+    sigma_xi,
+    tau_minus,
+    tau_plus,
+)
 from theory.paper import Reading, claims, condition_4_1
 from verify import figures, report
-from verify.judge import Status, judge
+from verify.judge import Status
 from verify.study import Outcome, Plan, conclude
 from verify.sweep import KEPT_SERIES, OBSERVABLE_BY_NAME, PROFILES, Group, Result, groups
 
@@ -37,17 +54,18 @@ def claim(name: str, observable: str, law: object, **more: object) -> Claim:
 CLAIMS = (
     claim("identity", "recursion_residual", Exactly(1e-9, "rounding"), needs=()),
     claim("rate", "order_one_time", Theta(n * m / (eta * sigma_xi**2 * d))),
+    claim("open", "early_time", Theta(n * m / (eta * sigma_xi**2 * d))),
     claim("probable", "margin_clean_min_T1", Within(low=0)),
     claim("improbable", "margin_noisy_max_T1", Within(high=0), says=HOSTILE, tested=HOSTILE),
     claim("upper", "coefficient_max_T1", AtMost(sp.Integer(1)), latex=r"\gamma \le \undefinedcommand{K}"),
     claim("lower", "noisy_memorised_end", AtLeast(sp.Integer(1))),
     claim("never.positive", "fresh_excess_end", AtLeast(sp.Integer(1))),
-    claim("crossing", "early_lead", Crossing(kappa * (1 - tau_plus - tau_minus), 2, 0.1, "5 %")),
+    claim("crossing", "signal_lead_T1", Crossing(kappa * (1 - tau_plus - tau_minus), 2, 0.1, "5 %")),
     claim("contrast", "fresh_excess_end", Within(low=0), contrast=True),
 )
 
 
-def made_up_runs(group: str, rng: np.random.Generator, settings: int = 40) -> pd.DataFrame:
+def made_up_runs(group: str, rng: np.random.Generator, settings: int) -> pd.DataFrame:
     """Runs that obey the laws above by construction; only ``improbable`` and ``never.positive`` fail."""
     rows = []
     for index in range(settings):
@@ -68,10 +86,12 @@ def made_up_runs(group: str, rng: np.random.Generator, settings: int = 40) -> pd
                     "time_scale": setting.time_scale, "epsilon": 0.01, "delta": 0.1, "T_star": 1e6,
                     "status": "stopped", "steps": 500, "flip_share": flips if flips else np.nan,
                     "recursion_residual": 10.0 ** rng.uniform(-16, -13),
+                    "early_time": 0.1 * scale * np.exp(rng.normal(0, 4)),
                     "order_one_time": 0.7 * scale * np.exp(rng.normal(0, 0.02)),
                     "margin_clean_min_T1": rng.uniform(0.1, 1), "margin_noisy_max_T1": rng.normal(0, 1),
                     "coefficient_max_T1": rng.uniform(1, 1.5), "noisy_memorised_end": rng.uniform(0.1, 0.2),
-                    "fresh_excess_end": -flips / 2 if flips else np.nan, "early_lead": effective / 2 - 1 + rng.normal(0, 0.05),
+                    "fresh_excess_end": -flips / 2 if flips else np.nan,
+                    "signal_lead_T1": effective / 2 - 1 + rng.normal(0, 0.05),
                     "overtake_time": 3 * scale, "error_spurious_T1": 0.0, "error_fresh_T1": 0.0,
                     "error_training_noise_T1": 0.0, "error_spurious_end": flips / 2, "error_fresh_end": 0.0,
                     "error_training_noise_end": flips / 2,
@@ -90,18 +110,16 @@ def made_up_curves(runs: pd.DataFrame) -> Result:
     return Result(key=f"{runs['group'].iloc[0]}-{runs['setting'].iloc[0]:03d}", runs=runs, times=times, series=series)
 
 
-def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True) -> Outcome:
+def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True, settings: int = 22) -> Outcome:
     rng = np.random.default_rng(0)
-    observables = {k: OBSERVABLE_BY_NAME[k] for k in OBSERVABLE_BY_NAME}
-    base = OBSERVABLE_BY_NAME["order_one_time"]
-    observables["early_lead"] = replace(base, name="early_lead", stage="early", time=False)
     group_of = {}
     for c in chosen:
-        stage = "exact" if not c.needs else "end"
-        name = f"{'any' if not c.needs else 'large'}-{stage}"
-        group_of[c.name] = Group(name=name, needs=c.needs, stage=stage, needs_rates=True, observables=())
-    runs = pd.concat([made_up_runs(name, rng) for name in dict.fromkeys(g.name for g in group_of.values())])
-    results = [made_up_curves(part) for _, part in list(runs.groupby(["group", "setting"]))[-3:]]
+        label, stage = ("large", "end") if c.needs else ("any", "exact")
+        group_of[c.name] = Group(name=f"{label}-{stage}", needs=c.needs, stage=stage, needs_rates=True, observables=())
+    results = []
+    for name in dict.fromkeys(g.name for g in group_of.values()) if settings else ():
+        runs = made_up_runs(name, rng, settings)
+        results += [made_up_curves(part) for _, part in runs.groupby("setting")]
     plan = Plan(
         claims=chosen,
         group_of=group_of,
@@ -111,12 +129,7 @@ def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True) -> Outcome:
         seed=3,
         device="cpu",
     )
-    outcome = conclude(replace(plan, claims=()), results, finished, 0.0)
-    verdicts = tuple(
-        judge(c, runs[runs["group"] == group_of[c.name].name].reset_index(drop=True), READING, observables) for c in chosen
-    )
-    margins = {g.name: conclude(replace(plan, claims=()), results, True, 0.0).margins.get(g.name) for g in group_of.values()}
-    return replace(outcome, plan=plan, verdicts=verdicts, runs=runs.reset_index(drop=True), wall=12.0, margins=margins)
+    return replace(conclude(plan, results, finished, 0.0), wall=12.0)
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +137,302 @@ def outcome() -> Outcome:
     return study()
 
 
+COMMAND = "python -m verify all --note '<b>'"
+
+
 @pytest.fixture(scope="module")
 def folder(outcome: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Path:
     where = tmp_path_factory.mktemp("report")
-    report.write(outcome, where, "python -m verify all --note '<b>'")
+    report.write(outcome, where, COMMAND)
     return where
+
+
+@pytest.fixture(scope="module")
+def page(folder: Path) -> str:
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def status(outcome: Outcome, name: str) -> Status:
+    return next(v.status for v in outcome.verdicts if v.claim.name == name)
+
+
+def strict(text: str) -> dict:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, action: Callable[[], None], width: int = 80) -> str:
+    """What an action prints into a pipe."""
+    stream = io.StringIO()
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("sys.stdout", stream)
+    action()
+    monkeypatch.undo()
+    text = stream.getvalue()
+    assert "\x1b" not in text
+    return text
+
+
+def test_the_made_up_study_has_every_status_and_every_kind_of_law(outcome):
+    assert status(outcome, "rate") == Status.SUPPORTED
+    assert status(outcome, "open") == Status.INCONCLUSIVE
+    assert status(outcome, "improbable") == Status.REFUTED
+    assert status(outcome, "contrast") == Status.REFUTED
+    kinds = {part["kind"] for v in outcome.verdicts for part in v.details["parts"]}
+    assert kinds == {"rate", "probability", "bound", "identity", "crossing"}
+
+
+def test_json_is_strict_and_follows_the_schema(folder, outcome):
+    held = strict((folder / "report.json").read_text(encoding="utf-8"))
+    schema = json.loads(report.SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(held)
+    assert [c["name"] for c in held["claims"]] == [c.name for c in CLAIMS]
+    assert held["counts"]["contrasts"]["REFUTED"] == 1
+    assert sum(held["counts"]["claims"].values()) == len(CLAIMS) - 1
+    by_name = {c["name"]: c for c in held["claims"]}
+    assert by_name["contrast"]["expected"] is True
+    assert by_name["improbable"]["expected"] is False
+    assert by_name["rate"]["reproduce"] == "python -m verify run rate --profile quick --seed 3"
+
+
+def test_the_schema_refuses_what_is_not_a_report(folder):
+    held = strict((folder / "report.json").read_text(encoding="utf-8"))
+    schema = json.loads(report.SCHEMA.read_text(encoding="utf-8"))
+    for spoil in (
+        lambda h: h["claims"][0].update(status="PROBABLY"),
+        lambda h: h["claims"][0].pop("reason"),
+        lambda h: h.pop("finished"),
+        lambda h: h["counts"]["claims"].update(SUPPORTED=-1),
+    ):
+        broken = json.loads(json.dumps(held))
+        spoil(broken)
+        assert not jsonschema.Draft202012Validator(schema).is_valid(broken)
+
+
+def test_json_turns_what_is_not_finite_into_null():
+    held = report._strict({"a": [np.nan, np.inf, np.float32(1.5), np.int64(2), np.bool_(True)], "b": {"c": -np.inf}})
+    assert held == {"a": [None, None, 1.5, 2, True], "b": {"c": None}}
+
+
+def test_the_page_shows_every_claim_with_status_reason_and_command(page, outcome):
+    for v in outcome.verdicts:
+        assert f'id="claim-{v.claim.name}"' in page
+        assert str(report.reproduce(v.claim, outcome)) in page
+    text = html.unescape(re.sub(r"<[^>]+>", "", page))
+    for v in outcome.verdicts:
+        words = re.sub(r"\s+", " ", report.readable(v.reason)).split(" ")[:3]
+        assert " ".join(words) in text
+    for word in ("SUPPORTED", "REFUTED", "INCONCLUSIVE", "OUTSIDE", "fails, as expected"):
+        assert word in text
+
+
+def test_the_page_embeds_its_figures_and_loads_nothing(page):
+    assert len(re.findall(r'<img src="data:image/svg\+xml;base64,', page)) >= len(CLAIMS) + 3
+    assert "<script" not in page
+    assert "<link" not in page
+    assert "@import" not in page
+    loads = re.findall(r'(?:src|href|url)\s*[=(]\s*["\']?([^"\')\s>]+)', page)
+    assert {x[:5] for x in loads} <= {"data:"} | {x[:5] for x in loads if x.startswith("#")}
+    anchors = {x[1:] for x in loads if x.startswith("#")}
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert anchors <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_hostile_text_stays_text(page, folder):
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
+    assert "49" not in re.findall(r"\{\{ 7\*7 \}\}|>49<", page)
+    assert "&lt;b&gt;" in page
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    assert "<script>" not in markdown
+    for line in markdown.splitlines():
+        if line.startswith("| improbable"):
+            assert len(re.findall(r"(?<!\\)\|", line)) == 7
+
+
+def test_a_formula_that_cannot_be_drawn_is_shown_as_text(page):
+    assert 'class="plainmath"' in page
+    assert "undefinedcommand" in page
+
+
+def test_every_formula_of_the_paper_can_be_drawn():
+    drawn = figures.Formulas()
+    for c in claims():
+        for formula in re.split(r",\s*\\quad\s*", c.latex):
+            assert drawn.draw(formula) is not None, formula
+    for condition in condition_4_1():
+        assert drawn.draw(condition.latex) is not None, condition.latex
+
+
+def test_formulas_read_as_text():
+    assert figures.plain(r"\tfrac1m \le \frac{a+b}{\sqrt{c}}") == "1/m ≤ (a+b)/√c"
+    assert figures.plain(r"\{i\in S_f: \bar\rho^{(T_1)} > \|\mu\|\}") == "{i∈ S_f: \u03c1\u0304^(T_1) > ‖μ‖}"
+
+
+def test_runs_survive_the_round_trip(folder, outcome):
+    held = pd.read_csv(folder / "runs.csv")
+    pd.testing.assert_frame_equal(held, outcome.runs, check_dtype=False, rtol=1e-14)
+
+
+def test_figures_are_written_in_both_formats_and_named_in_the_markdown(folder):
+    written = {p.name for p in (folder / "figures").iterdir()}
+    assert {"two-stages", "collapse", "test-errors", "rate", "crossing", "never.positive"} <= {x[:-4] for x in written}
+    assert {x[:-4] for x in written if x.endswith(".svg")} == {x[:-4] for x in written if x.endswith(".png")}
+    named = re.findall(r"\]\(figures/([^)]+)\)", (folder / "report.md").read_text(encoding="utf-8"))
+    assert named
+    assert set(named) <= written
+
+
+def test_reports_do_not_change_from_one_writing_to_the_next(outcome, folder, tmp_path):
+    report.write(outcome, tmp_path / "again", COMMAND)
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        assert path.read_bytes() == (tmp_path / "again" / path.relative_to(folder)).read_bytes(), path.name
+
+
+def test_an_interrupted_study_says_so_first(tmp_path, monkeypatch):
+    partial = study((CLAIMS[3],), finished=False, settings=3)
+    report.write(partial, tmp_path, COMMAND)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert text.index("Interrupted: partial") < text.index('id="table"')
+    assert "Interrupted: partial" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert strict((tmp_path / "report.json").read_text(encoding="utf-8"))["finished"] is False
+    assert "INTERRUPTED" in printed(monkeypatch, lambda: report.summary(partial))
+
+
+def test_a_study_without_any_run_is_outside_everywhere(tmp_path):
+    empty = study(CLAIMS[:3], finished=False, settings=0)
+    report.write(empty, tmp_path, COMMAND)
+    held = strict((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert {c["status"] for c in held["claims"]} == {"OUTSIDE"}
+
+
+@pytest.mark.parametrize("fails", ["report.md", "figures/test-errors.png"])
+def test_a_full_disk_leaves_the_old_report_whole(fails, outcome, tmp_path, monkeypatch):
+    small = replace(outcome, verdicts=(), results={})
+    report.write(small, tmp_path, "first")
+    (tmp_path / "batches").mkdir()
+    before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    write_bytes = Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        if self.as_posix().endswith(fails):
+            raise OSError(28, "No space left on device")
+        return write_bytes(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OSError, match=r"cannot write the report to .*: No space left on device; choose") as problem:
+        report.write(small, tmp_path, "second")
+    assert "\n" not in str(problem.value)
+    monkeypatch.undo()
+    assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["batches", "figures", "index.html", "report.json", "report.md", "runs.csv"]
+    )
+
+
+def test_a_file_in_the_way_is_said(outcome, tmp_path):
+    (tmp_path / "taken").write_text("x")
+    small = replace(outcome, verdicts=(), results={}, runs=outcome.runs.head(0))
+    with pytest.raises(OSError, match="cannot write the report to"):
+        report.write(small, tmp_path / "taken", COMMAND)
+
+
+def test_figures_of_an_earlier_report_do_not_linger(outcome, tmp_path):
+    report.write(replace(outcome, verdicts=outcome.verdicts[1:2], results={}), tmp_path, COMMAND)
+    report.write(replace(outcome, verdicts=outcome.verdicts[3:4], results={}), tmp_path, COMMAND)
+    assert {p.stem for p in (tmp_path / "figures").iterdir()} == {"probable", "test-errors"}
+
+
+def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
+    bare = replace(
+        outcome.verdicts[1], details={"parts": [{"kind": "rate", "observable": "x", "predicted": {"n": 1.0}}]}
+    )
+    assert list(figures.of_claim(bare, outcome)) == []
+
+
+def test_reproducing_names_every_option_that_was_not_the_default(outcome):
+    plan = replace(outcome.plan, reading=Reading(C=4, T_star=1e7, kappa_low=2.5), device="cuda", seed=0)
+    line = report.reproduce(replace(CLAIMS[1], name="it's"), replace(outcome, plan=plan))
+    assert line.startswith("python -m verify run 'it'\"'\"'s' --profile quick --seed 0 ")
+    assert line.endswith(" --C 4 --T-star 10000000 --kappa-low 2.5 --device cuda")
+
+
+def test_summary_fits_a_narrow_terminal(outcome, monkeypatch):
+    text = printed(monkeypatch, lambda: report.summary(outcome, Path("somewhere")))
+    assert max(map(len, text.splitlines())) <= 80
+    for v in outcome.verdicts:
+        assert v.claim.name in text
+    assert "2 REFUTED" in text
+    assert "somewhere" in text
+
+
+def test_the_list_names_every_claim(monkeypatch):
+    known = claims()
+    text = printed(monkeypatch, lambda: report.table_of_claims(known, groups(known, OBSERVABLE_BY_NAME)))
+    assert all(c.name in text and c.says.split()[0] in text for c in known)
+    text = printed(monkeypatch, lambda: report.list_observables(OBSERVABLE_BY_NAME))
+    assert all(name in text for name in OBSERVABLE_BY_NAME)
+
+
+@pytest.mark.parametrize("index", range(len(CLAIMS)))
+def test_explain_tells_everything(index, monkeypatch):
+    c = CLAIMS[index]
+    text = printed(monkeypatch, lambda: report.explain(c))
+    assert max(map(len, text.splitlines())) <= 80
+    flat = re.sub(r"\s+", " ", text)
+    for name, _ in c.parts:
+        assert name in flat
+    assert "a note (1)" in flat
+    assert "stated by the user" in flat
+    for condition in c.needs:
+        assert condition.name in flat
+        assert condition.says in flat
+    if c.contrast:
+        assert "expected to fail" in flat
+
+
+def test_explain_states_the_tolerances(monkeypatch):
+    text = re.sub(r"\s+", " ", printed(monkeypatch, lambda: report.explain(CLAIMS[1])))
+    assert "±0.05" in text
+    assert "1.5 decades" in text
+
+
+def test_margins_show_which_term_binds(monkeypatch):
+    setting = Setting(n=100, m=20, d=2000, mu=10.0, sigma_xi=1.0, sigma_0=1e-3, eta=0.1, tau_plus=0.2, tau_minus=0.2)
+    values = setting.values() | {"delta": 0.1, "T_star": 1e6}
+    margins = [c.margin(values, 2.0) for c in condition_4_1()]
+    text = printed(monkeypatch, lambda: report.margin_tables([("Condition 4.1", margins)], setting, READING))
+    assert max(map(len, text.splitlines())) <= 80
+    assert "4.1.2-dimension" in text
+    assert "FAILS" in text
+    assert "> n^2" in text
+    assert "outside" in text
+
+
+@pytest.mark.parametrize(("total", "quiet"), [(0, False), (5, True), (25, False)])
+def test_progress_into_a_pipe_is_plain_and_short(total, quiet, capsys):
+    with report.progress(total, quiet) as tick:
+        for _ in range(total):
+            tick(None)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "\x1b" not in told.err
+    lines = told.err.splitlines()
+    if quiet or not total:
+        assert lines == []
+    else:
+        assert len(lines) <= 11
+        assert lines[-1].startswith("25 of 25")
+
+
+def test_a_terminal_without_unicode_gets_question_marks(outcome, monkeypatch):
+    held = io.BytesIO()
+    stream = io.TextIOWrapper(held, encoding="ascii")
+    monkeypatch.setattr("sys.stdout", stream)
+    report.summary(outcome)
+    stream.flush()
+    assert b"SUPPORTED" in held.getvalue()

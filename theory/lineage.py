@@ -81,6 +81,10 @@ def condition_huang() -> tuple[Condition, ...]:
             statement=sigma_0 <= 1 / (C * Max(sigma_xi * sqrt(d), mu)),
             says="Small initialization.",
         ),
-        Condition(name="huang.neurons", source=_huang("width"), statement=m >= C * log(n / delta), says="Enough neurons."),
-        Condition(name="huang.samples", source=_huang("samples"), statement=n >= C * log(m / delta), says="Enough samples."),
+        Condition(
+            name="huang.neurons", source=_huang("width"), statement=m >= C * log(n / delta), says="Enough neurons."
+        ),
+        Condition(
+            name="huang.samples", source=_huang("samples"), statement=n >= C * log(m / delta), says="Enough samples."
+        ),
     )

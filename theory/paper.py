@@ -128,7 +128,8 @@ def _sizes() -> tuple[Condition, ...]:
         Condition(
             name="4.1.2-dimension",
             source=_secondary("Condition 4.1 (2)", "both terms secondary, the log arguments inferred from Kou et al."),
-            statement=d >= C * Max(n**2 * log(n * m / delta) * log(T_star) ** 2, n * mu / sigma_xi * sqrt(log(n / delta))),
+            statement=d
+            >= C * Max(n**2 * log(n * m / delta) * log(T_star) ** 2, n * mu / sigma_xi * sqrt(log(n / delta))),
             says="The dimension is large enough for noise patches to be nearly orthogonal to each other and to the signal.",
         ),
         Condition(
@@ -153,7 +154,8 @@ def _sizes() -> tuple[Condition, ...]:
             name="4.1.5-step",
             source=_inferred("Condition 4.1 (5)", "from Kou et al."),
             statement=eta
-            <= 1 / (C * Max(sigma_xi**2 * d ** sp.Rational(3, 2) / (n**2 * m * sqrt(log(n / delta))), sigma_xi**2 * d / n)),
+            <= 1
+            / (C * Max(sigma_xi**2 * d ** sp.Rational(3, 2) / (n**2 * m * sqrt(log(n / delta))), sigma_xi**2 * d / n)),
             says="The step size is so small that gradient descent follows its flow.",
         ),
     )
@@ -249,7 +251,9 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
     first, second = "Theorem 4.1", "Theorem 4.2"
     one = sp.Integer(1)
 
-    def claim(name: str, source: Source, observable: str | tuple[str, ...], law: Law | tuple, says: str, **more) -> Claim:
+    def claim(
+        name: str, source: Source, observable: str | tuple[str, ...], law: Law | tuple, says: str, **more
+    ) -> Claim:
         needs = more.pop("needs", inside)
         return Claim(name=name, source=source, needs=needs, observable=observable, law=law, says=says, **more)
 
@@ -593,4 +597,3 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             contrast=True,
         ),
     )
-

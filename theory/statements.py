@@ -8,7 +8,7 @@ no subclass and no registry. "For a large enough constant C" has no number, so a
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 import sympy as sp
 
@@ -277,7 +277,7 @@ def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(expression: sp.Expr) -> tuple[tuple[str, ...], Callable[..., float]]:
     names = tuple(sorted(s.name for s in expression.free_symbols))
     return names, sp.lambdify([lookup(s) for s in names], expression, modules="math")
@@ -305,7 +305,7 @@ class _Solved:
     has_constant: bool
 
 
-@lru_cache(maxsize=None)
+@cache
 def _solve(statement: Statement, name: str) -> _Solved:
     """Solve a statement for its constant: as a whole, and once per argument of each Max/Min."""
     if isinstance(statement, Band):

@@ -23,7 +23,9 @@ def _same_parent() -> None:
         found = Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
         if found != here:
             where = spec.origin if spec else "nowhere"
-            raise ValueError(f"'{name}' is imported from {where}, not from {here}: rename that file or change directory")
+            raise ValueError(
+                f"'{name}' is imported from {where}, not from {here}: rename that file or change directory"
+            )
 
 
 def _reading_options(command: Callable) -> Callable:

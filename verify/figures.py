@@ -140,7 +140,7 @@ def plain(latex: str) -> str:
 def _grouped(text: str) -> str:
     """In brackets, if they are needed."""
     text = text.strip()
-    return text if re.fullmatch(r"[-−]?\\?[\w.']+|\(.*\)", text) else f"({text})"
+    return text if re.fullmatch(r"[-−√]?\\?[\w.']+|\(.*\)", text) else f"({text})"
 
 
 @dataclass

@@ -89,7 +89,9 @@ def regress(
     if np.linalg.cond(x) > 100:
         inverse_correlation = np.diag(np.linalg.pinv(np.corrcoef(x[:, :-1].T)))
         culprit = names[int(np.argmax(inverse_correlation))]
-        return Regression(**{**vars(nothing), "problem": f"collinear design: {culprit} follows from the other variables"})
+        return Regression(
+            **{**vars(nothing), "problem": f"collinear design: {culprit} follows from the other variables"}
+        )
     values = _by_setting(log_y, inverse)  # (settings, seeds), NaN where a run is missing
     late = np.zeros_like(values) if spread is None else _by_setting(spread, inverse)
     centre = np.nanmean(values - late / 2, axis=1)
@@ -211,7 +213,10 @@ def crossing(
 
     at, slope = fit(members)
     estimates = np.array(
-        [fit([rng.choice(members[k], members[k].size) for k in rng.integers(0, len(ids), len(ids))]) for _ in range(299)]
+        [
+            fit([rng.choice(members[k], members[k].size) for k in rng.integers(0, len(ids), len(ids))])
+            for _ in range(299)
+        ]
     )
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     where, slopes = np.quantile(estimates, tails, axis=0).T

@@ -97,6 +97,9 @@ def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[
             reason="no run met the conditions",
             **counts,
         )
+    # What a diverged run showed on its way is no evidence of anything; it counts as not having arrived.
+    names = [name for name, _ in claim.parts]
+    runs = runs.assign(**{name: runs[name].where(runs["status"] != "diverged") for name in names})
     rng = np.random.default_rng(zlib.crc32(claim.name.encode()))
     explicit = [(name, law) for name, law in claim.parts if isinstance(law, Within)]
     parts = []
@@ -219,7 +222,9 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
         return answer(Status.REFUTED, measured, reason, **extra)
     if ranking[0].law != "predicted":
         return answer(Status.INCONCLUSIVE, measured, f"the rival {best.law} fits as well", **extra)
-    reason = f"every exponent's interval lies within ±{EXPONENT_TOLERANCE}; the constant stays within a factor {band:.1f}"
+    reason = (
+        f"every exponent's interval lies within ±{EXPONENT_TOLERANCE}; the constant stays within a factor {band:.1f}"
+    )
     return answer(Status.SUPPORTED, measured, reason, **extra)
 
 
@@ -391,7 +396,9 @@ def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Readin
         return answer(Status.REFUTED, measured, f"K is no constant: it moves with {named}")
     if unsure:
         named = ", ".join(f"{k} (exponent {result.slopes[k]})" for k in unsure)
-        return answer(Status.INCONCLUSIVE, measured, f"a drift of K beyond {DRIFT_TOLERANCE} is not excluded along {named}")
+        return answer(
+            Status.INCONCLUSIVE, measured, f"a drift of K beyond {DRIFT_TOLERANCE} is not excluded along {named}"
+        )
     return answer(Status.SUPPORTED, measured, f"one K serves; no drift beyond {DRIFT_TOLERANCE} along n, m, d")
 
 

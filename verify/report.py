@@ -660,7 +660,7 @@ def interval(held: Mapping[str, float], sign: bool = False) -> str:
 
 _SYMBOLS = {
     "mu": "‖μ‖", "sigma_xi": "σ_ξ", "sigma_0": "σ_0", "eta": "η", "tau_plus": "τ_+", "tau_minus": "τ_−", "tau": "τ",
-    "epsilon": "ε", "delta": "δ", "T_star": "T_*", "kappa": "κ", "gamma": "γ", "rho": "ρ", "alpha": "α", "beta": "β",
+    "epsilon": "ε", "delta": "δ", "T_star": "T_*", "kappa": "κ", "gamma": "γ", "rho": "ρ", "alpha": "α", "beta": "β", "sigma": "σ",
     "Theta": "Θ",
 }  # fmt: skip
 
@@ -889,21 +889,17 @@ def _counted(verdicts: list[Verdict]) -> Text:
 
 
 def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | None = None) -> None:
-    """All claims in one table, on stdout."""
+    """All claims, on stdout: name, source with provenance, kind of law, and the claim in a sentence."""
     console = _console()
-    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    shown.add_column("claim", overflow="fold", max_width=26)
-    shown.add_column("source", overflow="fold", max_width=16)
-    shown.add_column("law", overflow="fold", max_width=9)
-    shown.add_column("says", overflow="fold", ratio=1)
+    width = max(len(c.name) for c in claims) if claims else 0
     for claim in claims:
-        kinds = dict.fromkeys(KINDS[type(law)] for _, law in claim.parts)
-        says = Text(claim.says)
-        if claim.contrast:
-            says.append(" (contrast: expected to fail)", style="dim")
-        source = f"{_where(_source(claim).reference)} [{_source(claim).provenance}]"
-        shown.add_row(Text(claim.name), Text(source), Text(", ".join(kinds)), says)
-    console.print(shown)
+        kinds = ", ".join(dict.fromkeys(KINDS[type(law)] for _, law in claim.parts))
+        source = _source(claim)
+        line = Text(claim.name.ljust(width), style="bold")
+        line.append(f"  {_where(source.reference)} [{source.provenance}]", style="not bold")
+        console.print(line, soft_wrap=True)
+        contrast = " Contrast: expected to fail." if claim.contrast else ""
+        _indented(console, f"{kinds}: {prose(claim.says)}{contrast}")
     if group_of is not None:
         groups = {g.name: g for g in group_of.values()}
         console.print()

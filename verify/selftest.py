@@ -114,9 +114,7 @@ def examine(outcome: Outcome) -> SelfTest:
 _Given = tuple[str, Claim, str, bool, pd.DataFrame]
 
 
-def _planted(
-    claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outcome: Outcome
-) -> Iterator[_Given]:
+def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outcome: Outcome) -> Iterator[_Given]:
     for name in RATES:
         claim, runs = claims[name], runs_of(name)
         [(observable, law)] = claim.parts
@@ -162,8 +160,12 @@ def _planted(
     exact, runs = claims["recursion.exact"], runs_of("recursion.exact")
     residuals = _wrong_engine(outcome)
     wrong = exact.name
-    yield "wrong recursion", exact, "noisy samples pull with the wrong sign", True, runs.assign(
-        **{claims[wrong].parts[0][0]: np.resize(residuals, len(runs))}
+    yield (
+        "wrong recursion",
+        exact,
+        "noisy samples pull with the wrong sign",
+        True,
+        runs.assign(**{claims[wrong].parts[0][0]: np.resize(residuals, len(runs))}),
     )
 
 
@@ -219,7 +221,13 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
         # Holds with probability 0.95 in every setting, where 0.9 is claimed.
         met = rng.random(len(runs)) < 0.95
         coin = replace(cross, law=Within(high=1))
-        yield "true probability", coin, f"replicate {trial}", False, runs.assign(**{observable: np.where(met, 0.5, 2.0)})
+        yield (
+            "true probability",
+            coin,
+            f"replicate {trial}",
+            False,
+            runs.assign(**{observable: np.where(met, 0.5, 2.0)}),
+        )
     exact, runs = claims["recursion.exact"], runs_of("recursion.exact")
     [(_, law)] = exact.parts
     assert isinstance(law, Exactly)

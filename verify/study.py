@@ -97,7 +97,9 @@ def plan(
     )
 
 
-def collect(planned: Plan, folder: Path, workers: int, on_result: Callable[[Result], None]) -> tuple[list[Result], bool]:
+def collect(
+    planned: Plan, folder: Path, workers: int, on_result: Callable[[Result], None]
+) -> tuple[list[Result], bool]:
     """Run the jobs; an interrupt ends it early with what is finished."""
     results: list[Result] = []
     stream: Iterator[Result] = sweep.run(list(planned.jobs), folder, workers)
@@ -156,7 +158,11 @@ def _margins(group: Group, runs: pd.DataFrame, reading: Reading) -> GroupMargins
 
 def environment(device: str) -> dict[str, str]:
     """Versions and machine, for the end of the report."""
-    found = {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}", "device": device}
+    found = {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "device": device,
+    }
     for name in LIBRARIES:
         try:
             found[name] = version(name)

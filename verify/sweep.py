@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -205,8 +204,11 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     cap = profile.work[group.stage] / (1 if group.needs_rates else 3)
     cube = qmc.Sobol(len(_DIMENSIONS), rng=np.random.default_rng(entropy))
 
-    def drawn(count: int, cap: float, bend: Callable[[dict[str, float]], dict[str, float]] = lambda u: u) -> list:
-        placed = (_place(bend(dict(zip(_DIMENSIONS, u, strict=True))), group, profile, reading, cap) for u in cube.random(count))
+    def drawn(count: int, cap: float, bend: Callable = lambda u: u) -> list:
+        placed = (
+            _place(bend(dict(zip(_DIMENSIONS, u, strict=True))), group, profile, reading, cap)
+            for u in cube.random(count)
+        )
         return [found for found in placed if found]
 
     chosen: list[tuple[Setting, float]] = []
@@ -216,19 +218,19 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
                 at_end = drawn(64, 16 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
                 if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
-                    at_end = [c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])]
+                    at_end = [
+                        c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
+                    ]
                 if at_end:
                     chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
     others = drawn(1024, cap)
     if len(others) < 4:
         raise ValueError(
             f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of 1024 drawn settings lie inside"
-            f" them at C = {reading.C:g} within the profile's cost; lower --C, widen the reading or take a larger profile"
+            f" them at C = {reading.C:g} within the profile's cost; lower --C, widen the reading or take a larger"
+            " --profile"
         )
-    if group.needs_rates:
-        chosen = _telling(chosen, others, wanted)
-    else:
-        chosen = others[:wanted]
+    chosen = _telling(chosen, others, wanted) if group.needs_rates else others[:wanted]
     return [Point(setting=s, epsilon=e, index=k) for k, (s, e) in enumerate(chosen)]
 
 

@@ -1,0 +1,302 @@
+"""The house: who may import whom, who may print, what is packaged, what is pinned, and what a stray file does."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("theory", "numerics", "verify")
+NUMERIC = {"numpy", "scipy", "torch", "pandas", "matplotlib", "jaxtyping"}
+
+
+def modules(package):
+    found = sorted((ROOT / package).rglob("*.py"))
+    assert found
+    return found
+
+
+def imported(source):
+    """Top-level names of everything imported anywhere in a module, in functions and by name too."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names.add((node.module or "").split(".")[0])
+        elif isinstance(node, ast.Call) and called(node) in ("import_module", "__import__"):
+            names |= {str(a.value).split(".")[0] for a in node.args if isinstance(a, ast.Constant)}
+    return names
+
+
+def called(node):
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+# Imports -----------------------------------------------------------------------------------------------------------
+
+FORBIDDEN = {"theory": {"numerics", "verify"} | NUMERIC, "numerics": {"theory", "verify"}, "verify": {"tests"}}
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_witness_and_claim_do_not_know_each_other(package):
+    for path in modules(package):
+        broken = imported(path.read_text(encoding="utf-8")) & FORBIDDEN[package]
+        assert not broken, f"{path.relative_to(ROOT)} imports {broken}"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from theory import n",
+        "import theory.symbols as s",
+        "def f():\n    from theory.paper import claims",
+        "if True:\n    import importlib\n    importlib.import_module('theory.paper')",
+        "__import__('theory')",
+        "try:\n    import theory\nexcept ImportError:\n    pass",
+    ],
+)
+def test_a_hidden_import_would_be_found(source):
+    assert "theory" in imported(source)
+    assert "theory" not in imported(source.replace("theory", "theories"))
+
+
+@pytest.mark.parametrize(
+    ("package", "absent"),
+    [("theory", ("numerics", "verify", "numpy", "torch", "scipy", "pandas")), ("numerics", ("theory", "verify"))],
+)
+def test_importing_one_does_not_bring_the_other(package, absent):
+    """As the interpreter sees it, with all modules of the package."""
+    names = [f"{package}.{p.stem}" for p in modules(package) if p.stem != "__init__"]
+    code = f"import sys, {', '.join(names)}; print([m for m in {absent!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
+
+
+def test_what_is_imported_is_declared():
+    declared = {Requirement(line).name for line in project()["dependencies"]}
+    for package in PACKAGES:
+        for path in modules(package):
+            foreign = imported(path.read_text(encoding="utf-8")) - set(sys.stdlib_module_names) - set(PACKAGES)
+            assert foreign <= declared, path
+
+
+# Printing ----------------------------------------------------------------------------------------------------------
+
+# report.py and the figures it asks for are the only voice; __main__ may say what is wrong with a command.
+MAY_WRITE = {Path("verify/report.py"), Path("verify/figures.py")}
+MAY_ECHO = MAY_WRITE | {Path("verify/__main__.py")}
+
+
+def speaks(source):
+    """Calls that put something on a terminal."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            text = ast.unparse(node.func)
+            if text in ("print", "pprint", "pprint.pprint", "sys.stdout.write", "sys.stderr.write", "Console"):
+                found.add(text)
+            if text in ("click.echo", "click.secho"):
+                found.add("echo")
+    return found
+
+
+def test_only_the_report_prints():
+    for package in PACKAGES:
+        for path in modules(package):
+            spoken = speaks(path.read_text(encoding="utf-8"))
+            name = path.relative_to(ROOT)
+            if name not in MAY_WRITE:
+                assert not spoken - {"echo"}, f"{name}: {spoken}"
+            if name not in MAY_ECHO:
+                assert not spoken, f"{name}: {spoken}"
+
+
+def test_a_stray_print_would_be_found():
+    assert speaks("def f(x):\n    if x:\n        print(x)") == {"print"}
+    assert speaks("import sys\nsys.stdout.write('x')") == {"sys.stdout.write"}
+    assert speaks("import click\nclick.echo('x', err=True)") == {"echo"}
+    assert speaks("fingerprint(x); printer = 1; a.print_exc()") == set()
+
+
+# Packaging ---------------------------------------------------------------------------------------------------------
+
+
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The wheel as `python -m build` makes it, from the tree as it stands."""
+    out = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=out, check=False)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    [path] = out.glob("*.whl")
+    with zipfile.ZipFile(path) as held:
+        yield {name: held.read(name) for name in held.namelist()}
+
+
+def test_the_wheels_top_level_is_the_three_packages_and_nothing_else(wheel):
+    top = {name.split("/")[0] for name in wheel}
+    info = f"thetacheck-{project()['version']}.dist-info"
+    assert top == {*PACKAGES, info}
+
+
+def test_the_wheel_holds_everything_that_the_packages_hold(wheel):
+    """Templates and schema too: whatever lies in the three packages, but caches."""
+    wanted = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+    assert wanted == {name for name in wheel if name.split("/")[0] in PACKAGES}
+    if (ROOT / "verify" / "templates").exists():
+        assert any(name.startswith("verify/templates/") for name in wheel)
+
+
+def test_the_wheel_names_its_command_and_its_needs(wheel):
+    info = f"thetacheck-{project()['version']}.dist-info"
+    assert b"thetacheck = verify.__main__:main" in wheel[f"{info}/entry_points.txt"]
+    metadata = wheel[f"{info}/METADATA"].decode()
+    for line in project()["dependencies"]:
+        assert f"Requires-Dist: {Requirement(line).name}" in metadata
+
+
+def dependency_lines(text):
+    """The lines of pyproject.toml that declare a dependency."""
+    return [line for line in text.splitlines() if re.match(r'\s+"[A-Za-z][\w.-]*\s*[<>=~!]', line)]
+
+
+def test_every_dependency_says_what_it_is_for():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    lines = dependency_lines(text)
+    declared = [
+        *project()["dependencies"],
+        *(r for group in project()["optional-dependencies"].values() for r in group),
+    ]
+    assert len(lines) == len(declared)
+    for line in lines:
+        assert re.search(r"#\s*\w+.*\w", line), line
+    assert not re.search(r"#\s*\w+.*\w", dependency_lines('x = [\n  "left-pad>=1",\n]')[0])
+
+
+def pins():
+    found = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        line = line.split("#")[0].strip()
+        if line:
+            [specifier] = Requirement(line).specifier
+            assert specifier.operator == "==", line
+            found[Requirement(line).name.lower()] = specifier.version
+    return found
+
+
+def test_constraints_pin_torch_and_every_declared_dependency():
+    pinned = pins()
+    assert "torch" in pinned
+    for line in [
+        *project()["dependencies"],
+        *(r for group in project()["optional-dependencies"].values() for r in group),
+    ]:
+        wanted = Requirement(line)
+        assert wanted.name.lower() in pinned, f"{wanted.name} is not pinned in constraints.txt"
+        # A pin outside the declared range could not be installed.
+        assert wanted.specifier.contains(pinned[wanted.name.lower()]), line
+        assert wanted.specifier, f"{wanted.name} has no range"
+
+
+# Tracked files -----------------------------------------------------------------------------------------------------
+
+# Folders that exist on one machine only: homes, mounts, and the usual places of checkouts.
+MACHINE = re.compile(
+    r"(?<![\w.:/])/(?:home|Users|root|work|mnt|opt|private|data|scratch)/[A-Za-z][\w.-]*|[A-Z]:\\Users\\"
+)
+
+
+def test_no_tracked_file_names_a_place_on_a_machine():
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    names = [name for name in listed.decode().split("\0") if name and (ROOT / name).is_file()]
+    assert names
+    for name in names:
+        raw = (ROOT / name).read_bytes()
+        if b"\0" in raw:
+            continue
+        found = MACHINE.search(raw.decode("utf-8"))
+        assert not found, f"{name}: {found and found.group()}"
+
+
+def test_a_path_on_a_machine_would_be_found():
+    for folder in ("home/ann", "Users/ann", "root/x", "work/here"):
+        assert MACHINE.search(f"see /{folder}/report for more")
+    assert MACHINE.search("C:" + r"\Users\ann")
+    for innocent in ("theory/paper.py", "https://a.org/home/page", "/tmp/look", "n/m", "./work/x", "a/root/b"):
+        assert not MACHINE.search(innocent), innocent
+
+
+# Stray files -------------------------------------------------------------------------------------------------------
+
+
+def thetacheck(*arguments, cwd, house=ROOT):
+    return subprocess.run(
+        [sys.executable, "-m", "verify", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(house)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def assert_one_plain_error(done, stray):
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    [line] = done.stderr.strip().splitlines()
+    assert str(stray) in line
+    assert "rename" in line
+
+
+BOOBY_TRAP = "raise SystemExit('the stray file was run')\n"
+
+
+@pytest.mark.parametrize("name", ["theory.py", "numerics.py", "theory/__init__.py"])
+def test_a_stray_file_in_the_working_directory_is_one_plain_error(tmp_path, name):
+    stray = tmp_path / name
+    stray.parent.mkdir(exist_ok=True)
+    stray.write_text(BOOBY_TRAP)
+    for arguments in (["list"], ["--help"]):
+        assert_one_plain_error(thetacheck(*arguments, cwd=tmp_path), stray)
+    # Without it the same command works.
+    stray.unlink()
+    assert thetacheck("--help", cwd=tmp_path).returncode == 0
+
+
+def test_a_stray_file_one_level_below_the_house_is_an_error_too(tmp_path):
+    """As in docs/ or tests/ of a checkout."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "docs").mkdir()
+    assert thetacheck("--help", cwd=tmp_path / "docs", house=tmp_path).returncode == 0
+    stray = tmp_path / "docs" / "theory.py"
+    stray.write_text(BOOBY_TRAP)
+    assert_one_plain_error(thetacheck("list", cwd=tmp_path / "docs", house=tmp_path), stray)
