@@ -22,7 +22,7 @@ class Observable:
     Attributes:
         name: unique.
         says: what it is, in a few words.
-        stage: how far a run must go: ``"start"`` (initialization), ``"early"`` (mean own rho at a tenth of order
+        stage: how far a run must go: ``"start"`` (initialization), ``"early"`` (mean own rho at 1/25 of order
             one), ``"T1"`` (all coefficients of order one), ``"end"`` (loss at epsilon); ``"exact"`` needs a dense
             sample and 200 steps.
         compute: trajectory -> array of shape (runs,).
@@ -46,9 +46,9 @@ class Observable:
 
 
 def moments(order_one: float) -> dict[str, Event]:
-    """The two moments of Stage I, dated by the own coefficients."""
+    """The two moments of Stage I, dated by the own coefficients; so early, no loss derivative has moved by 4 %."""
     return {
-        "early": Event(series="rho_own_mean", value=order_one / 10),
+        "early": Event(series="rho_own_mean", value=order_one / 25),
         "T1": Event(series="coefficient_min", value=order_one),
     }
 
@@ -219,7 +219,7 @@ _ALL = [
     Observable(name="active_samples_share", says="least |{i: y~_i = j, neuron active}| / n", stage="start",
                compute=_active_samples),
     Observable(name="flip_share", says="share of flipped samples; NaN if none", stage="start", compute=_flip_share),
-    Observable(name="early_time", says="mean own rho at a tenth of order one", stage="early", time=True,
+    Observable(name="early_time", says="mean own rho at 1/25 of order one", stage="early", time=True,
                compute=lambda run: run.time("early")),
     Observable(name="signal_growth", says="mean gamma per iteration, early", stage="early",
                compute=_growth(("gamma_plus", "gamma_minus"))),

@@ -1,7 +1,5 @@
 """Figures and formulas as values: SVG and PNG in memory. Nothing here writes or prints."""
 
-# ruff: noqa: RUF001 (the paper's Greek letters, and real minus signs)
-
 import io
 import re
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ import sympy as sp
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -26,7 +25,7 @@ from theory import Crossing, Exactly, Within, evaluate, kappa, tau_minus, tau_pl
 from theory.symbols import SETTING, table
 from verify import fit
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
-from verify.meanfield import curves
+from verify.meanfield import curve, curves
 from verify.study import Outcome, representative
 from verify.sweep import Group, Result
 
@@ -46,7 +45,8 @@ STYLE = {
     "grid.color": "#E6E6E6",
     "grid.linewidth": 0.6,
     "axes.axisbelow": True,
-    "xtick.direction": "out",
+    "xtick.bottom": False,  # the grid does; tick marks take a tenth of the time
+    "ytick.left": False,
     "legend.frameon": False,
     "legend.fontsize": 9,
     "lines.linewidth": 1.4,
@@ -412,20 +412,24 @@ def _collapse(members: list[Result]) -> Picture:
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
     shade = matplotlib.colormaps["viridis"]
     low, high = np.log(kappas.min() * 0.999), np.log(kappas.max() * 1.001)
+    lines: dict[tuple[int, int], list[np.ndarray]] = {(i, j): [] for i in range(2) for j in range(3)}
+    colours = []
     for result, own in zip(members, kappas, strict=True):
         row = result.runs.iloc[0]
         setting = _setting(row)
         s = result.times * setting.time_scale
         # Evenly thin in log time: more points than this cannot be seen.
         pick = np.unique(np.searchsorted(s, np.geomspace(max(s[1], 1e-3), s[-1], 90)).clip(1, s.size - 1))
-        predicted = curves(setting, np.concatenate([[0.0], s[pick]]))
-        colour = shade(0.92 * (np.log(own) - low) / (high - low))
+        predicted = curve(own, setting.tau_plus, np.concatenate([[0.0], s[pick]]))
+        colours.append(shade(0.92 * (np.log(own) - low) / (high - low)))
         for i, name in enumerate(rows):
             mean, _, _ = _mean(result.series[f"{name}_plus"][:, pick].astype(float), share=1.0)
-            style = {"color": colour, "lw": 0.8, "alpha": 0.85}
-            axes[i, 0].plot(result.times[pick], mean, **style)
-            axes[i, 1].plot(s[pick], mean, **style)
-            axes[i, 2].plot(s[pick], mean / predicted[f"{name}_plus"][1:], **style)
+            ratio = mean / getattr(predicted, name)[1:]
+            for j, (x, y) in enumerate(((result.times[pick], mean), (s[pick], mean), (s[pick], ratio))):
+                lines[i, j].append(np.column_stack([x, y])[~np.isnan(y)])
+    for place, segments in lines.items():
+        axes[place].add_collection(LineCollection(segments, colors=colours, lw=0.8, alpha=0.85))
+        axes[place].autoscale_view()
     for i, label in enumerate(rows.values()):
         for j in range(3):
             axes[i, j].set(xscale="log", yscale="log" if j < 2 else "linear")
@@ -593,7 +597,7 @@ def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.Dat
     _shares(axes[0, 0], runs[counted], met[counted], part["required"])
     caption = (
         f"{'Left: s' if varied else 'S'}hare of runs that meet the claim, one point per setting with its exact"
-        f" (Clopper-Pearson) 95 % interval; solid line: the required probability {part['required']:g}."
+        f" (Clopper-Pearson) 95 % interval, moved a little apart where several share an $n$; solid line: the required probability {part['required']:g}."
     )
     if varied:
         _distances(axes[0, 1], laws, runs[counted])
@@ -605,12 +609,19 @@ def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.Dat
     return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
 
 
+def _apart(values: pd.Series, setting: pd.Series) -> np.ndarray:
+    """Values for a logarithmic axis, moved a little sideways by setting where several settings share one."""
+    place = pd.Series(setting.to_numpy()).groupby(values.to_numpy()).rank("dense").to_numpy()
+    crowd = pd.Series(place).groupby(values.to_numpy()).transform("max").to_numpy()
+    return values.to_numpy(float) * np.exp(0.3 * (place - (crowd + 1) / 2) / np.maximum(crowd, 6))
+
+
 def _shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) -> None:
     table = pd.DataFrame({"n": runs["n"].to_numpy(), "setting": runs["setting"].to_numpy(), "met": met})
     by = table.groupby("setting").agg(n=("n", "first"), hits=("met", "sum"), trials=("met", "size"))
     found = [fit.clopper_pearson(int(hits), int(trials)) for hits, trials in zip(by["hits"], by["trials"], strict=True)]
     low, value, high = (np.array([getattr(x, name) for x in found]) for name in ("low", "value", "high"))
-    n = by["n"].to_numpy(float)
+    n = _apart(by["n"], by.index.to_series())
     for chosen, colour in ((high >= required, SIGNAL), (high < required, NOISY)):
         axis.vlines(n[chosen], low[chosen], high[chosen], color=colour, lw=0.8, alpha=0.5)
         axis.plot(n[chosen], value[chosen], "o", color=colour, ms=3.6)
@@ -644,7 +655,7 @@ def _sides(law: Within) -> list[tuple[Any, int]]:
 
 def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, strict: bool = False) -> None:
     """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails."""
-    n = runs["n"].to_numpy(float)
+    n = _apart(runs["n"], runs["setting"])
     bounds = [
         (k, b, _at(b, runs), side) for k, law in laws for b, side in ((law.low, 1), (law.high, -1)) if b is not None
     ]
@@ -693,7 +704,7 @@ def _bound(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame
     log = np.log(values)
     for axis, k in zip(axes[0], ("n", "m", "d"), strict=True):
         x = np.log(first[k].to_numpy(float))
-        axis.plot(np.exp(x), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85)
+        axis.plot(_apart(first[k], first.index.to_series()), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85)
         grid = np.linspace(x.min(), x.max(), 20)
         drift = part.get("drift", {}).get(k)
         if drift:

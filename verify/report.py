@@ -1,6 +1,6 @@
 """Reports of a study: terminal, HTML, Markdown, JSON, CSV and figures. The only module that prints or writes them."""
 
-# ruff: noqa: RUF001 (the paper's Greek letters, and real minus signs)
+
 
 import base64
 import gc
@@ -642,14 +642,16 @@ def number(value: float) -> str:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    if value == int(value) and abs(value) < 1e5:
-        return str(int(value)).replace("-", "−")
+    if abs(value) < 1e5 and (value == int(value) or abs(value) >= 1e3):
+        return f"{value:.0f}".replace("-", "−")
     return re.sub(r"e([+-])0*(\d+)", lambda x: f"e{x[1].replace('+', '')}{x[2]}", f"{value:.3g}").replace("-", "−")
 
 
 def signed(value: float, digits: int | None = None) -> str:
     text = f"{value:+g}" if digits is None else f"{value:+.{digits}f}"
-    return "0" if digits is None and value == 0 else text.replace("-", "−")
+    if not float(text):
+        return text.lstrip("+-") if digits else "0"
+    return text.replace("-", "−")
 
 
 def interval(held: Mapping[str, float], sign: bool = False) -> str:

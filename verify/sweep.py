@@ -65,13 +65,13 @@ PROFILES = {
     "quick": Profile(
         name="quick",
         seeds=4,
-        settings={"exact": 16, "start": 16, "early": 32, "T1": 28, "end": 26},
-        work={"start": 2, "early": 1, "T1": 0.5, "end": 1.2},
+        settings={"exact": 16, "start": 16, "early": 32, "T1": 26, "end": 24},
+        work={"start": 2, "early": 0.6, "T1": 0.3, "end": 0.7},
     ),
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 60},
+        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 56},
         work={"start": 12, "early": 2, "T1": 2.5, "end": 5},
     ),
     "thorough": Profile(
@@ -216,17 +216,18 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
-                at_end = drawn(64, 16 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
+                at_end = drawn(64, 20 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
                 if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
                     ]
                 if at_end:
                     chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
-    others = drawn(1024, cap)
+    tried = max(512, 16 * wanted)
+    others = drawn(tried, cap)
     if len(others) < 4:
         raise ValueError(
-            f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of 1024 drawn settings lie inside"
+            f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of {tried} drawn settings lie inside"
             f" them at C = {reading.C:g} within the profile's cost; lower --C, widen the reading or take a larger"
             " --profile"
         )
@@ -326,8 +327,10 @@ def _boundary(
     move: Callable[[float], None],
     inwards: int,
 ) -> bool:
-    """Move one parameter to where its tightest condition just holds. Margins are monomials times logarithms in
-    it, so scaling by the missing factor converges; False where it does not."""
+    """Move one parameter to where its tightest condition just holds, among those that moving it inwards helps.
+
+    Margins are monomials times logarithms in it, so scaling by the missing factor converges; False where it does not.
+    """
     known = set(values) | {"mu"}
     restricting = [
         c
@@ -336,10 +339,15 @@ def _boundary(
         and {s.name for s in c.statement.free_symbols} <= known | {"C"}
         and name in {s.name for s in c.statement.free_symbols}
     ]
+    start = values[name]
+    before = [c.margin(values, constant).value for c in restricting]
+    move(start * 1.01**inwards)
+    helped = [c for c, b in zip(restricting, before, strict=True) if c.margin(values, constant).value > b]
+    move(start)
+    if not helped:
+        return True
     for _ in range(60):
-        margins = [c.margin(values, constant) for c in restricting]
-        if not margins:
-            return True
+        margins = [c.margin(values, constant) for c in helped]
         missing = max(m.required / m.value for m in margins)
         if abs(missing - 1) < 1e-9:
             return True
