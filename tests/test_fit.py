@@ -92,6 +92,16 @@ def test_a_recorded_time_is_late_and_the_interval_knows():
         assert width > 1e-3 + known
 
 
+def test_lateness_that_grows_with_a_variable_does_not_bend_its_exponent():
+    """On average the truth lies half way below what is recorded; ignoring that would shift the slope by 0.05."""
+    log_y, which, x, rng = world(12, between=0.0, within=0.0)
+    late = (0.1 * x["a"]).to_numpy()
+    found = fit.regress(log_y + late / 2, which, x, rng=rng, spread=late)
+    assert found.slopes["a"].value == pytest.approx(1.0, abs=1e-9)  # rounding
+    naive = fit.regress(log_y + late / 2, which, x, rng=rng)
+    assert naive.slopes["a"].value == pytest.approx(1.05, abs=1e-9)
+
+
 def test_settings_with_missing_runs_still_count():
     log_y, which, x, rng = world(5, settings=30, seeds=6)
     kept = rng.random(log_y.size) < 0.7

@@ -336,6 +336,16 @@ def test_one_constant_that_serves_is_supported_and_named():
     assert 3.0 * math.exp(-0.3) < lower.details["parts"][0]["constant"] < 3.0
 
 
+@pytest.mark.parametrize(("law", "outlier"), [(AtMost, 100.0), (AtLeast, 0.01)])
+def test_the_constant_need_only_serve_a_share_of_the_runs(law, outlier):
+    """One run in 20 may exceed it at delta = 0.1; four in 20 may not."""
+    runs = table(seeds=20)
+    for bad, constant in ((1, 1.0), (4, outlier)):
+        values = np.where(runs["seed"] % 20 < bad, outlier, 1.0)
+        [part] = verdict(law(sp.Integer(1)), runs.assign(x=values)).details["parts"]
+        assert part["constant"] == pytest.approx(constant)
+
+
 @pytest.mark.parametrize("parameter", ["n", "m", "d"])
 def test_a_constant_that_drifts_the_bad_way_is_refuted(parameter):
     rising, falling = (RUNS.assign(x=noise(RUNS) * RUNS[parameter] ** power) for power in (0.5, -0.5))

@@ -86,7 +86,7 @@ def made_up_runs(group: str, rng: np.random.Generator, settings: int) -> pd.Data
                     "time_scale": setting.time_scale, "epsilon": 0.01, "delta": 0.1, "T_star": 1e6,
                     "status": "stopped", "steps": 500, "flip_share": flips if flips else np.nan,
                     "recursion_residual": 10.0 ** rng.uniform(-16, -13),
-                    "early_time": 0.1 * scale * np.exp(rng.normal(0, 4)),
+                    "early_time": 0.1 * scale * np.exp(rng.normal(0, 0.8)),
                     "order_one_time": 0.7 * scale * np.exp(rng.normal(0, 0.02)),
                     "margin_clean_min_T1": rng.uniform(0.1, 1), "margin_noisy_max_T1": rng.normal(0, 1),
                     "coefficient_max_T1": rng.uniform(1, 1.5), "noisy_memorised_end": rng.uniform(0.1, 0.2),
@@ -124,6 +124,7 @@ def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True, settings: i
         claims=chosen,
         group_of=group_of,
         jobs=(),
+        undesigned={} if settings else {g.name: "no setting lies inside them" for g in group_of.values()},
         profile=PROFILES["quick"],
         reading=READING,
         seed=3,
@@ -308,6 +309,7 @@ def test_a_study_without_any_run_is_outside_everywhere(tmp_path):
     report.write(empty, tmp_path, COMMAND)
     held = strict((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert {c["status"] for c in held["claims"]} == {"OUTSIDE"}
+    assert "no setting lies inside them" in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("fails", ["report.md", "figures/test-errors.png"])
@@ -413,20 +415,19 @@ def test_margins_show_which_term_binds(monkeypatch):
     assert "outside" in text
 
 
-@pytest.mark.parametrize(("total", "quiet"), [(0, False), (5, True), (25, False)])
-def test_progress_into_a_pipe_is_plain_and_short(total, quiet, capsys):
+@pytest.mark.parametrize(("total", "quiet", "lines"), [(0, False, 0), (50, True, 0), (50, False, 10)])
+def test_progress_into_a_pipe_is_plain_and_rare(total, quiet, lines, capsys, monkeypatch):
+    clock = iter(range(0, 1000, 2))  # two seconds a job: a line every ten
+    monkeypatch.setattr(report, "monotonic", lambda: float(next(clock)))
     with report.progress(total, quiet) as tick:
         for _ in range(total):
             tick(None)
     told = capsys.readouterr()
     assert told.out == ""
     assert "\x1b" not in told.err
-    lines = told.err.splitlines()
-    if quiet or not total:
-        assert lines == []
-    else:
-        assert len(lines) <= 11
-        assert lines[-1].startswith("25 of 25")
+    assert len(told.err.splitlines()) == lines
+    if lines:
+        assert told.err.splitlines()[0] == "5 of 50 settings, 10 s gone, about 1 min 30 s left"
 
 
 def test_a_terminal_without_unicode_gets_question_marks(outcome, monkeypatch):

@@ -459,6 +459,7 @@ def tiny_plan(count=4):
         claims=(claim, later),
         group_of={"concentration": jobs[0].group, "later": jobs[-1].group},
         jobs=jobs,
+        undesigned={},
         profile=QUICK,
         reading=Reading(),
         seed=0,

@@ -122,6 +122,10 @@ class Condition:
         """
         solved = _solve(self.statement, self.name)
         point = _point(solved.names, values, self.name)
+        signs = _signs(self.name, *(_call(side, point) for side in solved.sides)) if solved.sides else None
+        if signs is not None:
+            required = constant if solved.has_constant else 1.0
+            return Margin(condition=self, value=signs, required=required, terms=(), binding=solved.terms[0][0])
         terms = tuple(TermMargin(term=e, value=_call(f, point)) for e, f in solved.terms)
         value = min(t.value for t in terms) if isinstance(self.statement, Band) else _call(solved.value, point)
         # The binding term is the one whose own margin is the whole margin.
@@ -133,6 +137,19 @@ class Condition:
             terms=terms,
             binding=binding.term,
         )
+
+
+def _signs(name: str, big: float, small: float) -> float | None:
+    """The margin where a side is not positive, so that no ratio tells it; None where both are positive."""
+    if big > 0 and small > 0:
+        return None
+    if big >= 0 >= small and big > small:
+        return math.inf
+    if small >= 0 >= big and small > big:
+        return 0.0
+    raise ValueError(
+        f"condition '{name}': its sides are {big:g} and {small:g} here; write it as a >= b with positive sides"
+    )
 
 
 def inside(conditions: tuple[Condition, ...], values: Mapping[str, float], constant: float) -> bool:
@@ -175,6 +192,10 @@ class Within:
 
     low: sp.Expr | float | None = None
     high: sp.Expr | float | None = None
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise ValueError("Within() without a bound says nothing; give low, high or both")
 
 
 @dataclass(frozen=True)
@@ -245,9 +266,11 @@ class Claim:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", _as_source(self.source))
+        needs = (self.needs,) if isinstance(self.needs, Condition) else tuple(self.needs)
+        object.__setattr__(self, "needs", needs)
         names = (self.observable,) if isinstance(self.observable, str) else tuple(self.observable)
         laws = self.law if isinstance(self.law, tuple) else (self.law,)
-        if len(names) != len(laws):
+        if len(names) != len(laws) or not names:
             raise ValueError(f"claim '{self.name}': {len(names)} observables but {len(laws)} laws; give one law each")
         laws = tuple(Theta(law) if isinstance(law, sp.Expr) else law for law in laws)
         for law in laws:
@@ -303,6 +326,7 @@ class _Solved:
     value: Callable[..., float]
     terms: tuple[tuple[sp.Expr, Callable[..., float]], ...]
     has_constant: bool
+    sides: tuple[Callable[..., float], ...] = ()  # of an inequality at C = 1, the big one first
 
 
 @cache
@@ -330,7 +354,8 @@ def _solve(statement: Statement, name: str) -> _Solved:
         for choice in outer
         for argument in sorted(choice.args, key=sp.default_sort_key)
     ]
-    return _lambdas(name, whole, terms or [(statement.lts.subs(C, 1), whole)], power != 0)
+    sides = (statement.gts.subs(C, 1), statement.lts.subs(C, 1))
+    return _lambdas(name, whole, terms or [(sides[1], whole)], power != 0, sides)
 
 
 def _constant_power(ratio: sp.Expr, name: str) -> sp.Rational:
@@ -345,11 +370,26 @@ def _constant_solved(ratio: sp.Expr, power: sp.Rational) -> sp.Expr:
     return at_one if power == 0 else at_one ** (-1 / power)
 
 
-def _lambdas(name: str, whole: sp.Expr, terms: list[tuple[sp.Basic, sp.Expr]], has_constant: bool) -> _Solved:
-    names = tuple(sorted({s.name for s in whole.free_symbols}))
+def _lambdas(
+    name: str,
+    whole: sp.Expr,
+    terms: list[tuple[sp.Basic, sp.Expr]],
+    has_constant: bool,
+    sides: tuple[sp.Expr, ...] = (),
+) -> _Solved:
+    names = tuple(sorted({s.name for e in (whole, *sides) for s in e.free_symbols}))
     symbols = [lookup(s) for s in names]
-    compiled = tuple((label, sp.lambdify(symbols, e, modules="math")) for label, e in terms)
-    return _Solved(names, sp.lambdify(symbols, whole, modules="math"), compiled, has_constant)
+
+    def compiled(expression: sp.Expr) -> Callable[..., float]:
+        return sp.lambdify(symbols, expression, modules="math")
+
+    return _Solved(
+        names=names,
+        value=compiled(whole),
+        terms=tuple((label, compiled(e)) for label, e in terms),
+        has_constant=has_constant,
+        sides=tuple(compiled(side) for side in sides),
+    )
 
 
 def _point(names: tuple[str, ...], values: Mapping[str, float], where: str) -> list[float]:

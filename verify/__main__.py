@@ -13,19 +13,22 @@ from typing import Any
 import click
 
 
-def _same_parent() -> None:
+def _refuse_strays() -> None:
     """``theory`` is a plain name: a stray theory.py in the working directory must not stand in for ours."""
     import importlib.util
 
     here = Path(__file__).resolve().parent.parent
     for name in ("theory", "numerics"):
         spec = importlib.util.find_spec(name)
-        found = Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
-        if found != here:
+        if not spec or not spec.origin or Path(spec.origin).resolve().parent != here / name:
             where = spec.origin if spec else "nowhere"
-            raise ValueError(
-                f"'{name}' is imported from {where}, not from {here}: rename that file or change directory"
+            click.echo(
+                f"thetacheck: '{name}' is found at {where}, not in {here}: rename it or change directory", err=True
             )
+            sys.exit(2)
+
+
+_refuse_strays()  # before anything is imported from there, which the options below do
 
 
 def _reading_options(command: Callable) -> Callable:
@@ -290,7 +293,6 @@ def selftest(**options: Any) -> int:
 def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit status 2."""
     try:
-        _same_parent()
         status = cli.main(standalone_mode=False)
     except click.exceptions.Exit as done:
         status = done.exit_code

@@ -18,7 +18,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator, SymmetricalLogLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from numerics import Setting
 from theory import Crossing, Exactly, Within, evaluate, kappa, tau_minus, tau_plus
@@ -514,7 +514,7 @@ def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame)
         return None
     first, centre, least, largest = _by_setting(runs, observable)
     law = np.exp(sum(power * np.log(first[k].to_numpy(float)) for k, power in predicted.items()))
-    constant = float(np.exp(np.log(centre / law).mean()))
+    constant = part["prefactor"][1]
     figure, axes = _figure(9.0, 3.5, 1, 2, width_ratios=[1, 1.05], wspace=0.42, left=0.75)
     left, right = axes[0]
     left.errorbar(
@@ -597,7 +597,8 @@ def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.Dat
     _shares(axes[0, 0], runs[counted], met[counted], part["required"])
     caption = (
         f"{'Left: s' if varied else 'S'}hare of runs that meet the claim, one point per setting with its exact"
-        f" (Clopper-Pearson) 95 % interval, moved a little apart where several share an $n$; solid line: the required probability {part['required']:g}."
+        f" (Clopper-Pearson) 95 % interval, moved a little apart where several share an $n$; solid line: the"
+        f" required probability {part['required']:g}."
     )
     if varied:
         _distances(axes[0, 1], laws, runs[counted])
@@ -678,8 +679,12 @@ def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, s
         if values.max() < 100 * values.min():
             _plain_log(axis)
     elif values.size and np.abs(values).max() > 10 * (usual := np.quantile(np.abs(values), 0.9)) > 0:
-        axis.set_yscale("symlog", linthresh=float(f"{usual:.0e}"))  # a few runs far off would hide all others
-        axis.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=float(f"{usual:.0e}")))
+        # A few runs far off would hide all others.
+        linear = float(f"{usual:.0e}")
+        axis.set_yscale("symlog", linthresh=linear)
+        steps = [linear] + [10.0**k for k in range(-9, 9) if 10.0**k > 3 * linear]
+        ticks = [-x for x in steps if -x > values.min()] + [0.0] + [x for x in steps if x < values.max()]
+        axis.set_yticks(ticks, [f"{x:g}".replace("-", "−") for x in ticks])
     else:
         axis.yaxis.set_major_locator(MaxNLocator(4))
     names = {_called(k) for k, *_ in bounds}

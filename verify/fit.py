@@ -4,7 +4,6 @@ Runs come in settings x seeds. Runs of one setting share everything but the draw
 settings, and seeds within them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,8 +86,7 @@ def regress(
     x = np.column_stack([(raw - raw.mean(0)) / scale, np.ones(len(ids))])
     # Beyond 100, less than a hundredth of some direction's variance is its own: the exponents cannot be told apart.
     if np.linalg.cond(x) > 100:
-        inverse_correlation = np.diag(np.linalg.pinv(np.corrcoef(x[:, :-1].T)))
-        culprit = names[int(np.argmax(inverse_correlation))]
+        culprit = names[int(np.argmax(np.abs(np.linalg.svd(x)[2][-1, :-1])))]  # most of the undetermined direction
         return Regression(
             **{**vars(nothing), "problem": f"collinear design: {culprit} follows from the other variables"}
         )
@@ -203,21 +201,20 @@ def crossing(
 
     None where the line's slope is not told from zero or the data do not surround the crossing.
     """
-    ids = np.unique(setting)
-    members = [np.flatnonzero(setting == k) for k in ids]
+    ids, inverse = np.unique(setting, return_inverse=True)
+    xs, ys = _by_setting(x, inverse), _by_setting(y, inverse)
 
-    def fit(rows: Sequence[np.ndarray]) -> tuple[float, float]:
-        picked = np.concatenate(rows)
-        slope, offset = np.polyfit(x[picked], y[picked], 1)
-        return -offset / slope, slope
+    def line(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the least-squares line through all points of the last two axes is zero, and its slope."""
+        centre_a, centre_b = np.nanmean(a, (-2, -1), keepdims=True), np.nanmean(b, (-2, -1), keepdims=True)
+        slope = np.nansum((a - centre_a) * (b - centre_b), (-2, -1)) / np.nansum((a - centre_a) ** 2, (-2, -1))
+        return centre_a[..., 0, 0] - centre_b[..., 0, 0] / slope, slope
 
-    at, slope = fit(members)
-    estimates = np.array(
-        [
-            fit([rng.choice(members[k], members[k].size) for k in rng.integers(0, len(ids), len(ids))])
-            for _ in range(299)
-        ]
-    )
+    at, slope = line(xs, ys)
+    rows = rng.integers(0, len(ids), (REPLICATES, len(ids), 1))
+    count = (~np.isnan(ys)).sum(1)
+    picks = (rng.random((REPLICATES, len(ids), ys.shape[1])) * count[rows]).astype(int)
+    estimates = np.column_stack(line(xs[rows, picks], ys[rows, picks]))
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     where, slopes = np.quantile(estimates, tails, axis=0).T
     if slopes[0] * slopes[1] <= 0 or not x.min() < at < x.max():

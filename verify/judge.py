@@ -164,15 +164,16 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
             "too many runs ended before the moment came (5 % allowed): exponents would be biased",
         )
     scales = [k for k in dict.fromkeys([*SCALES, *predicted]) if k in runs]
-    regressors = pd.DataFrame({k: np.log(used[k].astype(float)) for k in scales})
+    regressors = {k: np.log(used[k].astype(float)) for k in scales}
     # Theta may hide a function of kappa and the flips: as derived where it is, else log-linear.
     if law.constant:
         hidden = np.log(used[law.constant])
         regressors["hidden constant"] = hidden.groupby(used["setting"]).transform("mean")
-    elif used["tau_plus"].gt(0).any():
-        regressors["tau_plus"], regressors["tau_minus"] = used["tau_plus"], used["tau_minus"]
+    else:
+        regressors |= {k: used[k] for k in ("tau_plus", "tau_minus") if used[k].nunique() > 1}
     if "mu" not in predicted:  # where mu is fitted, kappa follows from it
         regressors["kappa"] = np.log(used["kappa"])
+    regressors = pd.DataFrame(regressors)
     value = used[name].to_numpy(float)
     # A recorded time is at most one grid step late: the step of the geometric grid, or one iteration.
     spread = np.log(value / np.maximum(value - 1, value / RATIO)) if is_time else None
@@ -211,15 +212,15 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     if wrong:
         worst = ", ".join(f"{k} {law_slopes[k]} against {predicted.get(k, 0.0):g}" for k in wrong)
         return answer(Status.REFUTED, measured, f"exponent off by more than {EXPONENT_TOLERANCE}: {worst}", **extra)
+    if band > PREFACTOR_BAND:
+        reason = f"the constant varies by a factor {band:.1f}, beyond {PREFACTOR_BAND:g}"
+        return answer(Status.REFUTED, measured, reason, **extra)
     if narrow:
         short = ", ".join(f"{k} spans {result.decades[k]:.2f}" for k in narrow)
         return answer(Status.INCONCLUSIVE, measured, f"under {DECADES_NEEDED} decades: {short}", **extra)
     if open_:
         wide = ", ".join(f"{k} {law_slopes[k]}" for k in open_)
         return answer(Status.INCONCLUSIVE, measured, f"interval not within ±{EXPONENT_TOLERANCE}: {wide}", **extra)
-    if band > PREFACTOR_BAND:
-        reason = f"the constant varies by a factor {band:.1f}, beyond {PREFACTOR_BAND:g}"
-        return answer(Status.REFUTED, measured, reason, **extra)
     if ranking[0].law != "predicted":
         return answer(Status.INCONCLUSIVE, measured, f"the rival {best.law} fits as well", **extra)
     reason = (
@@ -248,7 +249,7 @@ def _rival_laws(predicted: dict[str, float], columns: dict[str, np.ndarray]) -> 
 def _within(parts: list[tuple[str, Law]], runs: pd.DataFrame, reading: Reading) -> _Part:
     """All explicit bounds of a claim at once: how often does a run meet every one of them?"""
     met = np.ones(len(runs), dtype=bool)
-    absent = np.zeros(len(runs), dtype=bool)
+    absent, broken = np.zeros((2, len(runs)), dtype=bool)
     said = []
     for name, law in parts:
         assert isinstance(law, Within)
@@ -256,11 +257,13 @@ def _within(parts: list[tuple[str, Law]], runs: pd.DataFrame, reading: Reading) 
         absent |= np.isnan(value)
         for bound, holds in ((law.low, np.greater_equal), (law.high, np.less_equal)):
             if bound is not None:
-                met &= holds(value, _at(bound, runs))
+                kept = holds(value, _at(bound, runs))
+                met &= kept
+                broken |= ~kept & ~np.isnan(value)
         said.append(_bound_text(name, law))
     # A run that never arrived fails; one that arrived but has no flipped sample to speak of says nothing.
     arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
-    silent = absent & arrived & runs["flip_share"].isna().to_numpy()
+    silent = absent & ~broken & arrived & runs["flip_share"].isna().to_numpy()
     counted = ~silent
     required = 1 - reading.delta
     setting = runs["setting"].to_numpy()
@@ -351,21 +354,27 @@ def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Readin
 
     if missing.all():
         return answer(Status.INCONCLUSIVE, "no run says anything", "the observable never came about")
-    if not upper:
-        # No positive constant serves a run at or below zero; a run that never arrived has shown none either.
-        met = ~missing & (ratio > 0)
+    if not upper or missing.any():
+        # No constant serves a run that never arrived, and no positive one a lower bound at or below zero.
+        met = ~missing & (upper | (ratio > 0))
         result = fit.successes(met, runs["setting"].to_numpy(), 1 - reading.delta)
         if result.pooled.high < 1 - reading.delta or result.worst is not None:
-            share = f"positive in {int(met.sum())} of {met.size} runs, share {result.pooled}"
+            share = (
+                f"{'reached' if upper else 'positive'} in {int(met.sum())} of {met.size} runs, share {result.pooled}"
+            )
             witness = ""
             if result.worst is not None:
                 row = runs[runs["setting"] == result.worst].iloc[0]
                 hits, trials = result.worst_counts
                 witness = f"; at n={row['n']}, m={row['m']} in {hits} of {trials}"
             return answer(
-                Status.REFUTED, share, f"no positive constant serves often enough{witness}{_where(runs, met)}"
+                Status.REFUTED,
+                share,
+                f"no {'' if upper else 'positive '}constant serves often enough{witness}{_where(runs, met)}",
             )
     usable = ~missing & (ratio > 0)
+    if not usable.any():
+        return answer(Status.SUPPORTED, f"{name} is never positive", "every constant serves")
     frame = runs[usable].assign(log_ratio=np.log(ratio[usable]))
     quantile = 1 - reading.delta if upper else reading.delta
     constants = frame.groupby("setting")["log_ratio"].quantile(quantile)
@@ -407,7 +416,7 @@ def _negated(interval: fit.Interval) -> fit.Interval:
 
 
 def _identity(name: str, law: Exactly, runs: pd.DataFrame) -> _Part:
-    values = runs[name].to_numpy(float)
+    values = np.where(runs["status"] == "diverged", np.inf, runs[name].to_numpy(float))
     seen = values[~np.isnan(values)]
     predicted = f"{name} = 0, up to {law.tolerance:g} ({law.why})"
     details = {"kind": "identity", "observable": name, "largest": float(seen.max()) if seen.size else None}

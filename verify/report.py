@@ -1,7 +1,5 @@
 """Reports of a study: terminal, HTML, Markdown, JSON, CSV and figures. The only module that prints or writes them."""
 
-
-
 import base64
 import gc
 import io
@@ -17,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import jinja2
@@ -43,6 +42,7 @@ from verify.sweep import OBSERVABLE_BY_NAME, Group
 if TYPE_CHECKING:
     from verify.selftest import SelfTest
 
+PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = Path(__file__).parent / "report.schema.json"
 # A sign besides the word: the four must be told apart without colour and at a glance.
@@ -662,8 +662,8 @@ def interval(held: Mapping[str, float], sign: bool = False) -> str:
 
 _SYMBOLS = {
     "mu": "‖μ‖", "sigma_xi": "σ_ξ", "sigma_0": "σ_0", "eta": "η", "tau_plus": "τ_+", "tau_minus": "τ_−", "tau": "τ",
-    "epsilon": "ε", "delta": "δ", "T_star": "T_*", "kappa": "κ", "gamma": "γ", "rho": "ρ", "alpha": "α", "beta": "β", "sigma": "σ",
-    "Theta": "Θ",
+    "epsilon": "ε", "delta": "δ", "T_star": "T_*", "kappa": "κ", "gamma": "γ", "rho": "ρ", "alpha": "α", "beta": "β",
+    "sigma": "σ", "Theta": "Θ",
 }  # fmt: skip
 
 
@@ -809,18 +809,19 @@ def progress(total: int, quiet: bool) -> Iterator[Callable[..., None]]:
             task = bar.add_task("", total=total)
             yield lambda *_: bar.advance(task)
         return
-    import time
-
-    start, done, told = time.monotonic(), 0, 0
+    start = told = monotonic()
+    done = 0
 
     def tick(*_: object) -> None:
         nonlocal done, told
         done += 1
-        if done * 10 // total > told:
-            told = done * 10 // total
-            gone = time.monotonic() - start
-            left = "" if done == total else f", about {duration(gone / done * (total - done))} left"
-            console.print(f"{done} of {total} settings, {duration(gone)} gone{left}", soft_wrap=True)
+        now = monotonic()
+        if now - told >= PIPE_INTERVAL:
+            told = now
+            left = duration((now - start) / done * (total - done))
+            console.print(
+                f"{done} of {total} settings, {duration(now - start)} gone, about {left} left", soft_wrap=True
+            )
 
     yield tick
 
@@ -1018,7 +1019,7 @@ def margin_table(margins: list[Margin] | tuple[Margin, ...], console: Console | 
     shown.add_column("condition", overflow="fold", max_width=22)
     shown.add_column("margin", justify="right", no_wrap=True)
     shown.add_column("asked", justify="right", no_wrap=True)
-    shown.add_column("what it says; its terms, the binding one marked", overflow="fold", ratio=1)
+    shown.add_column("terms; > marks the binding one", overflow="fold", ratio=1)
     for margin in margins:
         body = Text(prose(margin.condition.says))
         for term in margin.terms:
@@ -1028,11 +1029,17 @@ def margin_table(margins: list[Margin] | tuple[Margin, ...], console: Console | 
         shown.add_row(
             Text("holds" if margin.holds else "FAILS", style="green" if margin.holds else "bold red"),
             Text(margin.condition.name),
-            number(margin.value),
+            _short_of(margin),
             number(margin.required),
             body,
         )
     console.print(shown)
+
+
+def _short_of(margin: Margin) -> str:
+    """The margin, visibly below what is asked where it falls short by less than is shown."""
+    shown = number(margin.value)
+    return f"<{shown}" if not margin.holds and shown == number(margin.required) else shown
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -1076,7 +1083,7 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         counts = " | ".join(str(row[k]) for k in ("trials", "rejected", "accepted", "neither"))
         lines.append(f"| {truth} | {_cell(row['kind'])} | {_cell(row['claim'])} | {counts} |")
     if missed:
-        lines += ["", "Answered wrongly:", ""]
+        lines += ["", "Not answered as they should be:", ""]
         lines += [
             f"- {_cell(t.claim)}, {_cell(t.kind)}, {_cell(t.detail)}: {t.status} ({_cell(t.measured)})" for t in missed
         ]

@@ -7,7 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import pandas as pd
 from theory import Claim
 from theory.paper import Reading
 from verify import sweep
-from verify.judge import Verdict, judge
+from verify.judge import Status, Verdict, judge
 from verify.sweep import Group, Job, Profile, Result
 
 LIBRARIES = ("thetacheck", "torch", "numpy", "scipy", "sympy", "pandas", "hypothesis", "matplotlib")
@@ -31,11 +31,13 @@ class Plan:
         claims: what is judged.
         group_of: the group whose runs each claim is judged on.
         jobs: the runs.
+        undesigned: why a group has no runs, by its name.
     """
 
     claims: tuple[Claim, ...]
     group_of: dict[str, Group]
     jobs: tuple[Job, ...]
+    undesigned: dict[str, str]
     profile: Profile
     reading: Reading
     seed: int
@@ -86,10 +88,12 @@ def plan(
     """Plan a study of ``chosen``. Groups are formed among all claims, so that a claim alone sees the same runs."""
     group_of = {name: g for name, g in sweep.groups(among, sweep.OBSERVABLE_BY_NAME).items()}
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
+    jobs, undesigned = sweep.plan_jobs(list(needed.values()), profile, reading, seed, device)
     return Plan(
         claims=chosen,
         group_of={c.name: group_of[c.name] for c in chosen},
-        jobs=tuple(sweep.plan_jobs(list(needed.values()), profile, reading, seed, device)),
+        jobs=tuple(jobs),
+        undesigned=undesigned,
         profile=profile,
         reading=reading,
         seed=seed,
@@ -116,7 +120,7 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
     """Judge every claim on the runs at hand."""
     runs = pd.concat([r.runs for r in results], ignore_index=True) if results else pd.DataFrame({"group": []})
     runs = runs.sort_values(["group", "setting", "seed"], ignore_index=True) if len(runs) else runs
-    verdicts = tuple(judge_on(claim, planned.group_of[claim.name], runs, planned.reading) for claim in planned.claims)
+    verdicts = tuple(_verdict(claim, planned, runs) for claim in planned.claims)
     groups = {g.name: g for g in planned.group_of.values()}
     return Outcome(
         plan=planned,
@@ -128,6 +132,17 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
         wall=time.monotonic() - started,
         environment=environment(planned.device),
     )
+
+
+def _verdict(claim: Claim, planned: Plan, runs: pd.DataFrame) -> Verdict:
+    group = planned.group_of[claim.name]
+    verdict = judge_on(claim, group, runs, planned.reading)
+    if verdict.runs:
+        return verdict
+    if group.name in planned.undesigned:
+        return replace(verdict, reason=planned.undesigned[group.name])
+    # Runs were planned: that none is there yet says nothing of the conditions.
+    return replace(verdict, status=Status.INCONCLUSIVE, reason="interrupted before its first run")
 
 
 def judge_on(claim: Claim, group: Group, runs: pd.DataFrame, reading: Reading) -> Verdict:

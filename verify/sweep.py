@@ -9,6 +9,7 @@ import json
 import math
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ from scipy.stats import qmc
 
 from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
 from numerics.observables import STAGES, moments
-from theory import Band, Claim, Condition, inside, kappa, tau_minus, tau_plus
+from theory import Band, Claim, Condition, Theta, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
 from verify.meanfield import MEANFIELD, convergence_time
 
@@ -71,8 +72,8 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 56},
-        work={"start": 12, "early": 2, "T1": 2.5, "end": 5},
+        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 48},
+        work={"start": 12, "early": 1.5, "T1": 2.5, "end": 4},
     ),
     "thorough": Profile(
         name="thorough",
@@ -132,10 +133,12 @@ def stage_of(claim: Claim, observables: Mapping[str, Observable]) -> str:
     Raises:
         ValueError: the claim names an observable that does not exist.
     """
-    for name, _ in claim.parts:
+    names = [name for name, _ in claim.parts]
+    names += [law.constant for _, law in claim.parts if isinstance(law, Theta) and law.constant]
+    for name in names:
         if name not in observables:
             raise ValueError(f"claim '{claim.name}' names the observable '{name}', which does not exist; see `list`")
-    return max((observables[name].stage for name, _ in claim.parts), key=STAGES.index)
+    return max((observables[name].stage for name in names), key=STAGES.index)
 
 
 def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> dict[str, Group]:
@@ -144,8 +147,6 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> 
     Claims with the same conditions share groups: those that only look at the start or at Stage I share one, and
     those that follow training to the end have another, whose settings are chosen for long runs.
     """
-    from theory import Theta
-
     by_needs: dict[tuple[Condition, ...], list[Claim]] = {}
     for claim in claims:
         by_needs.setdefault(claim.needs, []).append(claim)
@@ -176,7 +177,8 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> 
 
 
 def _label(needs: tuple[Condition, ...]) -> str:
-    return "+".join(dict.fromkeys(c.name.split("-")[0] for c in needs)) or "anywhere"
+    parts = dict.fromkeys(c.name.split("-")[0] for c in needs)
+    return re.sub(r"[^\w.+-]", "_", "+".join(parts)) or "anywhere"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -216,26 +218,31 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
-                at_end = drawn(64, 20 * cap, lambda u, k=name, e=end: {**u, k: e + _END * u[k]})
+                at_end = drawn(64, 25 * cap, lambda u, k=name, e=end: _bent(u, k, e))
                 if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
                     ]
                 if at_end:
                     chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
-    tried = max(512, 16 * wanted)
+    tried = 2 ** math.ceil(math.log2(max(512, 16 * wanted)))  # a Sobol sequence is balanced at powers of two
     others = drawn(tried, cap)
     if len(others) < 4:
         raise ValueError(
-            f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of {tried} drawn settings lie inside"
-            f" them at C = {reading.C:g} within the profile's cost; lower --C, widen the reading or take a larger"
-            " --profile"
+            f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of {tried} settings drawn lie"
+            f" inside at C = {reading.C:g} within the cost of the profile;"
+            " lower --C, widen the reading or take a larger --profile"
         )
     chosen = _telling(chosen, others, wanted) if group.needs_rates else others[:wanted]
     return [Point(setting=s, epsilon=e, index=k) for k, (s, e) in enumerate(chosen)]
 
 
 _END = 0.015  # of a range in logarithms
+
+
+def _bent(u: dict[str, float], name: str, end: float) -> dict[str, float]:
+    """A draw moved to one end of a variable's range; the longest runs take the largest step."""
+    return {**u, **({"step": 0.0} if name == "epsilon" and end == 0.0 else {}), name: end + _END * u[name]}
 
 
 def _telling(chosen: list, others: list, wanted: int) -> list:
@@ -299,7 +306,7 @@ def _place(
             return None
     values["sigma_0"] /= _log(1.0001, SIGMA_0_SLACK, u["sigma_0"])
     # Target loss and step size go as far as the cost allows.
-    steps = min(cap / _cost_of_step(n, m, profile.seeds), reading.T_star / 4)
+    steps = min(cap / _cost_of_step(n, m, profile.seeds), reading.T_star / 2)
     epsilon = EPSILON[1]
     needed = rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
     reach = steps * values["eta"] / scale  # rescaled time within the cost at the largest step
@@ -419,16 +426,23 @@ def _small_dense(count: int, entropy: int) -> list[Point]:
     return points
 
 
-def plan_jobs(groups: list[Group], profile: Profile, reading: Reading, seed: int, device: str) -> list[Job]:
-    """All jobs of some groups."""
-    planned = []
+def plan_jobs(
+    groups: list[Group], profile: Profile, reading: Reading, seed: int, device: str
+) -> tuple[list[Job], dict[str, str]]:
+    """All jobs of some groups, and for a group that cannot be designed the reason, by name."""
+    planned, undesigned = [], {}
     for group in groups:
-        for point in design(group, profile, reading, seed):
+        try:
+            points = design(group, profile, reading, seed)
+        except ValueError as problem:
+            undesigned[group.name] = str(problem)
+            continue
+        for point in points:
             # Seeds differ between settings too: runs of a group are independent.
             start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
             seeds = tuple(start + k for k in range(profile.seeds))
             planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device))
-    return planned
+    return planned, undesigned
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -564,9 +578,8 @@ def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
             pending.append((bundle, {job.key: job for job in missing}))
 
     def finish(results: list[Result], missing: dict[str, Job]) -> Iterator[Result]:
-        for result in results:
-            if result.key in missing:
-                yield _save(result, missing[result.key], folder)
+        # All are saved before any is handed on: an interrupt there loses nothing.
+        yield from [_save(r, missing[r.key], folder) for r in results if r.key in missing]
 
     if workers <= 1 or not pending or planned[0].device != "cpu":
         torch.set_num_threads(1)  # several threads on arrays this small cost more than they give
@@ -605,7 +618,7 @@ def _save(result: Result, job: Job, folder: Path) -> Result:
         np.savez_compressed(
             file,
             fingerprint=_fingerprint(job),
-            runs=result.runs.to_json(orient="split", double_precision=15),
+            runs=json.dumps(result.runs.to_dict("list")),  # to the last bit
             times=result.times,
             **{f"series_{name}": values for name, values in result.series.items()},
         )
@@ -620,9 +633,9 @@ def load(path: Path, job: Job) -> Result:
         ValueError: the file is damaged, or holds something else than this job.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
             fingerprint = str(held["fingerprint"])
-            table = pd.read_json(_text(str(held["runs"])), orient="split", precise_float=True)
+            table = pd.DataFrame(json.loads(str(held["runs"])))
             times = held["times"]
             series = {name: held[f"series_{name}"] for name in KEPT_SERIES}
     except Exception as problem:
@@ -630,9 +643,3 @@ def load(path: Path, job: Job) -> Result:
     if fingerprint != _fingerprint(job):
         raise ValueError(f"{path} belongs to another run: choose another --out, or delete the folder")
     return Result(key=job.key, runs=table, times=times, series=series)
-
-
-def _text(body: str):
-    import io
-
-    return io.StringIO(body)

@@ -1,0 +1,49 @@
+"""The verifier is verified: planted falsehoods among real runs are rejected, true laws accepted."""
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from theory.paper import Reading, claims
+from verify import selftest, study, sweep
+from verify.judge import Status
+
+# Stage II needs the standard profile to tell exponents apart; the rest of the self-test fits into a minute.
+SHORT = tuple(name for name in selftest.CLAIMS if not name.startswith("stage2"))
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory):
+    # The quick profile with more seeds on short runs: enough to decide.
+    quick = sweep.PROFILES["quick"]
+    profile = replace(quick, seeds=8, settings={**quick.settings, "T1": 30, "end": 8, "early": 48})
+    known = claims(Reading())
+    chosen = tuple(c for c in known if c.name in SHORT)
+    planned = study.plan(chosen, known, profile, Reading(), seed=1, device="cpu")
+    started = time.monotonic()
+    results, finished = study.collect(planned, tmp_path_factory.mktemp("batches"), 2, lambda _: None)
+    assert finished
+    return study.conclude(planned, results, finished, started)
+
+
+def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypatch):
+    monkeypatch.setattr(selftest, "RATES", tuple(n for n in selftest.RATES if n in SHORT))
+    monkeypatch.setattr(selftest, "TRIALS", 20)
+    result = selftest.examine(outcome)
+    missed = [(t.claim, t.kind, t.detail, t.status) for t in result.trials if t.false and t.status != Status.REFUTED]
+    # Shifts by a quarter of an exponent that mu carries may stay open at this size; nothing false may be SUPPORTED.
+    assert all(status == Status.INCONCLUSIVE for *_, status in missed), missed
+    assert len(missed) <= 2, missed
+    wrongly = [(t.claim, t.kind, t.detail) for t in result.trials if not t.false and t.status == Status.REFUTED]
+    # True laws are refuted in at most 5 % of the trials; of 81 more than 10 would be a chance of one in a thousand.
+    assert len(wrongly) <= 10, wrongly
+    accepted, true = result.accepted
+    assert accepted >= true / 2
+
+
+def test_a_verifier_that_says_yes_to_everything_fails_its_test(outcome):
+    trial = selftest.Trial(kind="planted", claim="x", detail="", false=True, status=Status.SUPPORTED, measured="")
+    assert not selftest.SelfTest(outcome=outcome, trials=(trial,)).passed
+    shy = selftest.Trial(kind="true", claim="x", detail="", false=False, status=Status.INCONCLUSIVE, measured="")
+    assert not selftest.SelfTest(outcome=outcome, trials=(shy,)).passed
