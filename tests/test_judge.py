@@ -155,7 +155,7 @@ def test_a_time_is_late_by_up_to_a_grid_step():
 
 
 def test_noise_that_hides_the_exponent_is_inconclusive():
-    found = verdict(LAW, RUNS.assign(x=predicted(RUNS) * noise(RUNS, between=0.8)))
+    found = verdict(LAW, RUNS.assign(x=predicted(RUNS) * noise(RUNS, between=0.3)))
     assert found.status == Status.INCONCLUSIVE
     assert "interval not within" in found.reason
 

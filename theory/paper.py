@@ -216,7 +216,9 @@ def _initialization(tiny: bool) -> Condition:
     The other patches push <w, xi_i> by about rho sqrt(n/2d), initially it is sigma_0 sigma_xi sqrt(d). Condition 4.1
     bounds sigma_0 from above alone; far below, the push decides, and neurons outside the initial set join in.
     """
-    source = _derived("D6: <w_0, xi_i> against the cross-talk rho sqrt(n/2d) at the early moment, rho = 0.01")
+    source = _derived(
+        "mean-field thresholds: <w_0, xi_i> against the cross-talk rho sqrt(n/2d) at the early moment, rho = 0.01"
+    )
     natural = sqrt(n) / (sigma_xi * d)
     if tiny:
         says = "The initial weights are so small that cross-talk decides which neurons are active."
@@ -230,7 +232,7 @@ def condition_threshold(reading: Reading = Reading(), tiny_init: bool = False) -
     says = "n SNR^2 ranges over both sides of the thresholds 1 and 2 of the mean field."
     many = Condition(
         name="many-samples",
-        source=_derived("D6: the realised flips move kappa(1 - 2 tau) by about sqrt(4 tau / n)"),
+        source=_derived("mean-field thresholds: the realised flips move kappa(1 - 2 tau) by about sqrt(4 tau / n)"),
         statement=n >= 100,
         says="Enough samples that the realised share of flips is near tau.",
     )
@@ -277,7 +279,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Exact identities.
         claim(
             "recursion.exact",
-            _derived("D1"),
+            _derived("exact recursion, docs/numerics.md"),
             "recursion_residual",
             Exactly(1e-9, "float64 rounding over 200 steps is near 1e-13; a wrong term shows at order one"),
             "Gradient descent on the network is the coefficient recursion, step by step.",
@@ -288,7 +290,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "conservation.exact",
-            _derived("D3"),
+            _derived("conservation law, docs/numerics.md"),
             "conservation_residual",
             Exactly(1e-9, "float64 rounding over 200 steps is near 1e-13; a wrong term shows at order one"),
             "What a neuron learns of the signal is a fixed combination of what is memorized of its samples.",
@@ -569,7 +571,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Derived: the limit in which every run collapses on one curve.
         claim(
             "meanfield.trajectory",
-            _derived("D5"),
+            _derived("mean field, theory/meanfield.py"),
             "meanfield_gap",
             AtMost(1 / sqrt(n)),
             "In rescaled time every run follows the mean-field curve of its kappa, tau_+ and tau_-.",
@@ -579,7 +581,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "meanfield.threshold",
-            _derived("D6"),
+            _derived("mean-field thresholds, theory/meanfield.py"),
             tuple(f"early_{what}_{label}" for what in ("signal_lead", "noisy_margin") for label in ("plus", "minus")),
             tuple(
                 Crossing(threshold.along, float(threshold.at), 0.1, "5 % of the higher threshold")
@@ -595,7 +597,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # What the theorems do not say.
         claim(
             "contrast.stage2.test-error.fresh",
-            _derived("D7"),
+            _derived("limiting test error, theory/meanfield.py"),
             "fresh_excess_end",
             Within(low=0),
             "The lower bound on the test error does not hold for fresh noise patches.",
@@ -605,7 +607,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "contrast.stage1.signal-leads.low-snr",
-            _derived("D6"),
+            _derived("mean-field thresholds, theory/meanfield.py"),
             "signal_lead_T1",
             Within(low=0),
             "The signal does not lead where kappa(1 - 2 tau) < 2, although n SNR^2 is still of order one.",
@@ -615,7 +617,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "contrast.meanfield.threshold.tiny-init",
-            _derived("D6"),
+            _derived("mean-field thresholds, theory/meanfield.py"),
             ("early_noisy_margin_plus", "early_noisy_margin_minus"),
             tuple(
                 Crossing(threshold.along, float(threshold.at), 0.1, "10 % of the threshold")

@@ -83,7 +83,7 @@ class Margin:
 
     @property
     def holds(self) -> bool:
-        return self.value >= self.required
+        return self.value >= self.required * (1 - 1e-9)  # rounding must not throw out a setting on the boundary
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,6 @@ class Condition:
         statement: a SymPy relation (``d >= C*n**2``) or a :class:`Band`.
         says: one plain-English sentence.
         latex: rendering; generated where empty.
-        group: where the provenance differs from part to part, what belongs together.
     """
 
     name: str
@@ -250,7 +249,6 @@ class Claim:
         latex: the prediction.
         tested: what exactly is confronted with data, where the wording leaves a choice.
         contrast: expected to fail; reported as what the theorem does not say.
-        premise: for a contrast, the same claim's condition that is broken on purpose, in words.
     """
 
     name: str
@@ -314,7 +312,7 @@ def evaluate(expression: sp.Expr | float, values: Mapping[str, float]) -> float:
     """
     expression = sp.sympify(expression)
     names, function = _compiled(expression)
-    return _call(function, _point(names, values, str(expression)))
+    return _call(function, _point(names, values, expression))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -392,7 +390,7 @@ def _lambdas(
     )
 
 
-def _point(names: tuple[str, ...], values: Mapping[str, float], where: str) -> list[float]:
+def _point(names: tuple[str, ...], values: Mapping[str, float], where: object) -> list[float]:
     missing = [s for s in names if s not in values]
     if missing:
         raise ValueError(f"{where}: no value for {', '.join(missing)}; give {' and '.join(missing)} as a number")

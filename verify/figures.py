@@ -21,10 +21,10 @@ from matplotlib.textpath import TextToPath
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from numerics import Setting
-from theory import Crossing, Exactly, Within, evaluate, kappa, tau_minus, tau_plus
+from theory import Crossing, Exactly, Within, kappa, tau_minus, tau_plus
 from theory.symbols import SETTING, table
 from verify import fit
-from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
+from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict, at_runs, met_and_counted
 from verify.meanfield import curve, curves
 from verify.study import Outcome, representative
 from verify.sweep import Group, Result
@@ -564,32 +564,11 @@ def _monomial(predicted: dict[str, float]) -> str:
     return r"\,".join(LATEX.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
 
 
-def _met(laws: list[tuple[str, Within]], runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each run meets every bound, and whether it counts; as in ``judge``."""
-    met, absent = np.ones(len(runs), dtype=bool), np.zeros(len(runs), dtype=bool)
-    for name, law in laws:
-        value = runs[name].to_numpy(float)
-        absent |= np.isnan(value)
-        if law.low is not None:
-            met &= value >= _at(law.low, runs)
-        if law.high is not None:
-            met &= value <= _at(law.high, runs)
-    arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
-    return met, ~(absent & arrived & runs["flip_share"].isna().to_numpy())
-
-
-def _at(expression: Any, runs: pd.DataFrame) -> np.ndarray:
-    settings = runs.drop_duplicates("setting")
-    rows = settings[[k for k in settings if k in LATEX]].to_dict("records")
-    values = {key: evaluate(expression, row) for key, row in zip(settings["setting"], rows, strict=True)}
-    return runs["setting"].map(values).to_numpy(float)
-
-
 def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
     laws = [(k, law) for k, law in verdict.claim.parts if isinstance(law, Within)]
     if not all(k in runs for k, _ in laws):
         return None
-    met, counted = _met(laws, runs)
+    met, counted = met_and_counted(laws, runs)
     if not counted.any():
         return None
     varied = any(runs[k][counted].nunique() > 1 for k, _ in laws)
@@ -658,7 +637,7 @@ def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, s
     """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails."""
     n = _apart(runs["n"], runs["setting"])
     bounds = [
-        (k, b, _at(b, runs), side) for k, law in laws for b, side in ((law.low, 1), (law.high, -1)) if b is not None
+        (k, b, at_runs(b, runs), side) for k, law in laws for b, side in ((law.low, 1), (law.high, -1)) if b is not None
     ]
     relative = [x for x in bounds if (x[2] != 0).all()]
     seen = [np.zeros(0)]

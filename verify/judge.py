@@ -116,7 +116,11 @@ def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[
         status=status,
         predicted="; ".join(p.predicted for p in parts),
         measured="; ".join(p.measured for p in parts),
-        reason="; ".join(p.reason for p in parts if p.status == status),
+        reason="; ".join(
+            (f"{p.details['observable']}: " if len(parts) > 1 and "observable" in p.details else "") + p.reason
+            for p in parts
+            if p.status == status
+        ),
         details={"parts": [p.details | {"status": str(p.status)} for p in parts]},
         **counts,
     )
@@ -216,7 +220,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
         reason = f"the constant varies by a factor {band:.1f}, beyond {PREFACTOR_BAND:g}"
         return answer(Status.REFUTED, measured, reason, **extra)
     if narrow:
-        short = ", ".join(f"{k} spans {result.decades[k]:.2f}" for k in narrow)
+        short = ", ".join(f"{k} spans {result.decades[k]:.3g}" for k in narrow)
         return answer(Status.INCONCLUSIVE, measured, f"under {DECADES_NEEDED} decades: {short}", **extra)
     if open_:
         wide = ", ".join(f"{k} {law_slopes[k]}" for k in open_)
@@ -246,25 +250,10 @@ def _rival_laws(predicted: dict[str, float], columns: dict[str, np.ndarray]) -> 
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def _within(parts: list[tuple[str, Law]], runs: pd.DataFrame, reading: Reading) -> _Part:
+def _within(parts: list[tuple[str, Within]], runs: pd.DataFrame, reading: Reading) -> _Part:
     """All explicit bounds of a claim at once: how often does a run meet every one of them?"""
-    met = np.ones(len(runs), dtype=bool)
-    absent, broken = np.zeros((2, len(runs)), dtype=bool)
-    said = []
-    for name, law in parts:
-        assert isinstance(law, Within)
-        value = runs[name].to_numpy(float)
-        absent |= np.isnan(value)
-        for bound, holds in ((law.low, np.greater_equal), (law.high, np.less_equal)):
-            if bound is not None:
-                kept = holds(value, _at(bound, runs))
-                met &= kept
-                broken |= ~kept & ~np.isnan(value)
-        said.append(_bound_text(name, law))
-    # A run that never arrived fails; one that arrived but has no flipped sample to speak of says nothing.
-    arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
-    silent = absent & ~broken & arrived & runs["flip_share"].isna().to_numpy()
-    counted = ~silent
+    said = [_bound_text(name, law) for name, law in parts]
+    met, counted = met_and_counted(parts, runs)
     required = 1 - reading.delta
     setting = runs["setting"].to_numpy()
     result = fit.successes(met[counted], setting[counted], required)
@@ -304,7 +293,25 @@ def _within(parts: list[tuple[str, Law]], runs: pd.DataFrame, reading: Reading) 
     return answer(Status.SUPPORTED, f"the whole interval lies above {required:g}, and no setting contradicts it")
 
 
-def _at(expression: Any, runs: pd.DataFrame) -> np.ndarray:
+def met_and_counted(parts: list[tuple[str, Within]], runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each run meets every bound, and whether it counts. Each of shape (runs,)."""
+    met = np.ones(len(runs), dtype=bool)
+    absent, broken = np.zeros((2, len(runs)), dtype=bool)
+    for name, law in parts:
+        value = runs[name].to_numpy(float)
+        absent |= np.isnan(value)
+        for bound, holds in ((law.low, np.greater_equal), (law.high, np.less_equal)):
+            if bound is not None:
+                kept = holds(value, at_runs(bound, runs))
+                met &= kept
+                broken |= ~kept & ~np.isnan(value)
+    # A run that never arrived fails; one that arrived but has no flipped sample to speak of says nothing.
+    arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
+    silent = absent & ~broken & arrived & runs["flip_share"].isna().to_numpy()
+    return met, ~silent
+
+
+def at_runs(expression: Any, runs: pd.DataFrame) -> np.ndarray:
     """An expression in the symbols of theory at every run; it is the same for all runs of a setting."""
     keys = runs["setting"].to_numpy()
     settings = runs.drop_duplicates("setting")
@@ -343,7 +350,7 @@ def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Readin
     """The constant that serves a share 1 - delta of the runs, per setting, and whether it drifts with scale."""
     upper = isinstance(law, AtMost)
     value = runs[name].to_numpy(float)
-    ratio = value / _at(law.expression, runs)
+    ratio = value / at_runs(law.expression, runs)
     missing = np.isnan(ratio)
     sign = "<=" if upper else ">="
     predicted = f"{name} {sign} K * ({law.expression}), one K for all, with probability >= {1 - reading.delta:g}"
@@ -441,7 +448,7 @@ def _identity(name: str, law: Exactly, runs: pd.DataFrame) -> _Part:
 
 def _crossing(name: str, law: Crossing, runs: pd.DataFrame, rng: np.random.Generator) -> _Part:
     y = runs[name].to_numpy(float)
-    x = _at(law.along, runs)
+    x = at_runs(law.along, runs)
     seen = ~np.isnan(y)
     predicted = f"{name} changes sign at {law.at:g} (window ±{law.within:g}: {law.why})"
     details: dict[str, Any] = {"kind": "crossing", "observable": name, "at": law.at, "within": law.within}

@@ -72,8 +72,8 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 48},
-        work={"start": 12, "early": 1.5, "T1": 2.5, "end": 4},
+        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 72},
+        work={"start": 12, "early": 1.5, "T1": 2.5, "end": 2.5},
     ),
     "thorough": Profile(
         name="thorough",
@@ -218,7 +218,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
-                at_end = drawn(64, 25 * cap, lambda u, k=name, e=end: _bent(u, k, e))
+                at_end = drawn(64, 40 * cap, lambda u, k=name, e=end: _bent(u, k, e))
                 if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
