@@ -147,6 +147,18 @@ class State:
         """rho of the neurons with j = y~_i. Shape (R, m, n)."""
         return torch.where(self.batch.y_tilde[:, None] > 0, self.rho[:, 0], self.rho[:, 1])
 
+    @cached_property
+    def own_sum(self) -> Tensor:
+        """Sum of rho over the own neurons of each sample that were active first. Shape (R, n)."""
+        return torch.where(self.batch.first_active, self.rho_own, 0.0).sum(1)
+
+    @cached_property
+    def own_extremes(self) -> tuple[Tensor, Tensor]:
+        """Least and largest such rho of each sample, +inf and -inf where there is none. Each of shape (R, n)."""
+        active = self.batch.first_active
+        least = torch.where(active, self.rho_own, torch.inf).amin(1)
+        return least, torch.where(active, self.rho_own, -torch.inf).amax(1)
+
 
 class Batch:
     """Runs of equal n and m, stacked. Internal to the engine; ``State`` is its public face."""
@@ -176,6 +188,7 @@ class Batch:
         # Own neurons active on their noise patch at initialization: the pairs (i, r) that Theorem 4.1 speaks of.
         noise = self.overlap[..., 2:].unflatten(1, (2, -1))
         self.first_active = torch.where(self.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1]) > 0
+        self.own_count = self.first_active.double().sum(1)  # (R, n)
 
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""

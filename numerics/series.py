@@ -45,13 +45,21 @@ def _kind(state: State, which: str) -> Tensor:
     return mask & (batch.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
 
 
-def _own(state: State, which: str) -> Tensor:
-    """Mask over (R, m, n) of own pairs whose sample is of a kind."""
-    return state.batch.first_active & _kind(state, which)[:, None]
+def _rho_min(which: str) -> Recorder:
+    """Least rho over the own pairs whose sample is of a kind; likewise the next two."""
+    return lambda state: _min(state.own_extremes[0], _kind(state, which))
 
 
-def _rho(statistic: Callable[[Tensor, Tensor], Tensor], which: str) -> Recorder:
-    return lambda state: statistic(state.rho_own, _own(state, which))
+def _rho_max(which: str) -> Recorder:
+    return lambda state: _max(state.own_extremes[1], _kind(state, which))
+
+
+def _rho_mean(which: str) -> Recorder:
+    def mean(state: State) -> Tensor:
+        kind = _kind(state, which)
+        return torch.where(kind, state.own_sum, 0.0).sum(1) / torch.where(kind, state.batch.own_count, 0.0).sum(1)
+
+    return mean
 
 
 def _margin_error(state: State) -> Tensor:
@@ -77,8 +85,7 @@ def _projection_signal(state: State) -> Tensor:
 
 def _memorised(state: State) -> Tensor:
     """Share of all n samples that are noisy, fitted, and whose own rho all exceed every gamma."""
-    least = torch.where(state.batch.first_active, state.rho_own, torch.inf).amin(1)
-    above = least > state.gamma.flatten(1).amax(1)[:, None]
+    above = state.own_extremes[0] > state.gamma.flatten(1).amax(1)[:, None]
     return (state.batch.noisy & (state.margins > 0) & above).double().mean(1)
 
 
@@ -91,25 +98,25 @@ SERIES: dict[str, Recorder] = {
     "gamma_max": lambda s: s.gamma.flatten(1).amax(1),
     "gamma_plus": lambda s: s.gamma[:, 0].mean(1),
     "gamma_minus": lambda s: s.gamma[:, 1].mean(1),
-    "rho_own_min": _rho(_min, "all"),
-    "rho_own_max": _rho(_max, "all"),
-    "rho_own_mean": _rho(_mean, "all"),
-    "rho_clean_max": _rho(_max, "clean"),
-    "rho_clean_mean": _rho(_mean, "clean"),
-    "rho_noisy_max": _rho(_max, "noisy"),
-    "rho_noisy_min": _rho(_min, "noisy"),
-    "rho_noisy_mean": _rho(_mean, "noisy"),
-    "rho_clean_plus": _rho(_mean, "clean_plus"),
-    "rho_clean_minus": _rho(_mean, "clean_minus"),
-    "rho_noisy_plus": _rho(_mean, "noisy_plus"),
-    "rho_noisy_minus": _rho(_mean, "noisy_minus"),
+    "rho_own_min": _rho_min("all"),
+    "rho_own_max": _rho_max("all"),
+    "rho_own_mean": _rho_mean("all"),
+    "rho_clean_max": _rho_max("clean"),
+    "rho_clean_mean": _rho_mean("clean"),
+    "rho_noisy_max": _rho_max("noisy"),
+    "rho_noisy_min": _rho_min("noisy"),
+    "rho_noisy_mean": _rho_mean("noisy"),
+    "rho_clean_plus": _rho_mean("clean_plus"),
+    "rho_clean_minus": _rho_mean("clean_minus"),
+    "rho_noisy_plus": _rho_mean("noisy_plus"),
+    "rho_noisy_minus": _rho_mean("noisy_minus"),
     "rho_max": lambda s: s.rho.flatten(1).amax(1),
     "rho_min": lambda s: s.rho.flatten(1).amin(1),
-    "coefficient_min": lambda s: torch.minimum(_rho(_min, "all")(s), s.gamma.flatten(1).amin(1)),
-    "coefficient_own_max": lambda s: torch.maximum(_rho(_max, "all")(s), s.gamma.flatten(1).amax(1)),
+    "coefficient_min": lambda s: torch.minimum(_rho_min("all")(s), s.gamma.flatten(1).amin(1)),
+    "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma.flatten(1).amax(1)),
     "coefficient_max": lambda s: torch.maximum(s.rho.abs().flatten(1).amax(1), s.gamma.abs().flatten(1).amax(1)),
     # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
-    "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho(_max, "all")(s),
+    "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho_max("all")(s),
     "margin_clean_min": lambda s: _min(s.margins, _kind(s, "clean")),
     "margin_noisy_min": lambda s: _min(s.margins, _kind(s, "noisy")),
     "margin_noisy_max": lambda s: _max(s.margins, _kind(s, "noisy")),

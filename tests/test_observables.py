@@ -111,7 +111,7 @@ def test_diverged_runs_give_no_warning_and_spoil_no_other(eta):
 def test_moments():
     events = moments(0.4)
     assert set(events) == {"early", "T1"}
-    assert events["early"] == Event(series="rho_own_mean", value=0.04)
+    assert events["early"] == Event(series="rho_own_mean", value=0.016)
     assert events["T1"] == Event(series="coefficient_min", value=0.4)
     run = ordinary()
     for name, series in (("early", "rho_own_mean"), ("T1", "coefficient_min")):

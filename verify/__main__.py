@@ -12,6 +12,11 @@ from typing import Any
 
 import click
 
+# One thread a process: runs go in parallel, and threads of their linear algebra would only wait for each other.
+# Set before NumPy is loaded, and inherited by the workers.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
 
 def _refuse_strays() -> None:
     """``theory`` is a plain name: a stray theory.py in the working directory must not stand in for ours."""

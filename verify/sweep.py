@@ -53,7 +53,7 @@ KEPT_SERIES = (
 class Profile:
     """How much is run: settings, and core seconds that a setting may be expected to take, by stage.
 
-    Groups on which no rate is fitted get half the settings at a third of the work.
+    Groups on which no rate is fitted get a third of both.
     """
 
     name: str
@@ -66,19 +66,19 @@ PROFILES = {
     "quick": Profile(
         name="quick",
         seeds=4,
-        settings={"exact": 16, "start": 16, "early": 32, "T1": 26, "end": 24},
-        work={"start": 2, "early": 0.6, "T1": 0.3, "end": 0.7},
+        settings={"exact": 24, "start": 24, "early": 48, "T1": 26, "end": 24},
+        work={"start": 2, "early": 0.6, "T1": 0.3, "end": 0.4},
     ),
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 40, "early": 64, "T1": 44, "end": 72},
+        settings={"exact": 48, "start": 48, "early": 90, "T1": 44, "end": 64},
         work={"start": 12, "early": 1.5, "T1": 2.5, "end": 2.5},
     ),
     "thorough": Profile(
         name="thorough",
         seeds=32,
-        settings={"exact": 96, "start": 96, "early": 160, "T1": 160, "end": 96},
+        settings={"exact": 96, "start": 120, "early": 200, "T1": 160, "end": 120},
         work={"start": 20, "early": 10, "T1": 25, "end": 60},
     ),
 }
@@ -200,7 +200,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         ValueError: too few draws fall inside the conditions.
     """
     entropy = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}".encode()).digest()[:4], "big")
-    wanted = profile.settings[group.stage] // (1 if group.needs_rates else 2)
+    wanted = profile.settings[group.stage] // (1 if group.needs_rates else 3)
     if group.stage == "exact":
         return _small_dense(wanted, entropy)
     cap = profile.work[group.stage] / (1 if group.needs_rates else 3)
@@ -586,6 +586,8 @@ def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
         for bundle, missing in pending:
             yield from finish(execute(bundle), missing)
         return
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # NumPy's own threads in every worker would fight for the cores
     context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
     pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_one_thread)
     try:
