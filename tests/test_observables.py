@@ -116,7 +116,7 @@ def test_moments():
     run = ordinary()
     for name, series in (("early", "rho_own_mean"), ("T1", "coefficient_min")):
         values, index = run.series[series], run.index(name)
-        bound = ORDER_ONE / 10 if name == "early" else ORDER_ONE
+        bound = ORDER_ONE / 25 if name == "early" else ORDER_ONE
         for row, k in enumerate(index):
             assert values[row, k] >= bound
             assert (values[row, :k] < bound).all()
