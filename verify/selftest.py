@@ -15,6 +15,7 @@ from numerics import draw, train
 from numerics.identities import recursion_residual
 from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup
 from verify import sweep
+from verify.fit import FLOOR
 from verify.judge import SCALES, Status, judge
 from verify.study import Outcome
 
@@ -121,7 +122,7 @@ def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], o
         assert isinstance(law, Theta)
         for parameter in law.exponents():
             for shift in SHIFTS:
-                wrong = Theta(law.expression * lookup(parameter) ** sp.Rational(shift), law.up_to_logs)
+                wrong = replace(law, expression=law.expression * lookup(parameter) ** sp.Rational(shift))
                 yield "exponent shifted", replace(claim, law=wrong), f"{parameter}^{shift:+g}", True, runs
         # The law is kept, but the constant is made to drift, with a parameter of the law and with one outside it.
         for parameter, power in (("n", 0.2), ("sigma_0", 0.25)):
@@ -193,25 +194,22 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
         log_y = np.log(kept[observable])
         predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
         by_setting = log_y.groupby(kept["setting"])
-        within = (log_y - by_setting.transform("mean")).to_numpy()
+        within = log_y - by_setting.transform("mean")
         first = kept.groupby("setting").first()
-        columns = [np.log(first[k]) for k in SCALES] + [np.log(first["kappa"]), first["tau_plus"], first["tau_minus"]]
+        columns = [np.log(first[k]) for k in SCALES] + [np.log(first["kappa"])]
         if law.constant:
             columns.append(np.log(kept[law.constant]).groupby(kept["setting"]).mean())
         means = (log_y - predicted).groupby(kept["setting"]).mean()
+        # The spread of real settings about their own fit, in units of what their seeds explain.
+        error = np.sqrt(by_setting.var(ddof=0) / (by_setting.size() - 1).clip(lower=1) + FLOOR**2)
         x = np.column_stack([*columns, np.ones(len(means))])
-        fitted = np.linalg.lstsq(x, means, rcond=None)[0]
-        spread = float(np.std(means - x @ fitted))
-        # What kappa and tau do to the constant is allowed by the law; every other slope is zero by construction.
+        fitted = np.linalg.lstsq(x / error.to_numpy()[:, None], means / error, rcond=None)[0]
+        residual = ((means - x @ fitted) / error).to_numpy()
+        # What kappa and the flips do to the constant is allowed by the law; every other slope is zero by construction.
         allowed = pd.Series(x[:, len(SCALES) :] @ fitted[len(SCALES) :], index=means.index)
-        codes = kept["setting"].map({k: i for i, k in enumerate(means.index)}).to_numpy()
         for trial in range(TRIALS):
-            noise = rng.normal(0.0, spread, len(means))[codes]
-            # Residuals are shuffled within settings, so that each keeps its own spread.
-            order = np.lexsort((rng.random(len(codes)), codes))
-            seeds = np.empty_like(within)
-            seeds[np.lexsort((np.arange(len(codes)), codes))] = within[order] * rng.choice([-1.0, 1.0], len(codes))
-            values = np.exp(predicted + kept["setting"].map(allowed) + noise + seeds)
+            noise = error * rng.choice(residual - residual.mean(), len(means))
+            values = np.exp(predicted + within + kept["setting"].map(allowed + noise))
             yield "true rate", claim, f"replicate {trial}", False, kept.assign(**{observable: values})
     cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
     [(observable, _)] = cross.parts
