@@ -61,7 +61,7 @@ def _reading_options(command: Callable) -> Callable:
 def _study_options(command: Callable) -> Callable:
     options = [
         click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default="standard",
-                     show_default=True, help="how much is run: about one, five and fifty minutes"),
+                     show_default=True, help="how much is run: about one, six and sixty minutes"),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw"),
         click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True,

@@ -66,8 +66,8 @@ PROFILES = {
     "quick": Profile(
         name="quick",
         seeds=4,
-        settings={"exact": 24, "start": 24, "early": 48, "T1": 26, "end": 24},
-        work={"start": 2, "early": 0.6, "T1": 0.3, "end": 0.4},
+        settings={"exact": 12, "start": 18, "early": 36, "T1": 24, "end": 15},
+        work={"start": 2, "early": 0.4, "T1": 0.25, "end": 0.2},
     ),
     "standard": Profile(
         name="standard",
