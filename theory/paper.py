@@ -525,7 +525,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             Within(low=0),
             "At convergence the test error on shared noise patches is at least half the flip rate.",
             latex=r"L^{0-1}_{D_{\mathrm{test}}} \ge 0.5\min\{\tau_+,\tau_-\}",
-            tested="the run with its realised flips: error >= 0.5 min of the realised flip rates. With the nominal rates"
+            tested="the run with its realised flips: error >= |S_f|/(2n), which implies 0.5 min of the realised flip rates. With the nominal rates"
             " the bound equals the error's expectation at tau_+ = tau_-, and a run with fewer flips falls below it",
         ),
         # Proposition 4.3.

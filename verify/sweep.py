@@ -379,10 +379,13 @@ def _arithmetic(n: int, m: int) -> float:
     return m * n * (n / 7.5e9 + 8e-9)
 
 
+def _runs_in_memory(n: int, m: int) -> float:
+    return MEMORY / (8.0 * (3 * (n + 2) ** 2 + 16 * n * m + 12 * m * m))
+
+
 def bundle_size(n: int, m: int, seeds: int) -> int:
     """How many settings of one size share a batch: until arithmetic outweighs the calls, within memory."""
-    bytes_per_run = 8.0 * (3 * (n + 2) ** 2 + 16 * n * m + 12 * m * m)
-    runs = min(2 * CALLS / _arithmetic(n, m), MEMORY / bytes_per_run, 128)
+    runs = min(2 * CALLS / _arithmetic(n, m), _runs_in_memory(n, m), 128)
     return max(1, int(runs / seeds))
 
 
@@ -490,9 +493,7 @@ def execute(jobs: Sequence[Job]) -> list[Result]:
     if len(jobs) > 1:
         return _execute(jobs, slice(None))
     [job] = jobs
-    setting = job.point.setting
-    each = 8.0 * (3 * (setting.n + 2) ** 2 + 16 * setting.n * setting.m + 12 * setting.m**2)
-    chunk = max(1, int(MEMORY / each))
+    chunk = max(1, int(_runs_in_memory(job.point.setting.n, job.point.setting.m)))
     parts = [_execute(jobs, slice(k, k + chunk))[0] for k in range(0, len(job.seeds), chunk)]
     # The recording grid depends on the horizon alone, so parts of one job share it.
     joined = Result(
