@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import gcd, lcm
 
-
 Rational = Fraction | int
 
 

@@ -30,6 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from itertools import product
 
 import sympy as sp
@@ -44,7 +45,15 @@ DEPTH = 3  # tiers of a scaling: powers of N, log N, log log N
 # a proof that needs smaller or larger ones would be missed.
 SMALL, LARGE = Fraction(1, 1000), Fraction(1000)
 BUDGET = 6000  # linear programmes per goal before the answer is "undecided"
-QUIET = ("sigma_xi", "mu", "T_star", "m", "sigma_0", "eta")  # stay constant in a counter-scaling if they can, in this order
+QUIET = (
+    "sigma_xi",
+    "mu",
+    "T_star",
+    "m",
+    "sigma_0",
+    "eta",
+)  # stay constant in a counter-scaling if they can, in this order
+QUICK = 60  # of them for a first try at a counter-scaling, and for each try to simplify one
 SIZE = 400  # monomials that an expression may expand into
 
 
@@ -102,6 +111,7 @@ class Status(StrEnum):
     ENTAILED = "entailed"
     NOT_ENTAILED = "not entailed"
     UNDECIDED = "undecided"
+    CONSISTENT = "consistent"
     CONTRADICTORY = "contradictory"
 
 
@@ -150,7 +160,8 @@ class Answer:
     """Whether a goal follows, with the certificate of it.
 
     Attributes:
-        status: entailed, not entailed, undecided, or contradictory (premises that nothing satisfies entail nothing).
+        status: entailed, not entailed, undecided, or contradictory (premises that nothing satisfies entail nothing);
+            consistent where no goal was asked and a scaling meets all premises.
         given, goal: what was asked; ``goal`` is None where only consistency was.
         derivation: the proof, or that of the contradiction; None otherwise.
         scaling: the counter-scaling (or one inside the premises, where only consistency was asked); None otherwise.
@@ -250,7 +261,9 @@ def _log(monomial: Monomial) -> Monomial:
     scale = Fraction(sp.ilcm(1, *(p.denominator for _, p in monomial)))
     whole = [int(p * scale) for _, p in monomial]
     common = int(sp.igcd(*whole)) if len(whole) > 1 else abs(whole[0])
-    return ((Log(tuple((atom, Fraction(p, common)) for (atom, _), p in zip(monomial, whole, strict=True))), Fraction(1)),)
+    return (
+        (Log(tuple((atom, Fraction(p, common)) for (atom, _), p in zip(monomial, whole, strict=True))), Fraction(1)),
+    )
 
 
 def _flip(lattice: Lattice) -> Lattice:
@@ -294,9 +307,7 @@ def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
         case sp.Min():
             return _flip(tuple(part for arg in expression.args for part in _flip(_lattice(arg, constants))))
         case sp.log():
-            return tuple(
-                tuple(x for m in part for x in [_log(m)]) for part in _lattice(expression.args[0], constants)
-            )
+            return tuple(tuple(x for m in part for x in [_log(m)]) for part in _lattice(expression.args[0], constants))
     if expression.is_number and expression.is_positive:  # pi, sqrt(2) + 1 ...
         return (((),),)
     raise ValueError(f"'{expression}' is no product, power, max, min, sum or logarithm: it has no order here")
@@ -371,9 +382,7 @@ def _clauses(order: Order, constants: frozenset[str]) -> tuple[Clause, ...]:
 def _below(left: Lattice, right: Lattice, strict: bool, tilde: bool) -> Iterator[Clause]:
     """max_i min_j x_ij <= min_k max_l y_kl: for all i and k, some x_ij <= y_kl."""
     for smaller, larger in product(left, _flip(right)):
-        literals = {
-            Literal(_times(x, _power(y, Fraction(-1))), strict, tilde): None for x in smaller for y in larger
-        }
+        literals = {Literal(_times(x, _power(y, Fraction(-1))), strict, tilde): None for x in smaller for y in larger}
         if strict or not any(not literal.ratio for literal in literals):  # 1 <= 1 says nothing
             yield tuple(literals)
 
@@ -386,21 +395,25 @@ def _below(left: Lattice, right: Lattice, strict: bool, tilde: bool) -> Iterator
 class Row:
     """A literal at hand in a branch, and why.
 
-    ``power`` marks the rule "log E lies below every power of E": the rule holds for every power above 0.
+    ``every`` = (A, B) marks "A lies below every power of B": the literal takes one power, and any above 0 is as true.
     """
 
     literal: Literal
     why: str
-    power: Atom | None = None
+    every: "tuple[Monomial, Monomial] | None" = None
 
 
 @dataclass(frozen=True)
 class Split:
-    """Cases of which one holds along a subsequence. ``cites`` names the premise, if it is no rule of logarithms."""
+    """Cases of which one holds along a subsequence. ``cites`` names the premise, if it is no rule of logarithms.
+
+    ``grows`` is the monomial of which the cases are "tends to infinity" and "is bounded".
+    """
 
     labels: tuple[str, ...]
     alternatives: tuple[tuple[Row, ...], ...]
     cites: str = ""
+    grows: Monomial | None = None
 
 
 @dataclass(frozen=True)
@@ -454,22 +467,28 @@ class _Search:
     simplify: bool = True  # a counter-scaling
     spent: int = 0
     index: dict[Atom, int] = field(default_factory=dict)
+    vectors: dict[Literal, list[Rational]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.index = {atom: k for k, atom in enumerate((*self.parameters, *self.logs, _POLYLOG))}
 
     def vector(self, literal: Literal) -> list[Rational]:
+        if literal in self.vectors:
+            return self.vectors[literal]
         row: list[Rational] = [0] * len(self.index)
         for atom, power in literal.ratio:
             row[self.index[atom]] += power
         if literal.tilde:
             row[-1] += LARGE if literal.strict else -1
+        self.vectors[literal] = row
         return row
 
     def solve(self, rows: Sequence[Row]) -> tuple[list[Fraction] | None, list[Fraction] | None]:
         self.spent += 1
         if self.spent > BUDGET:
             raise _Exhausted
+        if not rows:
+            return [Fraction(0)] * len(self.index), None
         return decide([self.vector(r.literal) for r in rows], [r.literal.strict for r in rows])
 
     def run(self) -> "tuple[Proof | None, Scaling | None]":
@@ -487,7 +506,6 @@ class _Search:
             rows += [
                 Row(Literal(_times(((log, Fraction(1)),), ((_POLYLOG, Fraction(-1)),))), "forgiven up to logarithms")
                 for log in self.logs
-                if len(log.of) == 1 and isinstance(log.of[0][0], str)
             ]
         splits += [_growth(log) for log in self.logs]
         if tilde:
@@ -506,10 +524,28 @@ class _Search:
         if multipliers is not None:
             return self._tidy(rows, multipliers), None
         assert point is not None
-        broken = [s for s in splits if not any(self._met(alternative, point) for alternative in s.alternatives)]
+        # What a premise says to grow grows: the case is made first, for later ones to lean on.
+        said = {_power(row.literal.ratio, Fraction(-1)) for row in rows if row.literal.strict}
+        broken = [
+            s
+            for s in splits
+            if s.grows in said or not any(self._met(alternative, point) for alternative in s.alternatives)
+        ]
+        broken.sort(key=lambda s: s.grows not in said)
         if not broken:
-            return None, self._scaling(rows, splits, point)
-        # The split of fewest cases that survive one linear programme.
+            return None, self._scaling(point, BUDGET)
+        if not any(split.cites for split in broken):
+            # Logarithms apart, this point is a ray already: it often extends to a scaling at once.
+            scaling = self._scaling(point, QUICK)
+            if scaling is not None:
+                return None, scaling
+        # Cases that the premises rule out whatever the goal are lemmas, which keep a derivation straight.
+        own = [row for row in rows if row.why != "the contrary"]
+        for split in broken if len(own) < len(rows) else ():
+            tried = [(alternative, *self.solve([*own, *alternative])) for alternative in split.alternatives]
+            if sum(closed is None for _, _, closed in tried) <= 1:
+                return self._branch(rows, splits, split, tried, own)
+        # Else the split of fewest cases that survive one linear programme.
         best: tuple[Split, list] | None = None
         for split in broken:
             tried = [(alternative, *self.solve([*rows, *alternative])) for alternative in split.alternatives]
@@ -519,10 +555,20 @@ class _Search:
             if alive <= 1:
                 break
         assert best is not None
-        split, tried = best
+        return self._branch(rows, splits, *best, rows)
+
+    def _branch(
+        self, rows: list[Row], splits: list[Split], split: Split, tried: list, own: list[Row]
+    ) -> "tuple[Proof | None, Scaling | None]":
+        """The cases of a split; ``tried`` holds, per alternative, what ``own`` rows say of it."""
         others = [s for s in splits if s is not split]
         branches: list[Proof | None] = []
         for alternative, inner, closed in tried:
+            if closed is not None:
+                branches.append(self._tidy([*own, *alternative], closed))
+                continue
+            if own is not rows:
+                inner, closed = self.solve([*rows, *alternative])
             proof, scaling = self._close([*rows, *alternative], others, inner, closed)
             if scaling is not None:
                 return None, scaling
@@ -531,8 +577,7 @@ class _Search:
             return None, None
         # A case that does not use what it assumes is the whole proof.
         for alternative, branch in zip(split.alternatives, branches, strict=True):
-            assert branch is not None
-            if not _uses(branch, alternative):
+            if branch is not None and not _uses(branch, alternative):
                 return branch, None
         return Cases(split, tuple(b for b in branches if b is not None)), None
 
@@ -565,7 +610,7 @@ class _Search:
 
     # -- counter-scalings --------------------------------------------------------------------------------------
 
-    def _scaling(self, rows: list[Row], splits: list[Split], point: list[Fraction]) -> Scaling | None:
+    def _scaling(self, point: list[Fraction], budget: int) -> Scaling | None:
         """A scaling that satisfies the premises, in the alternatives that ``point`` chose, and the negated goal."""
         chosen = list(self.goal)
         for clause, name in self.clauses:
@@ -575,7 +620,7 @@ class _Search:
             chosen.append(next(x for x in clause if self._met((Row(x, name),), point)))
         chosen = list(dict.fromkeys(chosen))
         hints = {log: sum(p * point[self.index[a]] for a, p in log.of) for log in self.logs}
-        found = self._tiers(chosen, hints, frozenset())
+        found = self._tiers(chosen, hints, frozenset(), budget)
         if found is None:
             return None
         # The simplest that serves: parameters that may stay constant do, and powers of logarithms go where they may.
@@ -585,24 +630,40 @@ class _Search:
                 fixed = still | {(name, k) for k in tiers}
                 if all(found[name][k] == 0 for k in tiers):
                     still = fixed
-                elif (simpler := self._tiers(chosen, hints, frozenset(fixed))) is not None:
+                elif (simpler := self._tiers(chosen, hints, frozenset(fixed), QUICK)) is not None:
                     still, found = fixed, simpler
+        if self.simplify:
+            found = self._tiers(chosen, hints, frozenset(still), QUICK, corner=True) or found
         base = next((t[0] for name, t in found.items() if t[0] > 0), None) or next(
             (-t[0] for t in found.values() if t[0]), Fraction(1)
         )
         return Scaling(powers={name: (t[0] / base, *t[1:]) for name, t in found.items()})
 
     def _tiers(
-        self, literals: list[Literal], hints: Mapping[Log, Fraction], still: frozenset[tuple[str, int]]
+        self,
+        literals: list[Literal],
+        hints: Mapping[Log, Fraction],
+        still: frozenset[tuple[str, int]],
+        budget: int,
+        corner: bool = False,
     ) -> dict[str, Tiers] | None:
-        """Powers of N, then of log N, then of log log N. Which logarithms grow at a tier is searched for."""
+        """Powers of N, then of log N, then of log log N. Which logarithms grow at a tier is searched for.
+
+        At each tier as many relations as can be are strict, so that they leave the later tiers alone; with ``corner``
+        as few as must be, which gives simpler powers if it gives any.
+        """
+        left = budget
+
+        def solve(given: list[tuple[list[Rational], bool]]) -> tuple[list[Fraction] | None, list[Fraction] | None]:
+            nonlocal left
+            left -= 1
+            return decide([r for r, _ in given], [s for _, s in given]) if left >= 0 else (None, [])
 
         def tier(k: int, active: list[Literal], level: dict[Log, int], values: dict[str, list[Fraction]]):
             if k == DEPTH:
                 if any(x.strict for x in active):
                     return None
                 return {name: tuple(v) for name, v in values.items()}
-            open_logs = [log for log in self.logs if log not in level]
 
             def row(monomial: Monomial) -> list[Rational]:
                 """Coefficients of the parameters at this tier, then the constant that logarithms add."""
@@ -614,76 +675,61 @@ class _Search:
                         out[-1] += power
                 return out
 
-            def opposite(line: list[Rational]) -> list[Rational]:
-                return [-a for a in line]
-
-            base = [(row(x.ratio), x.strict and x.tilde) for x in active]
-            base.append(([0] * len(self.parameters) + [-1], True))
-            for name, at in still:
-                if at == k:
-                    line = [int(p == name) for p in self.parameters] + [0]
-                    base += [(line, False), (opposite(line), False)]
-
-            def solve(extra: list[tuple[list[Rational], bool]]) -> list[Fraction] | None:
-                self.spent += 1
-                if self.spent > 2 * BUDGET:
-                    raise _Exhausted
-                given = base + extra
-                return decide([r for r, _ in given], [s for _, s in given])[0]
+            lines = [(row(x.ratio), x.strict and x.tilde) for x in active]
+            base = [([0] * len(self.parameters) + [-1], True), *lines]
+            for name in (name for name, at in still if at == k):
+                line = [int(p == name) for p in self.parameters] + [0]
+                base += [(line, False), ([-a for a in line], False)]
 
             def signs(rest: list[Log], extra: list, picked: dict[Log, int], point: list[Fraction] | None):
                 if point is None:
                     return None
-                if rest:
-                    log, line = rest[0], row(rest[0].of)
-                    options = {
-                        1: [(opposite(line), True)],
-                        0: [(line, False), (opposite(line), False)],
-                        -1: [(line, True)],
-                    }
-                    hint = (hints[log] > 0) - (hints[log] < 0)
-                    for sign in sorted(options, key=lambda s: (s != hint, s != 0)):
-                        if sign > 0 and k + 1 > DEPTH - 1 and any(a == log for x in active for a, _ in x.ratio):
-                            continue  # its logarithm would lie beyond the last tier
-                        more = extra + options[sign]
-                        value = _dot(line, point)
-                        kept = point if (value > 0) - (value < 0) == sign else solve(more)
-                        done = signs(rest[1:], more, picked | {log: sign}, kept)
-                        if done is not None:
-                            return done
-                    return None
-                # As many relations as can be are made strict, so that they leave the later tiers alone.
-                total = point
-                lines = [row(x.ratio) for x in active]
-                for attempt in (False, True):
-                    if attempt:
-                        for line in lines:
-                            if _dot(line, total) == 0:
-                                more = solve([*extra, (line, True)])
-                                if more is not None:
-                                    total = [a + b for a, b in zip(total, more, strict=True)]
-                    at = [a / total[-1] for a in total[:-1]]
-                    scaled = [*at, Fraction(1)]
-                    tight = [
-                        x
-                        for x, line in zip(active, lines, strict=True)
-                        if _dot(line, scaled) == 0 and not (x.tilde and not x.strict)
-                    ]
-                    inner_level = dict(level)
-                    for log, sign in picked.items():
-                        if sign:
-                            inner_level[log] = k + 1 if sign > 0 else -1
-                    inner = tier(
-                        k + 1,
-                        tight,
-                        inner_level,
-                        {name: [*values[name], at[i]] for i, name in enumerate(self.parameters)},
-                    )
-                    if inner is not None:
-                        return inner
+                if not rest:
+                    return settle(extra, picked, point)
+                log, line = rest[0], row(rest[0].of)
+                opposite = [-a for a in line]
+                options = {1: [(opposite, True)], 0: [(line, False), (opposite, False)], -1: [(line, True)]}
+                hint = (hints[log] > 0) - (hints[log] < 0)
+                here = _dot(line, point)
+                for sign in sorted(options, key=lambda s: (s != hint, s != 0)):
+                    if sign > 0 and k == DEPTH - 1 and any(a == log for x in active for a, _ in x.ratio):
+                        continue  # its logarithm would lie beyond the last tier
+                    more = extra + options[sign]
+                    kept = point if (here > 0) - (here < 0) == sign else solve(base + more)[0]
+                    done = signs(rest[1:], more, picked | {log: sign}, kept)
+                    if done is not None or left < 0:
+                        return done
                 return None
 
-            return signs(open_logs, [], {}, solve([]))
+            def settle(extra: list, picked: dict[Log, int], point: list[Fraction]):
+                free = set() if corner else {i for i, (_, strict) in enumerate(lines) if not strict}
+                while free:
+                    given = [(line, s or i - 1 in free) for i, (line, s) in enumerate(base)]
+                    inner, support = solve(given + extra)
+                    if inner is not None:
+                        point = inner
+                        break
+                    # Relations in a combination that vanishes hold with equality everywhere.
+                    tight = {i - 1 for i, power in enumerate(support or []) if power and i - 1 in free}
+                    if not tight:
+                        return None
+                    free -= tight
+                at = [a / point[-1] for a in point[:-1]]
+                if k == 0 and not any(at):
+                    # Were anything to grow, N could be chosen as its largest growth: so nothing does.
+                    nothing = {name: (Fraction(0),) * DEPTH for name in self.parameters}
+                    return None if any(x.strict for x in active) else nothing
+                remaining = [
+                    x
+                    for x, (line, _) in zip(active, lines, strict=True)
+                    if _dot(line, point) == 0 and not (x.tilde and not x.strict)
+                ]
+                grown = level | {log: k + 1 if sign > 0 else -1 for log, sign in picked.items() if sign}
+                return tier(
+                    k + 1, remaining, grown, {name: [*values[name], at[i]] for i, name in enumerate(self.parameters)}
+                )
+
+            return signs([log for log in self.logs if log not in level], [], {}, solve(base)[0])
 
         return tier(0, literals, {}, {name: [] for name in self.parameters})
 
@@ -699,21 +745,25 @@ def _growth(log: Log) -> Split:
     grows = (
         Row(Literal(_power(inside, Fraction(-1)), True), f"{text} → ∞"),
         Row(Literal(_power(itself, Fraction(-1)), True), f"the logarithm grows as {text} → ∞"),
-        _with_power(Row(Literal((), True), f"a logarithm is below every power, {text} → ∞", log), SMALL),
+        _below_every_power(itself, inside, f"a logarithm is below every power, {text} → ∞"),
     )
     bounded = (
         Row(Literal(inside), f"{text} bounded"),
         Row(Literal(itself), f"the logarithm is bounded as {text} is"),
     )
-    return Split((f"{text} → ∞", f"{text} ≲ 1"), (grows, bounded))
+    return Split((f"{text} → ∞", f"{text} ≲ 1"), (grows, bounded), grows=inside)
+
+
+def _below_every_power(a: Monomial, b: Monomial, why: str) -> Row:
+    return _with_power(Row(Literal((), True), why, (a, b)), SMALL)
 
 
 def _with_power(row: Row, power: Fraction) -> Row:
-    """The rule "log E << E^power" with another power; other rows as they are."""
-    if not isinstance(row.power, Log):
+    """ "A lies below every power of B" with another power; other rows as they are."""
+    if row.every is None:
         return row
-    ratio = _times(((row.power, Fraction(1)),), _power(row.power.of, -power))
-    return replace(row, literal=Literal(ratio, True))
+    a, b = row.every
+    return replace(row, literal=Literal(_times(a, _power(b, -power)), True))
 
 
 def _compared(e: Log, f: Log) -> Split:
@@ -723,7 +773,7 @@ def _compared(e: Log, f: Log) -> Split:
     below = (Row(Literal(both), f"log({one}) ≲ log({other}), as {one} is below some power of {other}"),)
     beyond = (
         Row(Literal(_power(both, Fraction(-1)), True), f"{one} is beyond every power of {other}"),
-        Row(Literal(_times(_power(e.of, Fraction(-1)), _power(f.of, LARGE)), True), f"{one} is beyond every power"),
+        _below_every_power(f.of, e.of, f"{one} is beyond every power of {other}"),
     )
     return Split((f"log({one}) ≲ log({other})", f"{one} beyond every power of {other}"), (below, beyond))
 
@@ -736,12 +786,7 @@ def _dominant(parameters: Sequence[str]) -> Split:
         text = _monomial_text(x)
         rows = [
             Row(Literal(_power(x, Fraction(-1)), True), f"{text} → ∞"),
-            Row(Literal(_times(((_POLYLOG, Fraction(1)),), _power(x, -SMALL)), True), f"logarithms are below powers of {text}"),
-        ]
-        rows += [
-            Row(Literal(_times(_log(y), _power(_log(x), Fraction(-1)))), f"log({text}) is the largest")
-            for y in signed
-            if y != x
+            _below_every_power(((_POLYLOG, Fraction(1)),), x, f"logarithms are below every power of {text}"),
         ]
         alternatives.append(tuple(rows))
         labels.append(f"log({text}) is the largest logarithm")
@@ -757,16 +802,14 @@ def _uses(proof: Proof, rows: Sequence[Row]) -> bool:
 
 
 def _same(a: Row, b: Row) -> bool:
-    return a.why == b.why and (a.power == b.power if a.power else a.literal == b.literal)
+    return a.why == b.why and (a.every == b.every if a.every else a.literal == b.literal)
 
 
 # ---------------------------------------------------------------------------------------------------------------
 # The public verbs
 
 
-def entails(
-    given: Iterable[Premise], goal: Order, *, parameter_facts: Sequence[Premise] | None = None
-) -> Answer:
+def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Premise, ...] | None = None) -> Answer:
     """Whether ``goal`` follows from ``given`` for all scalings, with a certificate either way.
 
     Args:
@@ -780,9 +823,8 @@ def entails(
     given = tuple(given)
     background, constants = _background(given, goal, parameter_facts)
     problem = _Problem(given, goal, background, constants)
-    consistent = problem.consistent()
-    if consistent.status == Status.CONTRADICTORY:
-        return replace(consistent, goal=goal)
+    if (alone := _consistent(given, parameter_facts)).status == Status.CONTRADICTORY:
+        return replace(alone, goal=goal)
     parts, undecided = [], False
     for clause in _clauses(goal, constants):
         negated = tuple(x.negated() for x in clause)
@@ -813,22 +855,25 @@ def entails(
     )
 
 
-def consistent(given: Iterable[Premise], *, parameter_facts: Sequence[Premise] | None = None) -> Answer:
-    """Whether some scaling satisfies all of ``given``; the answer holds it, or the proof of the contradiction.
+def consistent(given: Iterable[Premise], *, parameter_facts: tuple[Premise, ...] | None = None) -> Answer:
+    """Whether some scaling satisfies all of ``given``; the answer holds it, or the proof of the contradiction."""
+    return _consistent(tuple(given), parameter_facts, simplify=True)
 
-    Its status is "entailed" where there is one, in the sense that consistency holds.
-    """
-    given = tuple(given)
+
+@lru_cache(maxsize=256)  # the same set is asked about many goals
+def _consistent(
+    given: tuple[Premise, ...], parameter_facts: tuple[Premise, ...] | None, simplify: bool = False
+) -> Answer:
     background, constants = _background(given, None, parameter_facts)
-    return _Problem(given, None, background, constants).consistent(simplify=True)
+    return _Problem(given, None, background, constants).consistent(simplify)
 
 
 def _background(
-    given: tuple[Premise, ...], goal: Order | None, parameter_facts: Sequence[Premise] | None
+    given: tuple[Premise, ...], goal: Order | None, parameter_facts: tuple[Premise, ...] | None
 ) -> tuple[tuple[Premise, ...], frozenset[str]]:
     """The facts about the symbols that occur, and which of these are constants."""
     occurring = set().union(*(p.order.symbols for p in given), goal.symbols if goal else set())
-    known = facts(occurring) if parameter_facts is None else tuple(parameter_facts)
+    known = facts(occurring) if parameter_facts is None else parameter_facts
     here = tuple(p for p in known if p.order.symbols & occurring)
     constants = {p.order.left.name for p in here if isinstance(p.order.left, sp.Symbol) and _is_constant(p.order)}
     return here, frozenset(constants)
@@ -857,14 +902,11 @@ class _Problem:
         self.clauses = tuple(clauses.items())
         goal_clauses = _clauses(goal, constants) if goal is not None else ()
         everything = [x for c in (*clauses, *goal_clauses) for x in c]
-        tilde = any(x.tilde for x in everything)
         atoms = _atoms(x.ratio for x in everything)
         names = {p.name: k for k, p in enumerate(table())}
         self.parameters = tuple(
             sorted((a for a in atoms if isinstance(a, str)), key=lambda a: (names.get(a, len(names)), a))
         )
-        if tilde:
-            atoms |= {a for p in self.parameters for s in (1, -1) for a, _ in _log(((p, Fraction(s)),))}
         self.logs = tuple(sorted((a for a in atoms if isinstance(a, Log)), key=lambda a: (_depth(a), _name(a))))
 
     def refute(self, negated: Clause, simplify: bool = True) -> tuple[Proof | None, Scaling | None, bool]:
@@ -882,8 +924,10 @@ class _Problem:
         return proof, scaling, proof is None and scaling is None
 
     def _whole(self, scaling: Scaling) -> Scaling:
+        """With what the comparison did not need: constants, and parameters that cancel."""
+        occurring = set().union(*(p.order.symbols for p in self.given), self.goal.symbols if self.goal else set())
         constant = (Fraction(0),) * DEPTH
-        return Scaling(powers={**scaling.powers, **{name: constant for name in self.dropped}})
+        return Scaling(powers={**scaling.powers, **{k: constant for k in sorted(occurring - set(scaling.powers))}})
 
     def _check_scaling(self, scaling: Scaling, negated: Clause) -> None:
         for premise in (*self.given, *self.background):
@@ -912,7 +956,7 @@ class _Problem:
                 reason="neither a contradiction nor a scaling inside the premises was found",
             )
         return Answer(
-            status=Status.ENTAILED,
+            status=Status.CONSISTENT,
             given=self.given,
             goal=None,
             scaling=scaling,
@@ -935,9 +979,11 @@ class _Problem:
             candidate = _solved(self._reduced(clause[0]))
         added = (*self.given, Premise(name="added", order=candidate))
         inner = _Problem(added, self.goal, self.background, self.constants)
-        if inner.consistent().status != Status.ENTAILED:
+        if inner.consistent().status != Status.CONSISTENT:
             return None
-        if all(inner.refute(tuple(x.negated() for x in c), simplify=False)[0] for c in _clauses(self.goal, self.constants)):
+        if all(
+            inner.refute(tuple(x.negated() for x in c), simplify=False)[0] for c in _clauses(self.goal, self.constants)
+        ):
             return candidate
         return self.goal if candidate != self.goal else None
 
@@ -1056,15 +1102,15 @@ def _is_rule(row: Row) -> bool:
         return power < 0 and (isinstance(atom, Log) or atom == _POLYLOG)
     if len(ratio) == 2 and ratio.get(_POLYLOG) == -1:
         [(atom, power)] = [(a, p) for a, p in ratio.items() if a != _POLYLOG]
-        return power == 1 and isinstance(atom, Log) and len(atom.of) == 1 and isinstance(atom.of[0][0], str)
+        return power == 1 and isinstance(atom, Log)
     return False
 
 
 def _allows(assumed: Row, row: Row) -> bool:
-    if isinstance(assumed.power, Log) and assumed.power == row.power:
-        # Below every power: any positive one will do.
-        rest = dict(_times(row.literal.ratio, ((assumed.power, Fraction(-1)),)))
-        powers = {-rest.pop(atom, Fraction(0)) / p for atom, p in assumed.power.of}
+    if assumed.every is not None and assumed.every == row.every:
+        a, b = assumed.every
+        rest = dict(_times(row.literal.ratio, _power(a, Fraction(-1))))
+        powers = {-rest.pop(atom, Fraction(0)) / p for atom, p in b}
         return row.literal.strict and not rest and len(powers) == 1 and powers.pop() > 0
     return assumed == row
 
@@ -1123,14 +1169,14 @@ def _cited(proof: Proof) -> set[str]:
 
 def _part_lines(negated: Clause, proof: Proof) -> list[str]:
     if not negated:
-        return ["The premises contradict each other:", *_proof_lines(proof, negated, "  ")]
+        return ["The premises contradict each other:", *_proof_lines(proof, "  ")]
     goal = " or ".join(str(x.negated()) for x in negated)
-    return [f"Claim: {goal}", *_proof_lines(proof, negated, "  ")]
+    return [f"Claim: {goal}", *_proof_lines(proof, "  ")]
 
 
-def _proof_lines(proof: Proof, negated: Clause, indent: str) -> list[str]:
+def _proof_lines(proof: Proof, indent: str) -> list[str]:
     if isinstance(proof, Leaf):
-        return _leaf_lines(proof, negated, indent)
+        return _leaf_lines(proof, indent)
     lines = []
     cited = f"  [{proof.split.cites}]" if proof.split.cites else ""
     rest = [(label, b) for label, b in zip(proof.split.labels, proof.branches, strict=True)]
@@ -1138,12 +1184,16 @@ def _proof_lines(proof: Proof, negated: Clause, indent: str) -> list[str]:
     if len(short) == len(rest) - 1:  # all cases but one are impossible
         [(label, branch)] = [(label, b) for label, b in rest if not any(b is s for _, s in short)]
         for other, leaf in short:
-            lines.append(f"{indent}{label}{cited}, for {other} is impossible: {_one_line(leaf)}")
-        return lines + _proof_lines(branch, negated, indent)
+            if len(leaf.steps) <= 3:
+                lines.append(f"{indent}{label}{cited}, for {other} is impossible: {_one_line(leaf)}")
+            else:
+                lines.append(f"{indent}{label}{cited}, for {other} is impossible:")
+                lines += _leaf_lines(leaf, indent + "    ")
+        return lines + _proof_lines(branch, indent)
     lines.append(f"{indent}One of these holds along a subsequence{cited}:")
     for label, branch in rest:
         lines.append(f"{indent}- {label}:")
-        lines += _proof_lines(branch, negated, indent + "    ")
+        lines += _proof_lines(branch, indent + "    ")
     return lines
 
 
@@ -1155,14 +1205,14 @@ def _one_line(leaf: Leaf) -> str:
     return " and ".join(f"{row.literal} [{row.why}]" for row, _ in leaf.steps)
 
 
-def _leaf_lines(leaf: Leaf, negated: Clause, indent: str) -> list[str]:
+def _leaf_lines(leaf: Leaf, indent: str) -> list[str]:
     steps = [(row, power) for row, power in leaf.steps if row.why != "the contrary"]
     contrary = [(row, power) for row, power in leaf.steps if row.why == "the contrary"]
     width = max((len(str(row.literal)) for row, _ in steps), default=0)
-    lines = [
-        f"{indent}({k}) {str(row.literal):{width}}  [{row.why}]" for k, (row, _) in enumerate(steps, start=1)
-    ]
-    recipe = " · ".join(f"({k})" + ("" if power == 1 else f"^{_fraction_text(power)}") for k, (_, power) in enumerate(steps, 1))
+    lines = [f"{indent}({k}) {row.literal!s:{width}}  [{row.why}]" for k, (row, _) in enumerate(steps, start=1)]
+    recipe = " · ".join(
+        f"({k})" + ("" if power == 1 else f"^{_fraction_text(power)}") for k, (_, power) in enumerate(steps, 1)
+    )
     if not contrary:
         return [*lines, f"{indent}{recipe}:  1 ≪ 1, impossible"]
     if len(contrary) == 1:
