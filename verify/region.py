@@ -1,0 +1,185 @@
+"""Settings inside any set of conditions, constructed instead of filtered.
+
+In the logarithms of the parameters a monomial condition is a half-space, and a set of them a polytope. What is no
+monomial, a logarithm or 1 - tau_+ - tau_-, varies slowly: it is linearized with the rest at the current point, and the
+point is found again until it stays. Coordinates of the unit cube then name every point of the region: each is a share
+of the range that the parameters before it leave to its own, so that 0 and 1 are faces, and all-0-or-1 are corners.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import sympy as sp
+from scipy.optimize import linprog
+from scipy.sparse import block_diag
+
+from numerics import Setting
+from theory import Band, Condition, inside
+from theory.paper import Reading
+
+# In the order in which they are chosen: sizes first, since logarithms hang on them; small ones are the simple ones.
+PARAMETERS = ("n", "m", "tau_plus", "tau_minus", "d", "sigma_xi", "mu", "sigma_0", "eta")
+WHOLE = ("n", "m", "d")
+# What no condition bounds ends here: far beyond what conditions of this kind ask for, within floating point.
+RANGES: dict[str, tuple[float, float]] = {
+    "n": (1, 1e4),
+    "m": (1, 1e4),
+    "tau_plus": (1e-3, 0.499),
+    "tau_minus": (1e-3, 0.499),
+    "d": (1, 1e18),
+    "sigma_xi": (0.03, 30),
+    "mu": (1e-9, 1e12),
+    "sigma_0": (1e-25, 1e6),
+    "eta": (1e-25, 1e6),
+}
+EDGE = 1e-6  # this far inside every boundary, in logarithms, so that rounding does not leave it
+STEP = 1e-5  # of the differences that linearize, in logarithms: slow factors are smooth far beyond it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Region:
+    """The settings that meet some conditions, within ranges.
+
+    Attributes:
+        needs: the conditions; an equation such as tau_plus = 0 fixes its parameter.
+        reading: supplies C, delta and T_star.
+        ranges: (least, largest) by parameter; :data:`RANGES` where absent.
+    """
+
+    needs: tuple[Condition, ...]
+    reading: Reading = Reading()
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def place(self, shares: Sequence[Mapping[str, float]]) -> list[Setting | None]:
+        """The settings at some points of the unit cube (coordinate by parameter, 1/2 where absent).
+
+        None where the region holds nothing there, or where linearizing did not find it.
+        """
+        free, fixed, rest = self._roles()
+        bounds = {name: tuple(map(math.log, self.ranges.get(name, RANGES[name]))) for name in free}
+        points = [{name: sum(bounds[name]) / 2 for name in free} for _ in shares]
+        lost = [False] * len(shares)
+        going = list(range(len(shares)))
+        for _ in range(30):
+            found = self._pass([points[i] for i in going], [shares[i] for i in going], free, bounds, rest, fixed)
+            still = []
+            for i, point in zip(going, found, strict=True):
+                if point is None:
+                    lost[i] = True
+                    continue
+                if max(abs(point[name] - points[i][name]) for name in free) > 1e-7:
+                    still.append(i)
+                points[i] = point
+            going = still
+            if not going:
+                break
+        return [None if gone else self._setting(point, fixed) for gone, point in zip(lost, points, strict=True)]
+
+    def at_size(self, n: int, m: int) -> "Region":
+        """The part of the region with these sizes."""
+        return replace(self, ranges={**self.ranges, "n": (n, n), "m": (m, m)})
+
+    def _roles(self) -> tuple[list[str], dict[str, float], list[Condition]]:
+        fixed, rest = {}, []
+        for condition in self.needs:
+            statement = condition.statement
+            if isinstance(statement, sp.Eq) and isinstance(statement.lhs, sp.Symbol) and statement.rhs.is_number:
+                fixed[statement.lhs.name] = float(statement.rhs)
+            else:
+                rest.append(condition)
+        return [name for name in PARAMETERS if name not in fixed], fixed, rest
+
+    def _values(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> dict[str, float]:
+        values = {**fixed, **{name: math.exp(x) for name, x in point.items()}}
+        return values | {"delta": self.reading.delta, "T_star": self.reading.T_star}
+
+    def _setting(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> Setting | None:
+        values = self._values(point, fixed)
+        values |= {name: round(values[name]) for name in WHOLE}
+        if not inside(self.needs, values, self.reading.C):
+            return None
+        return Setting(**{name: values[name] for name in PARAMETERS})
+
+    def _pass(self, points: list, shares: list, free: list, bounds: dict, rest: list, fixed: dict) -> list:
+        """Conditions linearized at each point; then one parameter after the other, for all points at once."""
+        systems = [self._linearized(point, free, rest, fixed) for point in points]
+        boxes = [[bounds[name] for name in free] for _ in points]
+        alive = list(range(len(points)))
+        for k, name in enumerate(free):
+            if bounds[name][0] == bounds[name][1]:
+                continue
+            low, high = (_extremes(k, sign, systems, boxes, alive) for sign in (1, -1))
+            alive = [i for i in alive if i in low and i in high]
+            for i in alive:
+                value = low[i] + shares[i].get(name, 0.5) * (high[i] - low[i])
+                if name in WHOLE:
+                    value = _whole(value, low[i], high[i])
+                boxes[i][k] = (value, value)
+        return [
+            {name: boxes[i][k][0] for k, name in enumerate(free)} if i in alive else None for i in range(len(points))
+        ]
+
+    def _linearized(self, point: dict, free: list, rest: list, fixed: dict) -> tuple[np.ndarray, np.ndarray]:
+        """Rows a and limits b with a x <= b where the conditions hold to first order about ``point``."""
+        values = self._values(point, fixed)
+        required: list[tuple[Condition, int | None]] = []
+        for condition in rest:
+            margin = condition.margin(values, self.reading.C)
+            terms = [t.value for t in margin.terms]
+            if math.isinf(margin.value) or not {s.name for s in _symbols(condition)} & set(free):
+                continue
+            if terms and math.isclose(min(terms), margin.value, rel_tol=1e-9):
+                required += [(condition, k) for k in range(len(terms))]
+            else:  # one term suffices: the one that does best here
+                required.append((condition, None))
+
+        def log_margins(at: Mapping[str, float]) -> np.ndarray:
+            values = self._values(at, fixed)
+            margins = {id(c): c.margin(values, self.reading.C) for c, _ in required}
+            found = []
+            for condition, term in required:
+                margin = margins[id(condition)]
+                value = margin.value if term is None else margin.terms[term].value
+                found.append(math.log(value / margin.required) if value > 0 else -1e3)
+            return np.array(found)
+
+        here = log_margins(point)
+        slopes = np.zeros((len(required), len(free)))
+        for k, name in enumerate(free):
+            slopes[:, k] = (log_margins({**point, name: point[name] + STEP}) - here) / STEP
+        at = np.array([point[name] for name in free])
+        return -slopes, here - slopes @ at - EDGE
+
+
+def _extremes(k: int, sign: int, systems: list, boxes: list, alive: list[int]) -> dict[int, float]:
+    """The least (sign 1) or largest (-1) value of parameter ``k`` in each system; absent where there is none."""
+    if not alive:
+        return {}
+    size = len(boxes[alive[0]])
+    cost = np.zeros((len(alive), size))
+    cost[:, k] = sign
+    rows = block_diag([systems[i][0] for i in alive], format="csr")
+    slack = 1e-9  # a value just chosen may lie on its own boundary
+    limits = np.concatenate([systems[i][1] for i in alive]) + slack
+    box = [(low - slack, high + slack) for i in alive for low, high in boxes[i]]
+    found = linprog(cost.ravel(), A_ub=rows, b_ub=limits, bounds=box, method="highs-ds")
+    if found.success:
+        values = found.x.reshape(len(alive), size)[:, k]
+        return dict(zip(alive, map(float, values), strict=True))
+    if len(alive) == 1:
+        return {}
+    middle = len(alive) // 2  # one of them is empty: which?
+    return _extremes(k, sign, systems, boxes, alive[:middle]) | _extremes(k, sign, systems, boxes, alive[middle:])
+
+
+def _symbols(condition: Condition) -> set[sp.Symbol]:
+    statement = condition.statement
+    return statement.expression.free_symbols if isinstance(statement, Band) else statement.free_symbols
+
+
+def _whole(value: float, low: float, high: float) -> float:
+    """The logarithm of the whole number nearest to exp(value) within the range."""
+    least, largest = math.ceil(math.exp(low) - 1e-9), math.floor(math.exp(high) + 1e-9)
+    return math.log(max(least, min(largest, round(math.exp(value))))) if least <= largest else value
