@@ -152,6 +152,16 @@ def _entails(conditions: tuple[Condition, ...], goal: Condition, *more: Any, up_
     return [_orders().entails(given, replace(g, up_to_logs=up_to_logs) if up_to_logs else g) for g in goals]
 
 
+def _moving(answer: Any) -> str:
+    """The counter-scaling of an answer, but for what stands still along it."""
+    parts = str(answer.scaling).split(", ")
+    return ", ".join(part for part in parts if not part.endswith(" = 1")) or str(answer.scaling)
+
+
+def _broken(name: str, answer: Any) -> str:
+    return f"{name} fails along {_moving(answer)}"
+
+
 def _status(answers: list) -> str:
     """Of all orders together."""
     found = [str(a.status) for a in answers]
@@ -165,7 +175,7 @@ def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
         forward = _entails(paper, condition)
         back = {}
         for own in paper:
-            if _bounded(own) & _symbols(condition):
+            if _bounded(own) & _bounded(condition):  # a bound on something else is no substitute
                 others = tuple(c for c in paper if c is not own)
                 back[own.name] = _entails((*others, condition), own)
     except ValueError as problem:  # an expression of which no order can be read
@@ -179,13 +189,13 @@ def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
     implied = _status(forward) == "entailed"
     proof = [str(a.derivation) for a in forward if str(a.status) == "entailed"]
     proof += [str(a.derivation) for k in stands_for for a in back[k]]
-    proof += [f"{name} fails along {a.scaling}" for a in forward if a.scaling is not None]
+    proof += [_broken(name, a) for a in forward if a.scaling is not None]
     shown = ", ".join(stands_for)
     if implied and stands_for:
         kind, says = "equivalent", f"Equivalent to {shown}, given the rest of Condition 4.1."
     elif implied:
         kind, says = "implied", "Implied by Condition 4.1, and no substitute for any of its items: it is weaker."
-        proof += [f"{k} fails along {a.scaling}" for k, found in back.items() for a in found if a.scaling is not None]
+        proof += [_broken(k, a) for k, found in back.items() for a in found if a.scaling is not None]
     elif stands_for:
         kind, says = "implying", f"Stronger than the paper asks: with the rest of Condition 4.1 it implies {shown}."
     elif any(str(a.status) == "undecided" for a in answers):
@@ -230,9 +240,9 @@ def premise(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Prem
     found, tight = next(_preferred(needs, own, new), (broken, False))
     return replace(
         held,
-        proof=f"{own.name} fails along {found.scaling}",
-        weakest="" if broken.weakest is None else str(broken.weakest),
-        scaling=str(found.scaling),
+        proof=_broken(own.name, found),
+        weakest="" if broken.weakest is None or broken.weakest == broken.goal else str(broken.weakest),
+        scaling=_moving(found),
         powers=dict(found.scaling.powers),
         tight=tight,
     )

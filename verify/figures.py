@@ -304,6 +304,7 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
         beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
         beside.set(yscale="log", ylabel=f"margin of {found.path.lost.name}")
+        _plain_log(beside)
         beside.yaxis.label.set_color(NOISY)
         beside.spines["right"].set_visible(True)
         beside.grid(False)
@@ -312,6 +313,7 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.set(ylim=(-0.04, 1.04), ylabel="share of runs that meet it")
         else:
             axis.set(yscale="log", ylabel="constant $K$ that serves")
+            _plain_log(axis)
         _log_ticks(axis)
         axis.legend(loc="best")
         what = "Share of runs that meet the claim" if found.kind == "share" else "The constant that serves"

@@ -947,8 +947,9 @@ def announce(text: str, quiet: bool) -> None:
 
 def _print_check(check: Check, console: Console) -> None:
     held = check.file
-    counted = ((held.conditions, "new conditions"), (held.claims, "claims"), (held.observables, "observables"))
-    console.print(f"{held.path}: " + ", ".join(f"{len(x)} {what}" for x, what in counted), soft_wrap=True)
+    counted = ((held.conditions, "new condition"), (held.claims, "claim"), (held.observables, "observable"))
+    said = ", ".join(f"{len(x)} {what}{'' if len(x) == 1 else 's'}" for x, what in counted)
+    console.print(f"{held.path}: {said}", soft_wrap=True)
     for warning in check.warnings:
         console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
     for found in check.relations:
@@ -978,10 +979,15 @@ def _print_trends(check: Check, console: Console) -> None:
     console.print()
     console.print("Where a premise of the paper is lost: does the conclusion fail, or only the proof?", style="bold")
     styles = {Answer.FAILS: "bold red", Answer.HOLDS: "green", Answer.OPEN: "yellow"}
-    for t in check.trends:
-        line = Text(f"{t.claim.name}, without {t.path.lost.name}: ")
-        console.print(line.append(str(t.answer), style=styles[t.answer]))
-        _indented(console, f"{readable(t.reason)} [{t.path.scaling}]")
+    paths = {t.path.group: t.path for t in check.trends}
+    for group, path in paths.items():
+        console.print()
+        reach = f", n from {path.places[0].setting.n} to {path.places[-1].setting.n}" if path.places else ""
+        _indented(console, f"{_conditions_text(path.needs)}, without {path.lost.name}, along {path.scaling}{reach}")
+        for t in check.trends:
+            if t.path.group == group:
+                console.print(Text(f"{t.claim.name}: ").append(str(t.answer), style=styles[t.answer]))
+                _indented(console, readable(t.reason))
 
 
 def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = None) -> None:

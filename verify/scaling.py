@@ -67,7 +67,7 @@ EFFORT = {"quick": (24, 15.0), "standard": (48, 120.0), "thorough": (96, 1500.0)
 PART = 6  # seeds per job, so that the largest N is shared among the cores
 # The parameters that have an edge, in the order in which they are placed: 1 where it is a lower bound, -1 an upper one.
 INWARDS = {"m": 1, "d": 1, "sigma_0": -1, "eta": -1}
-PATIENCE = 8.0  # expected durations after which a run is given up
+PATIENCE = 4.0  # expected durations, each about twice the typical one, after which a run is given up
 
 
 class Answer(StrEnum):

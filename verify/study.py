@@ -105,7 +105,15 @@ def plan(
     group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
     pin = file.pin if file else None
-    jobs, undesigned = sweep.plan_jobs(list(needed.values()), profile, reading, seed, device, pin)
+    # A user's few claims get as many settings as a rate would, whatever their laws.
+    full = replace(profile, settings={k: 3 * v for k, v in profile.settings.items()})
+    jobs: list[Job] = []
+    undesigned: dict[str, str] = {}
+    for group in needed.values():
+        given = full if file and not group.needs_rates else profile
+        more, why = sweep.plan_jobs([group], given, reading, seed, device, pin)
+        jobs += more
+        undesigned |= why
     return Plan(
         claims=chosen,
         group_of={c.name: group_of[c.name] for c in chosen},

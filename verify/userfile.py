@@ -201,6 +201,8 @@ def _complaints(path: Path, doing: str, limit: float) -> Iterator[None]:
     except (Refused, KeyboardInterrupt):
         raise
     except _TooLong as problem:
+        if not limit:  # another's limit
+            raise
         line = _line_in(path, problem.__traceback__)
         said = f"{doing} took more than {limit:g} s and was in this line; is there a loop without an end?"
         raise _refused(path, line, said) from None
@@ -353,12 +355,14 @@ class _Reader:
                 raise self.wrong(claim.name, f"claim '{claim.name}': {problem}") from problem
 
     def line(self, name: str, again: bool = False, instead: str = "") -> int:
-        """Where a string is written; ``again``: the second time. Where it is nowhere, where ``instead`` is, else 1."""
-        found = sorted(
-            node.lineno for node in ast.walk(self.tree) if isinstance(node, ast.Constant) and node.value == name
-        )
-        if found:
-            return found[min(again, len(found) - 1)]
+        """Where a value is given its name, or else where the string is written; ``again``: the second time. Where it
+        is nowhere, the line of ``instead``, or 1."""
+        nodes = list(ast.walk(self.tree))
+        named = [k.value for node in nodes if isinstance(node, ast.Call) for k in node.keywords if k.arg == "name"]
+        for among in (named, nodes):
+            found = sorted(x.lineno for x in among if isinstance(x, ast.Constant) and x.value == name)
+            if found:
+                return found[min(again, len(found) - 1)]
         return self.line(instead) if instead else 1
 
     def wrong(self, name: str, message: str, again: bool = False, instead: str = "") -> Refused:
