@@ -310,7 +310,7 @@ ALONG = {
 @pytest.fixture
 def small(monkeypatch):
     """Seconds instead of minutes."""
-    monkeypatch.setattr(scaling, "EFFORT", {"quick": (12, 0.6)})
+    monkeypatch.setattr(scaling, "EFFORT", {"quick": (12, 0.3)})
     monkeypatch.setattr(scaling, "VALUES", 5)
     monkeypatch.setattr(scaling, "PART", 12)
 
@@ -406,10 +406,10 @@ def planted(rng: np.random.Generator, *shares: float) -> tuple[np.ndarray, np.nd
 )
 def test_planted_shares_get_their_answer(seen, control, expected):
     given = []
-    for seed in range(20):
+    for seed in range(40):
         rng = np.random.default_rng(seed)
         given.append(scaling.shares(planted(rng, *seen), control and planted(rng, *control), 0.9)[0])
-    assert given.count(expected) >= 18, given  # one in twenty may err
+    assert given.count(expected) >= 36, given  # each error has at most 5 %
     opposite = {Answer.FAILS: Answer.HOLDS, Answer.HOLDS: Answer.FAILS}.get(expected)
     assert opposite not in given
 
@@ -515,9 +515,8 @@ def test_on_the_command_line_a_mistake_is_one_line_and_exit_status_2(tmp_path):
     [line] = done.stderr.splitlines()
     assert line.startswith(f"thetacheck: {path}:3: ")
     assert not (tmp_path / "out").exists()
-    gone = call("nowhere.py", cwd=tmp_path)
-    assert gone.returncode == 2
-    assert "nowhere.py: cannot be read" in gone.stderr
+    with pytest.raises(ValueError, match=r"nowhere\.py: cannot be read"):
+        userfile.load(Path("nowhere.py"), OBSERVABLE_BY_NAME)
 
 
 def test_conditions_alone_are_checked_without_a_run(tmp_path):

@@ -498,7 +498,7 @@ def _share_table(size: np.ndarray, met: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _rises(size: np.ndarray, met: np.ndarray, draws: int = 9999) -> float:
+def _rises(size: np.ndarray, met: np.ndarray, draws: int = 1999) -> float:
     """One-sided permutation p-value that successes lie at larger N than chance would put them."""
     if met.all() or not met.any():
         return 1.0
