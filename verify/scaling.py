@@ -385,7 +385,7 @@ def trend(claim: Claim, along: Path, runs: pd.DataFrame, reading: Reading) -> Tr
     if along.problem:
         return answer(Answer.OPEN, along.problem)
     by_group = {suffix: _with_size(runs, along, suffix) for suffix in ("", CONTROL)}
-    if by_group[""]["N"].nunique() < len(along.places):
+    if len(np.unique(by_group[""]["N"])) < len(along.places):
         return answer(Answer.OPEN, "interrupted before all its runs")
     parts = [_explicit([p for p in claim.parts if isinstance(p[1], Within)], by_group, reading)]
     parts += [_part(name, law, by_group, reading) for name, law in claim.parts if not isinstance(law, Within)]
@@ -414,6 +414,8 @@ def _places(along: Path) -> pd.DataFrame:
 def _with_size(runs: pd.DataFrame, along: Path, suffix: str) -> pd.DataFrame:
     """The runs of a path or its control, with their N; its settings are renumbered by N."""
     own = runs[runs["group"] == along.group + suffix]
+    if own.empty:
+        return pd.DataFrame({"N": []})
     settings = [p.control if suffix else p.setting for p in along.places]
     place_of = {(s.n, s.m, s.d): k for k, s in enumerate(settings) if s is not None}
     place = [place_of[key] for key in zip(own["n"], own["m"], own["d"], strict=True)]
