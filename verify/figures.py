@@ -318,8 +318,8 @@ def trend(found: Trend, index: int) -> Picture | None:
         axis.legend(loc="best")
         what = "Share of runs that meet the claim" if found.kind == "share" else "The constant that serves"
         caption = (
-            f"{found.claim.name}. {what}, with 95 % intervals, along {found.path.scaling}. Dashed, on the right: the margin"
-            f" of {found.path.lost.name}, which the claim's own conditions do not give. {found.answer}: {found.reason}."
+            f"{found.claim.name}. {what}, with 95 % intervals, along {found.path.scaling}. Dashed, on the right: the"
+            f" margin of {found.path.lost.name}, which the claim's own conditions do not give. {found.answer}: {found.reason}."
         ).replace("$", "")
         name = f"trend-{index + 1}-" + re.sub(r"[^\w.-]+", "_", found.claim.name)
         return _finished(

@@ -242,7 +242,8 @@ def _placed(
                 values = dict(rows[0])
                 if not _to_edge(values, name, (lost,), reading):
                     return None
-                constant = values[name] / grown_[0]
+                least = _anywhere(name, rows[0]) if inwards > 0 else 0.0  # where nothing bounds it, nothing extreme
+                constant = max(values[name], least) / grown_[0]
             else:
                 ratios = [e / g for e, g in zip(edge, grown_, strict=True)]
                 constant = max(ratios) if inwards > 0 else min(ratios)
