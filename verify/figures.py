@@ -291,6 +291,7 @@ def trend(found: Trend, index: int) -> Picture | None:
     table = found.table
     if "value" not in table or table["value"].notna().sum() < 2:
         return None
+    lost = found.path.lost.name
     with matplotlib.rc_context(STYLE):
         figure, axes = _figure(6.4, 3.0, right=0.8)
         axis, beside = axes[0, 0], axes[0, 0].twinx()
@@ -303,7 +304,7 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.vlines(x, low, high, color=colour, lw=0.9, alpha=0.6)
             axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
         beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
-        beside.set(yscale="log", ylabel=f"margin of {found.path.lost.name}")
+        beside.set(yscale="log", ylabel=f"margin of {lost}")
         _plain_log(beside)
         beside.yaxis.label.set_color(NOISY)
         beside.spines["right"].set_visible(True)
@@ -319,7 +320,7 @@ def trend(found: Trend, index: int) -> Picture | None:
         what = "Share of runs that meet the claim" if found.kind == "share" else "The constant that serves"
         caption = (
             f"{found.claim.name}. {what}, with 95 % intervals, along {found.path.scaling}. Dashed, on the right: the"
-            f" margin of {found.path.lost.name}, which the claim's own conditions do not give. {found.answer}: {found.reason}."
+            f" margin of {lost}, which the claim's own conditions do not give. {found.answer}: {found.reason}."
         ).replace("$", "")
         name = f"trend-{index + 1}-" + re.sub(r"[^\w.-]+", "_", found.claim.name)
         return _finished(
