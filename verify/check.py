@@ -312,25 +312,34 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
     new = set(held.conditions)
     relations = tuple(relation(c, paper_set((), reading)) for c in held.conditions.values())
     found: dict[tuple, Premise] = {}
-    followed: list[tuple[Claim, Path]] = []
-    paths: dict[tuple, Path] = {}
+    wanted: list[tuple[Claim, tuple]] = []
     for claim in held.claims:
         names = {c.name for c in claim.needs}
+        stage = planned.group_of[claim.name].stage
         for own in paper_set(claim.needs, reading):
             if own.name in names:
                 continue
             key = (claim.needs, own.name)
             if key not in found:
                 found[key] = premise(claim.needs, own, new)
-            lost = found[key]
-            if lost.powers is None:
-                continue
-            stage = planned.group_of[claim.name].stage
-            if (*key, stage) not in paths:
-                paths[(*key, stage)] = scaling.path(
-                    lost.powers, lost.scaling, claim.needs, own, reading, stage, profile.name, lost.tight
-                )
-            followed.append((claim, paths[(*key, stage)]))
+            if found[key].powers is not None:
+                wanted.append((claim, (*key, stage)))
+    keys = dict.fromkeys(key for _, key in wanted)
+    paths: dict[tuple, Path] = {}
+    for key in keys:
+        lost = found[key[:2]]
+        paths[key] = scaling.path(
+            lost.powers,
+            lost.scaling,
+            lost.needs,
+            lost.condition,
+            reading,
+            key[2],
+            profile.name,
+            tight=lost.tight,
+            share=1 / len(keys),
+        )
+    followed = [(claim, paths[key]) for claim, key in wanted]
     jobs: list[Job] = []
     for along in paths.values():
         about = [claim for claim, path in followed if path is along]

@@ -62,8 +62,8 @@ VALUES, FEWEST, RANGE = 7, 5, 8.0  # values of N wanted, needed, and the least r
 LARGEST = 6000  # n: three matrices of its square must fit in memory
 LEVEL = 0.05
 FALL = 1.5  # by which the margin of a lost premise must fall along N
-# By profile: seeds per N, and core seconds that all runs at the largest N are expected to take.
-EFFORT = {"quick": (24, 15.0), "standard": (48, 120.0), "thorough": (96, 1500.0)}
+# By profile: seeds per N, and core seconds that all runs at the largest N of all paths are expected to take.
+EFFORT = {"quick": (24, 30.0), "standard": (48, 300.0), "thorough": (96, 3000.0)}
 PART = 6  # seeds per job, so that the largest N is shared among the cores
 # The parameters that have an edge, in the order in which they are placed: 1 where it is a lower bound, -1 an upper one.
 INWARDS = {"m": 1, "d": 1, "sigma_0": -1, "eta": -1}
@@ -150,8 +150,9 @@ def path(
     stage: str,
     profile: str,
     tight: bool = False,
+    share: float = 1.0,
 ) -> Path:
-    """Settings along a scaling, as far as the profile affords; see above."""
+    """Settings along a scaling, as far as this share of the profile's effort goes; see above."""
     seeds, budget = EFFORT[profile]
     digest = hashlib.sha256(repr((needs, lost, sorted(powers.items()))).encode()).hexdigest()[:6]
     found: dict[str, Any] = {
@@ -169,7 +170,7 @@ def path(
             break
         last = placed[-1]
         cost = sum(_cost(s, stage, seeds) for s in (last.setting, last.control) if s)
-        if last.setting.n > LARGEST or cost > budget or _steps(last.setting, stage) > reading.T_star:
+        if last.setting.n > LARGEST or cost > share * budget or _steps(last.setting, stage) > reading.T_star:
             break
         reach.append(size)
     wanted = np.geomspace(START, reach[-1], VALUES)
