@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ def _reading_options(command: Callable) -> Callable:
     return command
 
 
-def _study_options(command: Callable) -> Callable:
+def _study_options(command: Callable, profile: str = "standard") -> Callable:
     options = [
-        click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default="standard",
+        click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default=profile,
                      show_default=True, help="how much is run: about one, six and sixty minutes"),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw"),
@@ -87,6 +88,7 @@ def cli() -> None:
       python -m verify run stage1.time            one claim, on the same runs
       python -m verify explain stage2.test-error  what it says and how it is judged
       python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
+      python -m verify check note.py              conditions and claims of your own
       python -m verify selftest                   does the verifier reject false laws?
 
     \b
@@ -127,7 +129,6 @@ def run(claim: tuple[str, ...], **options: Any) -> int:
 def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     from theory.paper import claims
     from verify import report
-    from verify.judge import Status
 
     started = time.monotonic()
     planned, folder = _planned(names, options, claims)
@@ -135,6 +136,12 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     outcome = _collect(planned, batches, options, started)
     report.write(outcome, folder, _command())
     report.summary(outcome, folder)
+    return _exit_status(outcome)
+
+
+def _exit_status(outcome) -> int:
+    from verify.judge import Status
+
     if not outcome.finished:
         return 130
     if not all(v.expected for v in outcome.verdicts):
@@ -143,7 +150,51 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     return 3 if any(v.status in (Status.INCONCLUSIVE, Status.OUTSIDE) for v in regular) else 0
 
 
+@cli.command(short_help="Check conditions and claims of your own.")
+@click.argument("file", type=click.Path(path_type=Path))
+@partial(_study_options, profile="quick")  # a first answer to a question that is still forming
+def check(file: Path, **options: Any) -> int:
+    """Check the conditions, claims and observables that FILE states as plain values, and write the report.
+
+    Says which of them are surely mistyped, how each new condition stands to Condition 4.1, with proofs, and how far it
+    holds at typical settings; then verifies every claim inside its own conditions, and where these no longer give a
+    premise of the paper, follows the claim along a scaling that breaks it: does the conclusion fail, or only the proof?
+
+    \b
+    Examples:
+      python -m verify check docs/examples/weaker_dimension.py
+      python -m verify check note.py --profile standard --out note
+    """
+    from verify import check as check_
+    from verify import report, userfile
+    from verify.sweep import OBSERVABLE_BY_NAME
+
+    started = time.monotonic()
+    reading, profile, device = _asked(options)
+    held = userfile.load(file, OBSERVABLE_BY_NAME, reading)
+    userfile.try_observables(held)
+    report.announce("deciding what follows from what", options["quiet"])
+    found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
+    folder = options["resume"] or options["out"]
+    outcome = _collect(planned, _open(folder, planned, options), options, started)
+    found = check_.conclude(found, followed, outcome)
+    report.write(outcome, folder, _command(), found)
+    report.summary(outcome, folder, found)
+    return _exit_status(outcome)
+
+
 def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Callable):
+    from verify import study
+
+    reading, profile, device = _asked(options)
+    known = make_claims(reading)
+    chosen = _chosen(names, known) if names else known
+    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
+    return planned, options["resume"] or options["out"]
+
+
+def _asked(options: dict[str, Any]):
+    """The reading, profile and device that the options name."""
     from numerics.engine import check_device
     from theory.paper import Reading
     from verify import study, sweep
@@ -151,12 +202,7 @@ def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Calla
     if options["resume"] is not None:
         _take_over(options, study.read_manifest(options["resume"]))
     reading = Reading(**{f.name: options[f.name] for f in fields(Reading)})
-    known = make_claims(reading)
-    chosen = _chosen(names, known) if names else known
-    device = check_device(options["device"])
-    profile = sweep.PROFILES[options["profile"]]
-    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
-    return planned, options["resume"] or options["out"]
+    return reading, sweep.PROFILES[options["profile"]], check_device(options["device"])
 
 
 def _chosen(names: tuple[str, ...], known: tuple) -> tuple:

@@ -33,8 +33,10 @@ from theory.paper import REFERENCE, Reading
 from theory.statements import PROVENANCE, Law, Source
 from theory.symbols import SETTING, lookup, table
 from verify import figures
+from verify.check import Check
 from verify.figures import Formulas, Picture, plain
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
+from verify.scaling import Answer
 from verify.selftest import SelfTest
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME, Group
@@ -115,28 +117,31 @@ def how_judged(law: Law) -> str:
 # The report
 
 
-def write(outcome: Outcome, folder: Path, command: str) -> None:
+def write(outcome: Outcome, folder: Path, command: str, check: Check | None = None) -> None:
     """Write index.html, report.md, report.json, runs.csv and figures/ into ``folder``, whole or not at all.
 
     Args:
         outcome: what to report.
         folder: created if missing; what else it holds is left alone.
         command: the command line that led to the outcome.
+        check: what was found of a user's file besides.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
     """
     with _without_collector():
+        trends = [figures.trend(t, i) for i, t in enumerate(check.trends)] if check else []
         overview = list(figures.overview(outcome))
         by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
     context = _context(outcome, command, overview, by_claim)
+    context["check"] = None if check is None else _check_rows(check, trends)
     body: dict[str, str | bytes] = {
         "index.html": _html(context),
         "report.md": _markdown(context),
-        "report.json": _dumps(as_json(outcome, command)),
+        "report.json": _dumps(as_json(outcome, command, check)),
         "runs.csv": outcome.runs.to_csv(index=False, lineterminator="\n"),
     }
-    pictures = overview + [p for ps in by_claim.values() for p in ps]
+    pictures = overview + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
     body |= {f"figures/{p.name}.svg": p.svg for p in pictures}
     body |= {f"figures/{p.name}.png": p.png for p in pictures}
     _save(body, folder)
@@ -184,7 +189,8 @@ def _unwritable(folder: Path, problem: OSError) -> OSError:
 def reproduce(claim: Claim, outcome: Outcome) -> str:
     """The command that judges this claim again, on the same runs."""
     plan = outcome.plan
-    parts = ["python -m verify run", shlex.quote(claim.name), f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
+    what = f"run {shlex.quote(claim.name)}" if plan.file is None else f"check {shlex.quote(str(plan.file.path))}"
+    parts = [f"python -m verify {what}", f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
     for f in fields(Reading):
         value = getattr(plan.reading, f.name)
         if value != f.default:
@@ -194,10 +200,11 @@ def reproduce(claim: Claim, outcome: Outcome) -> str:
     return " ".join(parts)
 
 
-def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
+def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[str, Any]:
     """The content of report.json; see report.schema.json."""
     plan = outcome.plan
-    return {
+    found = {} if check is None else {"check": _check_json(check)}
+    return found | {
         "command": command,
         "profile": plan.profile.name,
         "seed": plan.seed,
@@ -243,6 +250,49 @@ def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
             for name, held in outcome.margins.items()
         ],
         "environment": dict(outcome.environment),
+    }
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    return {
+        "file": str(check.file.path),
+        "digest": check.file.digest,
+        "warnings": list(check.warnings),
+        "conditions": [
+            {
+                "name": r.condition.name,
+                "formula": r.condition.latex,
+                "relation": r.kind,
+                "says": r.says,
+                "proof": r.proof,
+            }
+            for r in check.relations
+        ],
+        "premises": [
+            {
+                "condition": p.condition.name,
+                "needs": [c.name for c in p.needs],
+                "status": p.status,
+                "proof": p.proof,
+                "weakest": p.weakest,
+                "scaling": p.scaling,
+            }
+            for p in check.premises
+        ],
+        "margins": check.margins.to_dict("records"),
+        "trends": [
+            {
+                "claim": t.claim.name,
+                "lost": t.path.lost.name,
+                "scaling": t.path.scaling,
+                "restored_by": t.path.restored_by,
+                "answer": str(t.answer),
+                "reason": t.reason,
+                "kind": t.kind,
+                "table": t.table.to_dict("records"),
+            }
+            for t in check.trends
+        ],
     }
 
 
@@ -330,6 +380,69 @@ def _context(
         "groups": [_group_rows(outcome, name, letter) for name, letter in letters.items()],
         "environment": outcome.environment,
     }
+
+
+ANSWERS = {
+    Answer.FAILS: "where the paper's premise is lost, what the claim says fails as well",
+    Answer.HOLDS: "the premise is lost, and the conclusion holds all the same as far as N could be taken",
+    Answer.OPEN: "the runs do not tell; this is never counted as either",
+}
+
+
+def _check_rows(check: Check, trends: list[Picture | None]) -> dict[str, Any]:
+    """What the templates show of a user's file."""
+    held = check.file
+    shown = []
+    for claim in dict.fromkeys(t.claim.name for t in check.trends):
+        shown.append(
+            {
+                "claim": claim,
+                "followed": [
+                    {
+                        "lost": t.path.lost.name,
+                        "scaling": t.path.scaling,
+                        "answer": str(t.answer),
+                        "reason": readable(t.reason),
+                        "picture": picture,
+                    }
+                    for t, picture in zip(check.trends, trends, strict=True)
+                    if t.claim.name == claim
+                ],
+            }
+        )
+    return {
+        "file": held.path.name,
+        "warnings": check.warnings,
+        "conditions": [
+            {
+                "name": c.name, "latex": c.latex, "says": c.says, "line": held.lines[c.name],
+                "relation": r.kind, "sentence": r.says, "proof": r.proof,
+            }
+            for r in check.relations
+            for c in [r.condition]
+        ],
+        "observables": [{"name": o.name, "says": o.says} for o in held.observables.values()],
+        "claims": [c.name for c in held.claims],
+        "premises": [
+            {
+                "condition": p.condition.name, "needs": _conditions_text(p.needs), "status": p.status, "proof": p.proof,
+                "weakest": p.weakest,
+            }
+            for p in check.premises
+        ],
+        "margins": [
+            {
+                "at": where,
+                "rows": [
+                    {k: (number(v) if isinstance(v, float) else v) for k, v in row.items()}
+                    for row in rows.to_dict("records")
+                ],
+            }
+            for where, rows in check.margins.groupby("at", sort=False)
+        ],
+        "trends": shown,
+        "answers": {str(k): v for k, v in ANSWERS.items()},
+    }  # fmt: skip
 
 
 def _sizes(runs: pd.DataFrame) -> str:
@@ -826,9 +939,63 @@ def progress(total: int, quiet: bool) -> Iterator[Callable[..., None]]:
     yield tick
 
 
-def summary(outcome: Outcome, folder: Path | None = None) -> None:
+def announce(text: str, quiet: bool) -> None:
+    """What is being done, on stderr."""
+    if not quiet:
+        _console(sys.stderr).print(text, soft_wrap=True)
+
+
+def _print_check(check: Check, console: Console) -> None:
+    held = check.file
+    counted = ((held.conditions, "new condition"), (held.claims, "claim"), (held.observables, "observable"))
+    said = ", ".join(f"{len(x)} {what}{'' if len(x) == 1 else 's'}" for x, what in counted)
+    console.print(f"{held.path}: {said}", soft_wrap=True)
+    for warning in check.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    for found in check.relations:
+        console.print()
+        console.print(Text(f"{found.condition.name}: {found.says}", style="bold"))
+        _indented(console, found.proof)
+    for found in check.premises:
+        console.print()
+        line = Text(f"{_conditions_text(found.needs)}: {found.condition.name} is {found.status}", style="bold")
+        console.print(line)
+        _indented(console, found.proof)
+        if found.weakest:
+            _indented(console, f"the weakest condition that would give it: {found.weakest}")
+    if len(check.margins):
+        console.print()
+        console.print("Margins at typical settings: least, median, largest", style="bold")
+        for where, rows in check.margins[check.margins["new"]].groupby("at", sort=False):
+            console.print(Text(f"  {shortened(str(where), console.width - 4)}"))
+            for row in rows.to_dict("records"):
+                sizes = ", ".join(number(row[k]) for k in ("least", "median", "largest"))
+                console.print(Text(f"    {row['condition']}: {sizes} (asked: {number(row['required'])})"))
+
+
+def _print_trends(check: Check, console: Console) -> None:
+    if not check.trends:
+        return
+    console.print()
+    console.print("Where a premise of the paper is lost: does the conclusion fail, or only the proof?", style="bold")
+    styles = {Answer.FAILS: "bold red", Answer.HOLDS: "green", Answer.OPEN: "yellow"}
+    paths = {t.path.group: t.path for t in check.trends}
+    for group, path in paths.items():
+        console.print()
+        reach = f", n from {path.places[0].setting.n} to {path.places[-1].setting.n}" if path.places else ""
+        _indented(console, f"{_conditions_text(path.needs)}, without {path.lost.name}, along {path.scaling}{reach}")
+        for t in check.trends:
+            if t.path.group == group:
+                console.print(Text(f"{t.claim.name}: ").append(str(t.answer), style=styles[t.answer]))
+                _indented(console, readable(t.reason))
+
+
+def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = None) -> None:
     """What a study found, on stdout."""
     console = _console()
+    if check is not None:
+        _print_check(check, console)
+        console.print()
     claims = [v for v in outcome.verdicts if not v.claim.contrast]
     contrasts = [v for v in outcome.verdicts if v.claim.contrast]
     if not outcome.finished:
@@ -865,6 +1032,8 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
     for v in contrasts:
         if v.status != Status.REFUTED:
             console.print(f"{v.claim.name}: {_expectation(v)}", style="yellow")
+    if check is not None:
+        _print_trends(check, console)
     console.print()
     console.print(
         f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
