@@ -231,10 +231,12 @@ Atom = str | Log
 Monomial = tuple[tuple[Atom, Fraction], ...]
 Lattice = tuple[tuple[Monomial, ...], ...]  # a max of mins, or a min of maxes
 
-_POLYLOG = "polylog"  # a power of all logarithms together, as large as the tilde forms need
+_POLYLOG = Log(())  # a power of all logarithms together, as large as the tilde forms need; no log of a monomial is it
 
 
 def _name(atom: Atom) -> str:
+    if atom == _POLYLOG:
+        return "polylog"
     return atom if isinstance(atom, str) else f"log({_monomial_text(atom.of)})"
 
 
@@ -284,9 +286,9 @@ def _absorbed(lattice: Lattice) -> Lattice:
 
 def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
     """An expression as a max of mins of monomials."""
-    if expression.is_Number:
-        if not expression.is_positive:
-            raise ValueError(f"'{expression}' has no order of magnitude: only positive quantities have")
+    if expression.is_number:  # 2, pi, sqrt(2) + 1 ...
+        if not (expression.is_positive and expression.is_finite):
+            raise ValueError(f"'{expression}' has no order of magnitude: only positive finite quantities have")
         return (((),),)
     match expression:
         case sp.Symbol():
@@ -308,8 +310,6 @@ def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
             return _flip(tuple(part for arg in expression.args for part in _flip(_lattice(arg, constants))))
         case sp.log():
             return tuple(tuple(x for m in part for x in [_log(m)]) for part in _lattice(expression.args[0], constants))
-    if expression.is_number and expression.is_positive:  # pi, sqrt(2) + 1 ...
-        return (((),),)
     raise ValueError(f"'{expression}' is no product, power, max, min, sum or logarithm: it has no order here")
 
 
@@ -331,15 +331,18 @@ def _product(expression: sp.Mul, constants: frozenset[str]) -> Lattice:
 
 
 def _sum(expression: sp.Add, constants: frozenset[str]) -> Lattice:
-    negative = [term for term in expression.args if term.could_extract_minus_sign()]
-    if not negative:
+    if not _is_difference(expression):
         return _absorbed(tuple(part for term in expression.args for part in _lattice(term, constants)))
-    if {s.name for s in expression.free_symbols} <= constants:
-        return (((),),)  # a difference of constants, such as 1 - tau_plus - tau_minus, is read as Theta(1)
+    if expression.as_coeff_Add()[0].is_positive and {s.name for s in expression.free_symbols} <= constants:
+        return (((),),)  # a number less some constants, such as 1 - tau_plus - tau_minus, is read as Theta(1)
     combined = sp.logcombine(expression, force=True)
     if isinstance(combined, sp.log):  # log a - log b
         return _lattice(combined, constants)
     raise ValueError(f"'{expression}' has a difference, and differences have no order: state it without '-'")
+
+
+def _is_difference(expression: sp.Add) -> bool:
+    return any(term.as_coeff_Mul()[0].is_negative for term in expression.args)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -625,7 +628,8 @@ class _Search:
             return None
         # The simplest that serves: parameters that may stay constant do, and powers of logarithms go where they may.
         still: set[tuple[str, int]] = set()
-        for tiers, names in ((range(DEPTH), QUIET), (range(1, DEPTH), self.parameters)) if self.simplify else ():
+        rounds = [(range(DEPTH), QUIET), *((range(k, DEPTH), self.parameters) for k in range(1, DEPTH))]
+        for tiers, names in rounds if self.simplify else ():
             for name in sorted(self.parameters, key=lambda p: names.index(p) if p in names else len(names)):
                 fixed = still | {(name, k) for k in tiers}
                 if all(found[name][k] == 0 for k in tiers):
@@ -661,7 +665,14 @@ class _Search:
 
         def tier(k: int, active: list[Literal], level: dict[Log, int], values: dict[str, list[Fraction]]):
             if k == DEPTH:
-                if any(x.strict for x in active):
+                # What is left differs by the logarithms of log log N at most; their own would be told by nothing.
+                def beyond(monomial: Monomial) -> Fraction:
+                    return sum((p for atom, p in monomial if level.get(atom) == DEPTH), Fraction(0))
+
+                left_over = [(beyond(x.ratio), x.strict) for x in active]
+                if any(v > 0 or (strict and v == 0) for v, strict in left_over):
+                    return None
+                if any(beyond(log.of) > 0 for log in self.logs if log not in level):
                     return None
                 return {name: tuple(v) for name, v in values.items()}
 
@@ -692,8 +703,6 @@ class _Search:
                 hint = (hints[log] > 0) - (hints[log] < 0)
                 here = _dot(line, point)
                 for sign in sorted(options, key=lambda s: (s != hint, s != 0)):
-                    if sign > 0 and k == DEPTH - 1 and any(a == log for x in active for a, _ in x.ratio):
-                        continue  # its logarithm would lie beyond the last tier
                     more = extra + options[sign]
                     kept = point if (here > 0) - (here < 0) == sign else solve(base + more)[0]
                     done = signs(rest[1:], more, picked | {log: sign}, kept)
@@ -823,7 +832,10 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
     given = tuple(given)
     background, constants = _background(given, goal, parameter_facts)
     problem = _Problem(given, goal, background, constants)
-    if (alone := _consistent(given, parameter_facts)).status == Status.CONTRADICTORY:
+    # Up to logarithms of what occurs, the goal's parameters have a say in whether the premises contradict each other.
+    tilde = any(p.order.up_to_logs for p in (*given, *background))
+    alone = _consistent(given, parameter_facts, goal if tilde else None)
+    if alone.status == Status.CONTRADICTORY:
         return replace(alone, goal=goal)
     parts, undecided = [], False
     for clause in _clauses(goal, constants):
@@ -857,15 +869,18 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
 
 def consistent(given: Iterable[Premise], *, parameter_facts: tuple[Premise, ...] | None = None) -> Answer:
     """Whether some scaling satisfies all of ``given``; the answer holds it, or the proof of the contradiction."""
-    return _consistent(tuple(given), parameter_facts, simplify=True)
+    return _consistent(tuple(given), parameter_facts, None, simplify=True)
 
 
 @lru_cache(maxsize=256)  # the same set is asked about many goals
 def _consistent(
-    given: tuple[Premise, ...], parameter_facts: tuple[Premise, ...] | None, simplify: bool = False
+    given: tuple[Premise, ...],
+    parameter_facts: tuple[Premise, ...] | None,
+    beside: Order | None,
+    simplify: bool = False,
 ) -> Answer:
-    background, constants = _background(given, None, parameter_facts)
-    return _Problem(given, None, background, constants).consistent(simplify)
+    background, constants = _background(given, beside, parameter_facts)
+    return replace(_Problem(given, beside, background, constants).consistent(simplify), goal=None)
 
 
 def _background(
@@ -880,7 +895,7 @@ def _background(
 
 
 def _is_constant(order: Order) -> bool:
-    return order.relation == "~" and bool(order.right.is_number)
+    return order.relation == "~" and not order.up_to_logs and bool(order.right.is_number)
 
 
 class _Problem:
@@ -1058,8 +1073,10 @@ def _check(proof: Proof, problem: _Problem, negated: Clause, assumed: tuple[Row,
     if isinstance(proof, Cases):
         split = proof.split
         if split.cites:
-            clause = tuple(row.literal for alternative in split.alternatives for row in alternative)
-            allowed = (clause, split.cites) in problem.clauses
+            allowed = any(
+                name == split.cites and split.alternatives == tuple((Row(x, name),) for x in clause)
+                for clause, name in problem.clauses
+            )
         else:
             allowed = split in (
                 *(_growth(log) for log in problem.logs),
@@ -1136,7 +1153,7 @@ def _order_along(expression: sp.Expr, powers: Mapping[str, Tiers]) -> Tiers:
             orders = [_order_along(f, powers) for f in factors]
             return tuple(sum((o[k] for o in orders), Fraction(0)) for k in range(DEPTH + 1))
         case sp.Add():
-            if any(term.could_extract_minus_sign() for term in expression.args):
+            if _is_difference(expression):
                 combined = sp.logcombine(expression, force=True)
                 if isinstance(combined, sp.log):
                     return _order_along(combined, powers)
