@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 
 import sympy as sp
@@ -226,6 +226,13 @@ class Log:
 
     of: "Monomial"
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.of)
+
+    def __hash__(self) -> int:  # kept, as hashes of fractions are slow and keys nested
+        return self._hash
+
 
 Atom = str | Log
 Monomial = tuple[tuple[Atom, Fraction], ...]
@@ -281,7 +288,7 @@ def _flip(lattice: Lattice) -> Lattice:
 def _absorbed(lattice: Lattice) -> Lattice:
     parts = dict.fromkeys(frozenset(part) for part in lattice)
     least = [part for part in parts if not any(other < part for other in parts)]
-    return tuple(tuple(sorted(part, key=_monomial_text)) for part in least)
+    return tuple(tuple(sorted(part, key=_monomial_text) if len(part) > 1 else part) for part in least)
 
 
 def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
@@ -357,6 +364,13 @@ class Literal:
     strict: bool = False
     tilde: bool = False
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.ratio, self.strict, self.tilde))
+
+    def __hash__(self) -> int:
+        return self._hash
+
     def negated(self) -> "Literal":
         """What holds along a subsequence where this does not."""
         return Literal(_power(self.ratio, Fraction(-1)), not self.strict, self.tilde)
@@ -370,6 +384,7 @@ class Literal:
 Clause = tuple[Literal, ...]
 
 
+@lru_cache(maxsize=1024)
 def _clauses(order: Order, constants: frozenset[str]) -> tuple[Clause, ...]:
     """A conjunction of disjunctions that says the same."""
     left, right = _lattice(order.left, constants), _lattice(order.right, constants)
@@ -459,6 +474,9 @@ class _Exhausted(Exception):
     pass
 
 
+Tried = tuple[tuple[Row, ...], list[Fraction] | None, list[Fraction] | None]
+
+
 @dataclass
 class _Search:
     """One refutation: rows that hold, splits not yet made, and what was found."""
@@ -483,6 +501,7 @@ class _Search:
             row[self.index[atom]] += power
         if literal.tilde:
             row[-1] += LARGE if literal.strict else -1
+        row = [int(a) if a.denominator == 1 else a for a in row]  # faster
         self.vectors[literal] = row
         return row
 
@@ -544,14 +563,16 @@ class _Search:
                 return None, scaling
         # Cases that the premises rule out whatever the goal are lemmas, which keep a derivation straight.
         own = [row for row in rows if row.why != "the contrary"]
+        lemmas: list[list[Fraction]] = []
         for split in broken if len(own) < len(rows) else ():
-            tried = [(alternative, *self.solve([*own, *alternative])) for alternative in split.alternatives]
+            tried = self._tried(split, own, lemmas)
             if sum(closed is None for _, _, closed in tried) <= 1:
                 return self._branch(rows, splits, split, tried, own)
         # Else the split of fewest cases that survive one linear programme.
-        best: tuple[Split, list] | None = None
+        best: tuple[Split, list[Tried]] | None = None
+        points: list[list[Fraction]] = []
         for split in broken:
-            tried = [(alternative, *self.solve([*rows, *alternative])) for alternative in split.alternatives]
+            tried = self._tried(split, rows, points)
             alive = sum(m is None for _, _, m in tried)
             if best is None or alive < sum(m is None for _, _, m in best[1]):
                 best = split, tried
@@ -561,7 +582,7 @@ class _Search:
         return self._branch(rows, splits, *best, rows)
 
     def _branch(
-        self, rows: list[Row], splits: list[Split], split: Split, tried: list, own: list[Row]
+        self, rows: list[Row], splits: list[Split], split: Split, tried: list[Tried], own: list[Row]
     ) -> "tuple[Proof | None, Scaling | None]":
         """The cases of a split; ``tried`` holds, per alternative, what ``own`` rows say of it."""
         others = [s for s in splits if s is not split]
@@ -583,6 +604,17 @@ class _Search:
             if branch is not None and not _uses(branch, alternative):
                 return branch, None
         return Cases(split, tuple(b for b in branches if b is not None)), None
+
+    def _tried(self, split: Split, rows: list[Row], points: list[list[Fraction]]) -> list[Tried]:
+        """What rows say of each alternative: a point, or multipliers. ``points`` are some that meet the rows."""
+        tried: list[Tried] = []
+        for alternative in split.alternatives:
+            known = next((p for p in points if self._met(alternative, p)), None)
+            point, closed = (known, None) if known is not None else self.solve([*rows, *alternative])
+            if point is not None and known is None:
+                points.append(point)
+            tried.append((alternative, point, closed))
+        return tried
 
     def _met(self, alternative: Sequence[Row], point: list[Fraction]) -> bool:
         for row in alternative:
