@@ -315,6 +315,8 @@ def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
             return _absorbed(tuple(part for arg in expression.args for part in _lattice(arg, constants)))
         case sp.Min():
             return _flip(tuple(part for arg in expression.args for part in _flip(_lattice(arg, constants))))
+        case sp.Abs():  # SymPy's sqrt(log(x)^2); nothing here is negative
+            return _lattice(expression.args[0], constants)
         case sp.log():
             return tuple(tuple(x for m in part for x in [_log(m)]) for part in _lattice(expression.args[0], constants))
     raise ValueError(f"'{expression}' is no product, power, max, min, sum or logarithm: it has no order here")
@@ -467,6 +469,8 @@ class Derivation:
             lines.append(f"{', '.join(self.constants)} ≍ 1 and numbers are dropped")
         for clause, proof in self.parts:
             lines += _part_lines(clause, proof)
+        if not self.parts:
+            lines.append("Both sides are of the same order, identically")
         return "\n".join(lines)
 
 
@@ -1195,6 +1199,8 @@ def _order_along(expression: sp.Expr, powers: Mapping[str, Tiers]) -> Tiers:
             return max(_order_along(term, powers) for term in expression.args)
         case sp.Min():
             return min(_order_along(term, powers) for term in expression.args)
+        case sp.Abs():
+            return _order_along(expression.args[0], powers)
         case sp.log():
             inside = _order_along(expression.args[0], powers)
             first = next((k for k, t in enumerate(inside) if t), None)
