@@ -48,7 +48,9 @@ def value(expression, powers, u):
     match expression:
         case sp.Symbol():
             a, b, c = powers[expression.name]
-            return Value(a, mp.mpf(b.numerator) / b.denominator * mp.exp(u) + mp.mpf(c.numerator) / c.denominator * u, t)
+            return Value(
+                a, mp.mpf(b.numerator) / b.denominator * mp.exp(u) + mp.mpf(c.numerator) / c.denominator * u, t
+            )
         case sp.Mul():
             found = Value(0, 0, t)
             for factor in expression.args:

@@ -61,9 +61,7 @@ def test_in_the_plane_it_agrees_with_trying_all_directions(rows, data):
     strict = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
     edges = [(s * b, -s * a) for a, b in rows for s in (1, -1)] + [(1, 0), (0, 1), (-1, 0), (0, -1)]
     tried = [(0, 0), *edges, *((p[0] + q[0], p[1] + q[1]) for p, q in combinations(edges, 2))]
-    found = any(
-        all(dot(r, x) < 0 if s else dot(r, x) <= 0 for r, s in zip(rows, strict, strict=True)) for x in tried
-    )
+    found = any(all(dot(r, x) < 0 if s else dot(r, x) <= 0 for r, s in zip(rows, strict, strict=True)) for x in tried)
     assert verified(rows, strict) == found
 
 

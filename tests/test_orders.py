@@ -1,12 +1,13 @@
 """Orders of magnitude: either answer is right, on thousands of random problems, and says what it rests on.
 
-More of them: ``python -m pytest tests/test_orders.py --hypothesis-profile many``, some 25 000 problems.
+More of them: ``python -m pytest tests/test_orders.py --hypothesis-profile many``, some 13 000 problems.
 """
 
+import re
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import orders_along
@@ -25,7 +26,6 @@ from theory.symbols import T_star, d, delta, eta, kappa, m, mu, n, sigma_0, sigm
 MANY = settings().max_examples  # 100, or as many as --hypothesis-profile says
 A, B, X, Y = SYMBOLS = sp.symbols("a b x y", positive=True)
 NEGATION = {"<=": (">>",), ">=": ("<<",), "<<": (">=",), ">>": ("<=",), "~": ("<<", ">>")}
-TALLY: Counter = Counter()
 
 # -- random problems ----------------------------------------------------------------------------------------------
 
@@ -72,7 +72,8 @@ def problems(draw, logs=False, tilde=False, count=4):
 
 powers = st.sampled_from([Fraction(p, q) for p in (-2, -1, 0, 0, 1, 1, 2, 3) for q in (1, 1, 2)])
 scalings = st.builds(
-    lambda tiers: dict(zip("abxy", tiers, strict=True)), st.lists(st.tuples(powers, powers, powers), min_size=4, max_size=4)
+    lambda tiers: dict(zip("abxy", tiers, strict=True)),
+    st.lists(st.tuples(powers, powers, powers), min_size=4, max_size=4),
 )
 
 
@@ -82,7 +83,6 @@ def named(given_):
 
 def ask(given_, goal):
     answer = entails(given_, goal, parameter_facts=())
-    TALLY[str(answer.status)] += 1
     event(str(answer.status))
     return answer
 
@@ -98,13 +98,20 @@ def numerically_right(answer):
 # -- soundness ----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=4 * MANY)
-@given(problems())
-def test_without_logarithms_every_problem_is_decided(problem):
-    answer = ask(*problem)
-    assert answer.status != Status.UNDECIDED
-    if answer.scaling:
-        numerically_right(answer)
+def test_without_logarithms_every_problem_is_decided():
+    seen = Counter()
+
+    @settings(max_examples=4 * MANY)
+    @given(problems())
+    def decided(problem):
+        answer = ask(*problem)
+        seen[answer.status] += 1
+        if answer.scaling:
+            numerically_right(answer)
+
+    decided()
+    assert set(seen) == {Status.ENTAILED, Status.NOT_ENTAILED, Status.CONTRADICTORY}
+    assert min(seen.values()) >= 0.05 * seen.total()  # no monoculture
 
 
 @settings(max_examples=3 * MANY)
@@ -147,7 +154,10 @@ def test_what_is_entailed_survives_random_scalings(problem, tried):
 
 
 @settings(max_examples=2 * MANY)
-@given(st.lists(st.tuples(monomials(True), monomials(True), st.sampled_from(["<=", "<<"])), min_size=1, max_size=4), st.data())
+@given(
+    st.lists(st.tuples(monomials(True), monomials(True), st.sampled_from(["<=", "<<"])), min_size=1, max_size=4),
+    st.data(),
+)
 def test_products_of_powers_of_premises_are_entailed(rows, data):
     """Nothing of the kind is missed, logarithms or not; and the contrary does not follow from what is consistent."""
     left, right, strict = sp.Integer(1), sp.Integer(1), False
@@ -164,7 +174,9 @@ def test_products_of_powers_of_premises_are_entailed(rows, data):
 
 
 @settings(max_examples=2 * MANY)
-@given(problems(tilde=True), st.permutations(range(8)), st.permutations("abxy"), st.sampled_from([2, 3, sp.Rational(1, 2)]))
+@given(
+    problems(tilde=True), st.permutations(range(8)), st.permutations("abxy"), st.sampled_from([2, 3, sp.Rational(1, 2)])
+)
 def test_names_units_and_order_do_not_matter(problem, order, names, power):
     given_, goal = problem
     renamed = dict(zip(SYMBOLS, sp.symbols(names, positive=True), strict=True))
@@ -221,7 +233,8 @@ def alternatives(expression):
         case sp.Add() | sp.Max():
             return [part for arg in expression.args for part in alternatives(arg)]
         case sp.Min():
-            return [sum(choice, []) for choice in product(*(alternatives(arg) for arg in expression.args))]
+            chosen = product(*(alternatives(arg) for arg in expression.args))
+            return [list(chain.from_iterable(choice)) for choice in chosen]
     return [[np.zeros(len(SYMBOLS))]]
 
 
@@ -255,9 +268,7 @@ def naive_status(given_, goal):
     size = int(np.prod([float(len(rows)) for rows, _ in clauses]))
     contrary = [([-r for r in rows], not strict) for rows, strict in naive_clauses(goal)]
     assume(size * (1 + len(contrary)) <= 150)
-    cases = [
-        (list(chosen), [strict for _, strict in clauses]) for chosen in product(*(rows for rows, _ in clauses))
-    ]
+    cases = [(list(chosen), [strict for _, strict in clauses]) for chosen in product(*(rows for rows, _ in clauses))]
     if not any(feasible(*case) for case in cases):
         return Status.CONTRADICTORY
     for rows, strict in contrary:
@@ -455,7 +466,7 @@ def test_up_to_logarithms_of_what_occurs():
 
 
 def test_beyond_the_theory_it_is_undecided():
-    """log m ~ sqrt(log n) makes m neither a power of n nor of log n. All of these are true or false; none is guessed."""
+    """log m ~ sqrt(log n) makes m neither a power of n nor of log n. Nothing of it is guessed."""
     given_ = [GROWS, Order(log(m), "~", sqrt(log(n)))]
     assert status(given_, Order(m, "<=", log(n))) == Status.UNDECIDED
     assert status(given_, Order(m, ">>", log(n))) != Status.NOT_ENTAILED  # true
@@ -494,9 +505,8 @@ def test_relations_say_what_they_are():
     ids=str,
 )
 def test_unusable_expressions_are_refused_in_words(expression, message):
-    with pytest.raises(ValueError) as raised:
+    with pytest.raises(ValueError, match=re.escape(message)) as raised:
         entails((), Order(n, "<=", expression))
-    assert message in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
@@ -547,11 +557,3 @@ def test_the_numeric_arithmetic_tells_true_from_false():
     false += [Order(log(log(log(A))), "<=", 1), Order(A**2, "<=", A, True), Order(1, ">=", A), Order(B, "<=", 1)]
     assert all(orders_along.holds(o, along) for o in true)
     assert not any(orders_along.holds(o, along) for o in false)
-
-
-def test_both_answers_occurred_often():
-    """Last: the random problems above were no monoculture."""
-    if sum(TALLY.values()) < 1000:
-        pytest.skip("the random problems ran elsewhere")
-    print(dict(TALLY))
-    assert min(TALLY[s] for s in ("entailed", "not entailed", "contradictory")) >= 0.03 * sum(TALLY.values())

@@ -1,4 +1,4 @@
-"""What the conditions entail: every answer as stated, every counter-scaling by plain arithmetic, every proof grounded."""
+"""What the conditions entail: every answer as stated, every counter-scaling by plain arithmetic."""
 
 import re
 from dataclasses import replace

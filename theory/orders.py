@@ -868,11 +868,6 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
     given = tuple(given)
     background, constants = _background(given, goal, parameter_facts)
     problem = _Problem(given, goal, background, constants)
-    # Up to logarithms of what occurs, the goal's parameters have a say in whether the premises contradict each other.
-    tilde = any(p.order.up_to_logs for p in (*given, *background))
-    alone = _consistent(given, parameter_facts, goal if tilde else None)
-    if alone.status == Status.CONTRADICTORY:
-        return replace(alone, goal=goal)
     parts, undecided = [], False
     for clause in _clauses(goal, constants):
         negated = tuple(x.negated() for x in clause)
@@ -889,6 +884,12 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
         undecided |= open_
         if proof is not None:
             parts.append((negated, proof))
+    # No scaling was found, perhaps as there is none inside the premises. Up to logarithms of the parameters that occur,
+    # those of the goal have a say in that.
+    tilde = any(p.order.up_to_logs for p in (*given, *background))
+    alone = _consistent(given, parameter_facts, goal if tilde else None)
+    if alone.status == Status.CONTRADICTORY:
+        return replace(alone, goal=goal)
     if undecided:
         reason = "neither a proof nor a counter-scaling of the form N^a (log N)^b (log log N)^c was found"
         return Answer(status=Status.UNDECIDED, given=given, goal=goal, reason=reason)
@@ -899,7 +900,8 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
         goal=goal,
         derivation=derivation,
         used=problem.used(derivation),
-        reason="a product of powers of the premises is the goal",
+        reason="a product of powers of the premises is the goal"
+        + ("; no scaling inside the premises was found" if alone.status == Status.UNDECIDED else ""),
     )
 
 
