@@ -424,6 +424,8 @@ def test_weakest_premise_makes_it_follow():
     assert str(answer.weakest) == "d ≳ n^2 log(n)"
     assert status([GROWS, SQUARE, answer.weakest], answer.goal) == Status.ENTAILED
     assert entails(named([GROWS, SQUARE]), Order(d, "<<", n)).weakest is None  # it would contradict
+    assert str(entails(named([SQUARE]), Order(d, "~", n**2)).weakest) == "d ≲ n^2"  # the other half holds
+    assert str(entails(named([SQUARE]), Order(n + m, "<=", d)).weakest) == "d ≳ m"
 
 
 def test_facts_are_used_listed_and_droppable():

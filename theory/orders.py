@@ -2,8 +2,10 @@ r"""Order-of-magnitude entailment: does a statement about orders follow from oth
 
 Parameters are positive and depend on a size that grows without bound. ``X <= Y`` means X = O(Y): some constant K has
 X <= K Y from some size on; ``>=`` is Omega, ``~`` is Theta, ``<<`` is o, ``>>`` is omega. *Up to logarithms*, a factor
-(log x + log 1/x)^k of any parameters x that occur, for some k, is forgiven in O, Omega and Theta; X << Y up to
-logarithms means that X stays below Y by more than every such factor, so that it is the negation of Y <= X.
+(log x + log 1/x)^k of any parameters x that premises and goal compare, for some k, is forgiven in O, Omega and Theta;
+X << Y up to logarithms means that X stays below Y by more than every such factor, so that it is the negation of
+Y <= X. So what is forgiven depends on what else is there: d <= n up to logarithms says nothing of d and n beside a
+parameter that may be exponential in n.
 
 **What is decided.** Expressions are made of constants, products, rational powers, max, min, sums of positive terms (a
 sum is a max, up to a constant) and logarithms; ``log E`` is read as max(1, log E), as every paper does that multiplies
@@ -878,7 +880,7 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
                 given=given,
                 goal=goal,
                 scaling=scaling,
-                weakest=problem.weakest(clause),
+                weakest=problem.weakest(),
                 reason="the scaling meets every premise and breaks the goal",
             )
         undecided |= open_
@@ -1024,12 +1026,18 @@ class _Problem:
         cited |= {p.name for p in self.background if p.order.symbols <= occurring & self.constants}
         return tuple(p.name for p in (*self.given, *self.background) if p.name in cited)
 
-    def weakest(self, clause: Clause) -> Order | None:
-        """The goal itself is the weakest premise that gives it. Written for one parameter, where it is a monomial."""
+    def weakest(self) -> Order | None:
+        """The goal itself is the weakest premise that gives it, or what of it does not follow already.
+
+        Written as a bound on one parameter, where it is one monomial.
+        """
         assert self.goal is not None
         candidate = self.goal
-        if len(clause) == 1 and len(_clauses(self.goal, self.constants)) == 1:
-            candidate = _solved(self._reduced(clause[0]))
+        missing = _clauses(self.goal, self.constants)
+        if len(missing) > 1:
+            missing = [c for c in missing if self.refute(tuple(x.negated() for x in c), simplify=False)[0] is None]
+        if len(missing) == 1 and len(missing[0]) == 1:
+            candidate = _solved(self._reduced(missing[0][0]))
         added = (*self.given, Premise(name="added", order=candidate))
         inner = _Problem(added, self.goal, self.background, self.constants)
         if inner.consistent().status != Status.CONSISTENT:
