@@ -18,6 +18,7 @@ from theory import Claim
 from theory.paper import Reading
 from verify import sweep
 from verify.judge import Status, Verdict, judge
+from verify.regime import Decision
 from verify.sweep import Group, Job, Profile, Result
 
 LIBRARIES = ("thetacheck", "torch", "numpy", "scipy", "sympy", "pandas", "hypothesis", "matplotlib")
@@ -70,6 +71,7 @@ class Outcome:
         finished: False after an interrupt: some jobs are missing.
         wall: seconds of this invocation.
         environment: versions and machine.
+        decisions: what became of the statements about orders, which need no runs.
     """
 
     plan: Plan
@@ -80,6 +82,7 @@ class Outcome:
     finished: bool
     wall: float
     environment: dict[str, str]
+    decisions: tuple[Decision, ...] = ()
 
 
 def plan(
