@@ -344,15 +344,17 @@ def selftest(**options: Any) -> int:
     from theory.paper import claims
     from verify import report
     from verify import selftest as trial
+    from verify.regime import beside
 
     started = time.monotonic()
-    names = trial.CLAIMS
-    planned, folder = _planned(names, options, claims)
-    batches = _open(folder, planned, options)
-    outcome = _collect(planned, batches, options, started)
-    if not outcome.finished:
-        raise KeyboardInterrupt
-    result = trial.examine(outcome)
+    planted = trial.planted_statements()
+    with beside(p.statement for p in planted) as decided:
+        planned, folder = _planned(trial.CLAIMS, options, claims)
+        batches = _open(folder, planned, options)
+        outcome = _collect(planned, batches, options, started)
+        if not outcome.finished:
+            raise KeyboardInterrupt
+        result = trial.examine(outcome, trial.judged(planted, decided(True)))
     report.write_selftest(result, folder, _command())
     return 0 if result.passed else 1
 
