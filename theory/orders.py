@@ -28,6 +28,7 @@ between these, such as exp(sqrt(log N)), are beyond both: where neither proof no
 is "undecided". No floating point enters, and either certificate is checked again before it is returned.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -42,6 +43,7 @@ from theory.statements import Band, Condition
 from theory.symbols import table
 
 RELATIONS = {"<=": "≲", ">=": "≳", "~": "≍", "<<": "≪", ">>": "≫"}
+LATEX = {"<=": r"\lesssim", ">=": r"\gtrsim", "~": r"\asymp", "<<": r"\ll", ">>": r"\gg"}
 DEPTH = 3  # tiers of a scaling: powers of N, log N, log log N
 # "Below every power" and "above every power" enter a linear programme as one small and one large power. Any are sound;
 # a proof that needs smaller or larger ones would be missed.
@@ -87,6 +89,13 @@ class Order:
     @property
     def symbols(self) -> set[str]:
         return {s.name for s in self.left.free_symbols | self.right.free_symbols}
+
+    @property
+    def latex(self) -> str:
+        names = {p.symbol: p.latex for p in table()}
+        left, right = (sp.latex(side, symbol_names=names) for side in (self.left, self.right))
+        tilde = r"\quad (\text{up to logarithms})" if self.up_to_logs else ""
+        return f"{left} {LATEX[self.relation]} {right}{tilde}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,6 +149,10 @@ class Scaling:
             ValueError: a symbol has no power here, or the expression no order.
         """
         return _order_along(sp.sympify(expression), self.powers)
+
+    def along(self, expression: sp.Expr) -> str:
+        """The order of an expression along the scaling, in words: ``N^2 log(N)``."""
+        return _tier_text(self.order(expression))
 
     def holds(self, order: Order) -> bool:
         """Whether an order holds along the scaling, by exact arithmetic on the expressions as they stand."""
@@ -1101,7 +1114,8 @@ def _symbol(name: str) -> sp.Symbol:
 def _expression(monomial: Monomial) -> sp.Expr:
     factors = []
     for atom, power in monomial:
-        base = _symbol(atom) if isinstance(atom, str) else sp.log(_expression(atom.of))
+        # SymPy would turn log(1/x)^2 into log(x)^2, which max(1, log) tells apart.
+        base = _symbol(atom) if isinstance(atom, str) else sp.log(_expression(atom.of), evaluate=False)
         factors.append(base ** sp.Rational(power.numerator, power.denominator))
     return sp.Mul(*factors)
 
@@ -1310,9 +1324,11 @@ def _monomial_text(monomial: Monomial) -> str:
 
 
 def _tier_text(tiers: Tiers) -> str:
-    names = ("N", "log(N)", "log(log(N))")
-    return _monomial_text(tuple((name, t) for name, t in zip(names, tiers, strict=True) if t))
+    names = ("N", "log(N)", "log(log(N))", "log(log(log(N)))")
+    return _monomial_text(tuple((name, t) for name, t in zip(names, tiers, strict=False) if t))
 
 
 def _plain(expression: sp.Expr) -> str:
-    return str(expression).replace("**", "^").replace("*", " ")
+    """As :mod:`theory.grammar` reads it, where n^3/2 would leave open what is divided."""
+    text = str(expression).replace("**", "^").replace("*", " ")
+    return re.sub(r"\^(\d+)/(\d)", r"^(\1)/\2", text)

@@ -107,6 +107,7 @@ NOTATION = {
 
 
 _SIGNS = {
+    "lesssim": "≲", "gtrsim": "≳", "asymp": "≍", "ll": "≪", "gg": "≫", "log": "log", "max": "max", "min": "min",
     "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "neq": "≠", "approx": "≈", "pm": "±", "cdot": "·", "times": "×",
     "langle": "⟨", "rangle": "⟩", "forall": "∀", "exists": "∃", "in": "∈", "sum": "Σ", "infty": "∞", "ell": "ℓ",
     "iff": " ⇔ ", "implies": " ⇒ ", "quad": "  ", "to": "→", "sup": "sup", "Theta": "Θ", "Delta": "Δ", "alpha": "α",

@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -28,14 +28,16 @@ from rich.table import Table
 from rich.text import Text
 
 from numerics import Observable, Setting
-from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Margin, Theta, Within, meanfield
+from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Margin, Theta, Within, meanfield, orders
 from theory.paper import REFERENCE, Reading
+from theory.regime import Entailment
 from theory.statements import PROVENANCE, Law, Source
 from theory.symbols import SETTING, lookup, table
 from verify import figures
 from verify.check import Check
 from verify.figures import Formulas, Picture, plain
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
+from verify.regime import CLAIMED, Decision, certificate
 from verify.scaling import Answer
 from verify.selftest import SelfTest
 from verify.study import Outcome
@@ -214,6 +216,7 @@ def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[
         "counts": {
             "claims": _counts([v for v in outcome.verdicts if not v.claim.contrast]),
             "contrasts": _counts([v for v in outcome.verdicts if v.claim.contrast]),
+            "statements": _counts(outcome.decisions),
         },
         "claims": [
             {
@@ -249,6 +252,7 @@ def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[
             }
             for name, held in outcome.margins.items()
         ],
+        "statements": [_statement_json(d) for d in outcome.decisions],
         "environment": dict(outcome.environment),
     }
 
@@ -296,6 +300,31 @@ def _check_json(check: Check) -> dict[str, Any]:
     }
 
 
+def _statement_json(decision: Decision) -> dict[str, Any]:
+    statement, answer = decision.statement, decision.answer
+    return {
+        "name": statement.name,
+        "status": str(decision.status),
+        "says": statement.says,
+        "source": statement.source.reference,
+        "provenance": statement.source.provenance,
+        "note": statement.source.note,
+        "premises": [{"name": p.name, "order": str(p.order)} for p in statement.given],
+        "goal": None if statement.goal is None else str(statement.goal),
+        "expected": str(statement.expected),
+        "answer": None if answer is None else str(answer.status),
+        "measured": decision.measured,
+        "reason": decision.reason,
+        "used": [] if answer is None else list(answer.used),
+        "scaling": None
+        if answer is None or answer.scaling is None
+        else {name: [str(power) for power in tiers] for name, tiers in answer.scaling.powers.items()},
+        "weakest": None if answer is None or answer.weakest is None else str(answer.weakest),
+        "certificate": "" if answer is None else certificate(answer),
+        "reproduce": decision.reproduce,
+    }
+
+
 def _dumps(held: Any) -> str:
     return json.dumps(_strict(held), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
@@ -315,7 +344,7 @@ def _strict(value: Any) -> Any:
     return value if value is None else str(value)
 
 
-def _counts(verdicts: list[Verdict]) -> dict[str, int]:
+def _counts(verdicts: Sequence[Verdict | Decision]) -> dict[str, int]:
     return {str(s): sum(v.status == s for v in verdicts) for s in Status}
 
 
@@ -378,6 +407,8 @@ def _context(
         "reading": _reading_rows(plan.reading),
         "thresholds": _threshold_rows(plan.reading),
         "groups": [_group_rows(outcome, name, letter) for name, letter in letters.items()],
+        "statements": [_statement_row(d) for d in outcome.decisions],
+        "decided": _decided(outcome.decisions),
         "environment": outcome.environment,
     }
 
@@ -443,6 +474,43 @@ def _check_rows(check: Check, trends: list[Picture | None]) -> dict[str, Any]:
         "trends": shown,
         "answers": {str(k): v for k, v in ANSWERS.items()},
     }  # fmt: skip
+
+
+def _statement_row(decision: Decision) -> dict[str, Any]:
+    statement, answer = decision.statement, decision.answer
+    return {
+        "name": statement.name,
+        "says": statement.says,
+        "latex": "" if statement.goal is None else statement.goal.latex,
+        "claimed": CLAIMED[statement.expected],
+        "answer": "" if answer is None else str(answer.status),
+        "measured": decision.measured,
+        "reason": decision.reason,
+        "status": str(decision.status),
+        "sign": SIGNS[decision.status],
+        "where": _where(statement.source.reference),
+        "provenance": statement.source.provenance,
+        "meaning": PROVENANCE[statement.source.provenance],
+        "note": statement.source.note,
+        "premises": "\n".join(_aligned([(p.name, str(p.order)) for p in statement.given])),
+        "certificate": "" if answer is None else certificate(answer),
+        "weakest": "" if answer is None or answer.weakest is None else str(answer.weakest),
+        "reproduce": decision.reproduce,
+    }
+
+
+def _decided(decisions: Sequence[Decision]) -> str:
+    """``35 statements about orders decided exactly: 35 SUPPORTED``, apart from the claims, which rest on runs."""
+    if not decisions:
+        return ""
+    counts = ", ".join(f"{count} {status}" for status, count in _counts(decisions).items() if count)
+    plural = "statement" if len(decisions) == 1 else "statements"
+    return f"{len(decisions)} {plural} about orders decided exactly: {counts}"
+
+
+def _aligned(rows: list[tuple[str, str]]) -> list[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"{name:<{width}}  {said}" for name, said in rows]
 
 
 def _sizes(runs: pd.DataFrame) -> str:
@@ -1003,6 +1071,8 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
         console.print(f"INTERRUPTED: partial, {done} of {planned} settings ran", style="bold red")
     if claims:
         console.print(_counted(claims))
+    if outcome.decisions:
+        console.print(("and " if claims else "") + _decided(outcome.decisions))
     for title, verdicts in (("", claims), ("Contrasts: what the theorems do not say, expected to fail", contrasts)):
         if not verdicts:
             continue
@@ -1021,6 +1091,17 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
                 Text(_brief(v)),
             )
         console.print(shown)
+    # Statements about orders would drown the claims: beside them only what is not as stated is shown.
+    shown_decisions = [d for d in outcome.decisions if d.status != Status.SUPPORTED or not outcome.verdicts]
+    if shown_decisions:
+        console.print()
+        shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+        for heading in ("verdict", "statement", "answer"):
+            shown.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
+        for d in shown_decisions:
+            line = Text(f"{SIGNS[d.status]} {d.status}", style=STYLES[d.status])
+            shown.add_row(line, Text(d.statement.name), Text(d.measured))
+        console.print(shown)
     for status in (Status.REFUTED, Status.INCONCLUSIVE, Status.OUTSIDE):
         some = [v for v in claims if v.status == status]
         if some:
@@ -1035,10 +1116,13 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
     if check is not None:
         _print_trends(check, console)
     console.print()
-    console.print(
-        f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
-        f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
-    )
+    if not outcome.verdicts:
+        console.print(f"no runs needed, {duration(outcome.wall)}")
+    else:
+        console.print(
+            f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
+            f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
+        )
     if folder is not None:
         console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
 
@@ -1119,6 +1203,83 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
     section("How it is judged", *dict.fromkeys(readable(how_judged(law)) for _, law in claim.parts))
     if group is not None:
         section("Runs", f"group {group.name}: {STAGES[group.stage]}")
+
+
+def list_statements(statements: tuple[Entailment, ...]) -> None:
+    """All statements about orders, on stdout: name, source, and what is claimed of what."""
+    console = _console()
+    width = max((len(s.name) for s in statements), default=0)
+    for statement in statements:
+        line = Text(statement.name.ljust(width), style="bold")
+        line.append(f"  {_where(statement.source.reference)} [{statement.source.provenance}]", style="not bold")
+        console.print(line, soft_wrap=True)
+        _indented(console, prose(statement.says))
+        _indented(console, _claimed(statement))
+    console.print()
+    console.print(f"{len(statements)} statements; their premises and certificates: `explain NAME`", style="bold")
+
+
+def _claimed(statement: Entailment) -> str:
+    claimed = CLAIMED[statement.expected]
+    return claimed if statement.goal is None else f"{statement.goal}: {claimed}"
+
+
+def explain_statement(decision: Decision) -> None:
+    """A statement about orders, its source, and its certificate, on stdout."""
+    console, statement = _console(), decision.statement
+    console.print(Text(statement.name, style="bold"))
+    console.print(Text(prose(statement.says)))
+    console.print(Text(_claimed(statement)), soft_wrap=True)
+    console.print()
+    console.print("Source", style="bold")
+    source = statement.source
+    lines = [source.reference, f"provenance '{source.provenance}': {PROVENANCE[source.provenance]}"]
+    for line in [*lines, *([f"note: {source.note}"] if source.note else [])]:
+        _indented(console, line)
+    console.print()
+    if decision.answer is not None:
+        _answer(console, decision.answer)
+        console.print()
+    console.print(Text(f"{SIGNS[decision.status]} {decision.status}", style=STYLES[decision.status]))
+
+
+def entailment(held: orders.Answer, facts: Sequence[orders.Premise]) -> None:
+    """The answer to a question about orders with its certificate, on stdout.
+
+    Args:
+        held: the answer.
+        facts: what was known of the parameters.
+    """
+    console = _console()
+    symbols = set().union(*(p.order.symbols for p in held.given), held.goal.symbols if held.goal else set())
+    _answer(console, held, [f for f in facts if f.order.symbols <= symbols])
+
+
+def _answer(console: Console, held: orders.Answer, facts: Sequence[orders.Premise] = ()) -> None:
+    # Columns are for reading side by side: nothing here is wrapped.
+    def plainly(lines: Sequence[str]) -> None:
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+
+    console.print("Premises", style="bold")
+    plainly(_aligned([(p.name, str(p.order)) for p in held.given]) or ["none"])
+    if facts:
+        plainly(["facts: " + ", ".join(str(f) for f in facts)])
+    console.print()
+    if held.goal is not None:
+        console.print("Goal", style="bold")
+        plainly([str(held.goal)])
+        console.print()
+    style = "bold green" if held.status in (orders.Status.ENTAILED, orders.Status.CONSISTENT) else "bold yellow"
+    console.print(Text(f"{held.status}: {held.reason}", style=style), soft_wrap=True)
+    if found := certificate(held):
+        console.print()
+        plainly(found.split("\n"))
+    if held.status == orders.Status.NOT_ENTAILED:
+        console.print()
+        added = f"with {held.weakest} it would follow, and no weaker premise does"
+        alone = "no single premise that the others allow was found with which it would follow"
+        console.print(Text(added if held.weakest is not None else alone), soft_wrap=True)
 
 
 def _stated(condition: Condition) -> str:

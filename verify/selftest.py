@@ -4,8 +4,9 @@ Everything is judged by the very code that judges the paper. Rejected means REFU
 INCONCLUSIVE counts as neither, and is reported.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,14 @@ import sympy as sp
 
 from numerics import draw, train
 from numerics.identities import recursion_residual
-from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup
+from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup, n, orders
+from theory.orders import Scaling
+from theory.regime import Entailment, entailments
+from theory.symbols import table
 from verify import sweep
 from verify.fit import FLOOR
 from verify.judge import SCALES, Status, judge
+from verify.regime import Decision
 from verify.study import Outcome
 
 SHIFTS = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
@@ -94,8 +99,13 @@ class SelfTest:
         return rejected == planted and accepted > 0 and accepted >= 0.95 * (accepted + wrongly)
 
 
-def examine(outcome: Outcome) -> SelfTest:
-    """Put planted falsehoods and true laws to the verifier, on the runs of a study of :data:`CLAIMS`."""
+def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
+    """Put planted falsehoods and true laws to the verifier, on the runs of a study of :data:`CLAIMS`.
+
+    Args:
+        outcome: the study.
+        more: trials that need no runs, see :func:`judged`.
+    """
     claims = {c.name: c for c in outcome.plan.claims}
 
     def runs_of(name: str) -> pd.DataFrame:
@@ -109,7 +119,7 @@ def examine(outcome: Outcome) -> SelfTest:
 
     trials = [asked(*given) for given in _planted(claims, runs_of, outcome)]
     trials += [asked(*given) for given in _true(claims, runs_of, outcome)]
-    return SelfTest(outcome=outcome, trials=tuple(trials))
+    return SelfTest(outcome=outcome, trials=(*trials, *more))
 
 
 _Given = tuple[str, Claim, str, bool, pd.DataFrame]
@@ -228,3 +238,115 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
     [(_, law)] = exact.parts
     assert isinstance(law, Exactly)
     yield "true identity", exact, "the recursion itself", False, runs
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Statements about orders
+
+
+def _scaling(**powers: str | tuple[str, str]) -> Scaling:
+    """Powers of N, or of N and log N; what is not named is constant."""
+    found = {p.name: (Fraction(0),) * orders.DEPTH for p in table()}
+    for name, given in powers.items():
+        power, of_log = (given, "0") if isinstance(given, str) else given
+        found[name] = (Fraction(power), Fraction(of_log), Fraction(0))
+    return Scaling(powers=found)
+
+
+# Scalings inside Condition 4.1, by hand: one well inside, one at the boundary of the dimension. What they break is
+# false, whatever any prover says of it.
+INSIDE = {"n": "1", "m": "1", "d": "4", "mu": "3/2", "sigma_0": "-9/2", "eta": "-4", "T_star": "3", "epsilon": "-1"}
+BOUNDARY = {
+    "n": "1", "m": ("0", "1"), "d": ("2", "4"), "mu": ("1/2", "2"), "sigma_0": ("-3/2", "-4"), "eta": ("-1", "-5"),
+    "T_star": ("0", "2"), "epsilon": "-1",
+}  # fmt: skip
+# Statement, the premise that it is robbed of, and a scaling that meets all the others and breaks it.
+ROBBED = (
+    ("regime.cross-talk", "4.1.2-dimension", {**INSIDE, "d": "1", "mu": "0", "sigma_0": "-1", "eta": "-1"}),
+    ("regime.small-steps", "4.1.5-step", {**INSIDE, "eta": "0"}),
+    ("regime.T1-many-steps", "4.1.5-step", {**INSIDE, "eta": "-1"}),
+    ("regime.init-output", "4.1.4-initialization", {**INSIDE, "sigma_0": "0"}),
+    ("regime.snr-vanishes", "4.1.1-snr", {**INSIDE, "mu": "5/2"}),
+    ("regime.log-sizes", "4.1.3-samples", {**INSIDE, "n": ("0", "1/2"), "mu": ("2", "-1/4"), "sigma_0": "-5",
+                                           "eta": "-6", "T_star": "4"}),
+    ("regime.stage-two-later", "epsilon-vanishes", {**INSIDE, "epsilon": "0"}),
+    ("regime.kou-excludes", "4.1.1-snr", {**INSIDE, "mu": "1/2"}),
+)  # fmt: skip
+_OPPOSITE = {
+    orders.Status.ENTAILED: orders.Status.NOT_ENTAILED,
+    orders.Status.NOT_ENTAILED: orders.Status.ENTAILED,
+    orders.Status.CONSISTENT: orders.Status.CONTRADICTORY,
+    orders.Status.CONTRADICTORY: orders.Status.CONSISTENT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planted:
+    """A statement about orders that is false, and the scaling that shows it; None for the true ones."""
+
+    kind: str
+    detail: str
+    statement: Entailment
+    broken_along: Scaling | None = None
+
+
+def planted_statements() -> tuple[Planted, ...]:
+    """All statements of :mod:`theory.regime`, and false ones made from them: a premise less, an exponent moved.
+
+    Raises:
+        AssertionError: a planted statement is not broken by its scaling, so that it might be true.
+    """
+    known = {s.name: s for s in entailments()}
+    found = [Planted(kind="true statement", detail=s.name, statement=s) for s in known.values()]
+    for name, premise, powers in ROBBED:
+        rest = replace(known[name], given=tuple(p for p in known[name].given if p.name != premise))
+        found.append(
+            Planted(
+                kind="premise dropped",
+                detail=f"{name} without {premise}",
+                statement=rest,
+                broken_along=_scaling(**powers),
+            )
+        )
+    along = _scaling(**BOUNDARY)
+    for statement in known.values():
+        if statement.expected == orders.Status.ENTAILED and statement.goal is not None:
+            goal = statement.goal
+            slack = abs(along.order(goal.left)[0] - along.order(goal.right)[0]) + Fraction(1, 4)
+            power = sp.Rational(*(slack if goal.relation in ("<=", "<<", "~") else -slack).as_integer_ratio())
+            moved = replace(statement, goal=replace(goal, left=goal.left * n**power))
+            found.append(
+                Planted(
+                    kind="exponent of a goal shifted",
+                    detail=f"{statement.name}, times n^({power})",
+                    statement=moved,
+                    broken_along=along,
+                )
+            )
+    for planted in found:
+        if planted.broken_along is not None:
+            _surely_false(planted.statement, planted.broken_along)
+    return tuple(found)
+
+
+def _surely_false(statement: Entailment, along: Scaling) -> None:
+    if not all(along.holds(p.order) for p in statement.given):
+        raise AssertionError(f"{statement.name}: {along} breaks a premise, so it shows nothing")
+    if statement.goal is not None and along.holds(statement.goal):
+        raise AssertionError(f"{statement.name}: {along} meets the goal {statement.goal}")
+
+
+def judged(planted: Iterable[Planted], decisions: Iterable[Decision]) -> Iterator[Trial]:
+    """Trials from what became of the planted statements; each true one is put in its opposite form, too."""
+    for given, decision in zip(planted, decisions, strict=True):
+        false = given.broken_along is not None
+        yield _trial(given.kind, given.detail, false, decision)
+        if not false:
+            opposite = replace(decision.statement, expected=_OPPOSITE[decision.statement.expected])
+            yield _trial("answer turned round", given.detail, True, replace(decision, statement=opposite))
+
+
+def _trial(kind: str, detail: str, false: bool, decision: Decision) -> Trial:
+    return Trial(
+        kind=kind, claim="regime", detail=detail, false=false, status=decision.status, measured=decision.measured
+    )

@@ -19,6 +19,7 @@ from theory import Claim
 from theory.paper import Reading
 from verify import sweep
 from verify.judge import Status, Verdict, judge
+from verify.regime import Decision
 from verify.sweep import Group, Job, Profile, Result
 from verify.userfile import UserFile
 
@@ -79,6 +80,7 @@ class Outcome:
         finished: False after an interrupt: some jobs are missing.
         wall: seconds of this invocation.
         environment: versions and machine.
+        decisions: what became of the statements about orders, which need no runs.
     """
 
     plan: Plan
@@ -89,6 +91,7 @@ class Outcome:
     finished: bool
     wall: float
     environment: dict[str, str]
+    decisions: tuple[Decision, ...] = ()
 
 
 def plan(
