@@ -1,6 +1,7 @@
 """What the documents promise is executed."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,26 @@ def test_every_command_shown_exists():
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
         for name in re.findall(r"python -m verify (\w+)", path.read_text(encoding="utf-8")):
             assert name in cli.commands, f"{path.name}: verify {name}"
+
+
+SHOWN = re.compile(r"^```console\n\$ python -m verify ([^\n]*)\n(.*?)^```", re.S | re.M)
+CONSOLE = [
+    pytest.param(*block, id=f"{path.name}-{k}")
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for k, block in enumerate(SHOWN.findall(path.read_text(encoding="utf-8")))
+]
+
+
+@pytest.mark.parametrize(("line", "shown"), CONSOLE)
+def test_console_blocks_show_what_is_printed(line, shown, monkeypatch, capsys):
+    from verify.__main__ import main
+
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr("sys.argv", ["verify", *shlex.split(line)])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().out == shown
+
+
+def test_there_are_console_blocks():
+    assert len(CONSOLE) >= 2
