@@ -20,6 +20,7 @@ from fractions import Fraction
 from typing import NoReturn
 
 import sympy as sp
+from sympy.core.parameters import distribute
 
 from theory.orders import RELATIONS, Order
 from theory.symbols import SNR, kappa, lookup, table
@@ -42,7 +43,8 @@ def parse(text: str) -> Order:
     Raises:
         ValueError: it states none; one line says at which character and why.
     """
-    return _Reader(text).relation()
+    with distribute(False):  # 2*(n + m) stays as it is, else what is printed would not read back
+        return _Reader(text).relation()
 
 
 class _Reader:
@@ -139,19 +141,18 @@ class _Reader:
         return found
 
     def product(self) -> sp.Expr:
-        found, divided = self.power(), False
+        factors, divided = [self.power()], False
         while self.token in ("*", "/") or self.starts_factor():
-            if self.starts_factor():
+            if self.token not in ("*", "/"):
                 if divided:
                     self.fail(f"'/' with '{self.token}' beside its divisor can be read two ways: use '*' or '/ (...)'")
-                found = found * self.power()
+                factors.append(self.power())
                 continue
             divided = self.take() == "/"
             if divided and self.is_zero():
                 self.fail("division by zero")
-            other = self.power()
-            found = found / other if divided else found * other
-        return found
+            factors.append(1 / self.power() if divided else self.power())
+        return sp.Mul(*factors)
 
     def starts_factor(self) -> bool:
         return self.token == "(" or bool(re.match("[A-Za-z_]", self.token))

@@ -1330,5 +1330,5 @@ def _tier_text(tiers: Tiers) -> str:
 
 def _plain(expression: sp.Expr) -> str:
     """As :mod:`theory.grammar` reads it, where n^3/2 would leave open what is divided."""
-    text = str(expression).replace("**", "^").replace("*", " ")
+    text = re.sub(r"\*(?!\d)", " ", str(expression).replace("**", "^"))
     return re.sub(r"\^(\d+)/(\d)", r"^(\1)/\2", text)

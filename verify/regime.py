@@ -1,7 +1,6 @@
 """Statements about orders: decided beside the runs of a study, or asked on the command line. docs/orders.md."""
 
 import multiprocessing
-import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -76,7 +75,7 @@ def decide(statement: Entailment) -> Decision:
 
 @contextmanager
 def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[Decision, ...]]]:
-    """Decide statements in a process of lowest priority, which takes what the runs of a study leave of the cores.
+    """Decide statements in a process of their own, which is done before the runs of a study have all cores busy.
 
     Yields what returns the decisions: with True it waits for all of them, else the rest stays open.
     """
@@ -85,13 +84,15 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
         yield lambda _: ()
         return
     context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    pool = ProcessPoolExecutor(max_workers=1, mp_context=context, initializer=_step_back)
+    # Nothing of ours but theory is named to the process, so that it starts without torch; and the parent decides what
+    # an interrupt means.
+    pool = ProcessPoolExecutor(1, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
     try:
-        futures = [pool.submit(decide, statement) for statement in statements]
+        futures = [pool.submit(Entailment.decide, statement) for statement in statements]
 
         def collect(finished: bool) -> tuple[Decision, ...]:
             return tuple(
-                future.result() if finished or future.done() else Decision(statement=statement, answer=None)
+                Decision(statement=statement, answer=future.result() if finished or future.done() else None)
                 for statement, future in zip(statements, futures, strict=True)
             )
 
@@ -100,12 +101,6 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
         for process in list((pool._processes or {}).values()):
             process.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _step_back() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
-    if hasattr(os, "nice"):
-        os.nice(19)
 
 
 # ---------------------------------------------------------------------------------------------------------------
