@@ -285,7 +285,7 @@ NEW = Condition(name="new", source="s", statement=d >= C * n)
     ],
 )
 def test_relations_to_the_papers_conditions(monkeypatch, follows, contradicts, kind):
-    monkeypatch.setattr(check, "_orders", lambda: fake_orders(FLAT, follows, contradicts))
+    monkeypatch.setattr(check, "orders", fake_orders(FLAT, follows, contradicts))
     found = check.relation(NEW, condition_4_1())
     assert found.kind == kind
     assert found.says
@@ -463,7 +463,7 @@ CLAIMS = (
 
 def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, tmp_path):
     follows = (("4.1.2-dimension", "weaker"),)
-    monkeypatch.setattr(check, "_orders", lambda: fake_orders(ALONG["new"], follows))
+    monkeypatch.setattr(check, "orders", fake_orders(ALONG["new"], follows))
     profile = replace(PROFILES["quick"], seeds=2, settings={**PROFILES["quick"].settings, "T1": 4})
     monkeypatch.setitem(PROFILES, "quick", profile)
     held = load(tmp_path, USER)
@@ -520,7 +520,6 @@ def test_on_the_command_line_a_mistake_is_one_line_and_exit_status_2(tmp_path):
 
 
 def test_conditions_alone_are_checked_without_a_run(tmp_path):
-    pytest.importorskip("theory.orders")
     text = "a = " + CONDITION.format("mine", "d >= C * n * sigma_xi")
     done = call(str(write(tmp_path, HEAD + text)), "--out", str(tmp_path / "out"), cwd=tmp_path)
     assert done.returncode == 0, done.stderr

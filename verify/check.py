@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 import sympy as sp
 
-from theory import AtLeast, AtMost, Claim, Condition, T_star, Theta, m, n, sigma_xi
+from theory import AtLeast, AtMost, Claim, Condition, T_star, Theta, m, n, orders, sigma_xi
 from theory.paper import Reading, condition_4_1, condition_clean
+from theory.regime import GROWS
 from theory.statements import Band, imbalance, weights
 from theory.symbols import SETTING
 from verify import scaling, study, sweep
@@ -131,25 +132,19 @@ def dimension_warnings(held: UserFile) -> Iterator[str]:
 # Orders
 
 
-def _orders() -> Any:
-    from theory import orders
-
-    return orders
-
-
 def _meant() -> tuple:
     """What every set of conditions means without saying it."""
     return (
-        _orders().Premise(name="n grows", order=_orders().Order(n, ">>", sp.Integer(1))),
-        _orders().Premise(name="T* is a polynomial", order=_orders().Order(sp.log(T_star), "~", sp.log(n))),
+        GROWS,
+        orders.Premise(name="T* is a polynomial", order=orders.Order(sp.log(T_star), "~", sp.log(n))),
     )
 
 
 def _entails(conditions: tuple[Condition, ...], goal: Condition, *more: Any, up_to_logs: bool = False) -> list:
     """One answer per order that the goal states; none where it states none."""
-    given = (*_orders().premises(conditions), *_meant(), *more)
-    goals = [p.order for p in _orders().premises((goal,))]
-    return [_orders().entails(given, replace(g, up_to_logs=up_to_logs) if up_to_logs else g) for g in goals]
+    given = (*orders.premises(conditions), *_meant(), *more)
+    goals = [p.order for p in orders.premises((goal,))]
+    return [orders.entails(given, replace(g, up_to_logs=up_to_logs) if up_to_logs else g) for g in goals]
 
 
 def _moving(answer: Any) -> str:
@@ -251,12 +246,12 @@ def premise(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Prem
 def _preferred(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Iterator[tuple[Any, bool]]:
     """Counter-scalings that can be run, the most telling first, each with whether the new conditions are equalities."""
     units = (
-        _orders().Premise(name="m is least", order=_orders().Order(m, "~", sp.log(n))),
-        _orders().Premise(name="units", order=_orders().Order(sigma_xi, "~", sp.Integer(1))),
+        orders.Premise(name="m is least", order=orders.Order(m, "~", sp.log(n))),
+        orders.Premise(name="units", order=orders.Order(sigma_xi, "~", sp.Integer(1))),
     )
     equal = tuple(
         replace(p, name=f"{p.name} as an equality", order=replace(p.order, relation="~"))
-        for p in _orders().premises(tuple(c for c in needs if c.name in new))
+        for p in orders.premises(tuple(c for c in needs if c.name in new))
     )
     for more, tight in ((units + equal, True), (units, False)):
         for up_to_logs in (True, False):
