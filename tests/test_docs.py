@@ -13,6 +13,7 @@ BLOCKS = [
     for k, block in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.S | re.M))
 ]
 
+
 def test_the_tutorial_shows_the_file():
     tutorial = (ROOT / "docs" / "add-a-claim.md").read_text(encoding="utf-8")
     [block] = re.findall(r"^```python\n(.*?)^```", tutorial, re.S | re.M)

@@ -167,6 +167,10 @@ def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
     """How a condition stands to a set of the paper's."""
     name = condition.name
     try:
+        together = orders.consistent((*orders.premises((*paper, condition)), *_meant()))
+        if together.status == orders.Status.CONTRADICTORY:
+            says, kind = f"No scaling meets it and Condition 4.1 together: {name} contradicts it.", "contradicting"
+            return Relation(condition=condition, kind=kind, says=says, proof=str(together.derivation))
         forward = _entails(paper, condition)
         back = {}
         for own in paper:
@@ -176,10 +180,6 @@ def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
     except ValueError as problem:  # an expression of which no order can be read
         return Relation(condition=condition, kind="undecided", says=f"its order cannot be read: {problem}", proof="")
     answers = [*forward, *(a for found in back.values() for a in found)]
-    together = [a for found in back.values() for a in found if str(a.status) == "contradictory"]
-    if together:
-        says, kind = f"No scaling meets it and Condition 4.1 together: {name} contradicts it.", "contradicting"
-        return Relation(condition=condition, kind=kind, says=says, proof=str(together[0].derivation))
     stands_for = [k for k, found in back.items() if _status(found) == "entailed"]
     implied = _status(forward) == "entailed"
     proof = [str(a.derivation) for a in forward if str(a.status) == "entailed"]
