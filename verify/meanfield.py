@@ -104,15 +104,20 @@ def _per_run(constant: Callable[[Trajectory, Setting, Sample], float]) -> Callab
 
 
 def _signal_constant(run: Trajectory, setting: Setting, sample: Sample) -> float:
-    """Mean of (1/n) sum y_i y~_i over the samples that each neuron's signal sees, up to the early moment.
+    """Mean of (2/n) sum y_i y~_i g_i over the samples that each neuron's signal sees, up to the early moment.
 
     Each neuron sees its own label, but one that starts with the wrong sign the other label until it has turned (7. in
-    ``theory.meanfield``). NaN where that leaves no drive.
+    ``theory.meanfield``). To first order in s, sum y_i y~_i g_i fades by the factor 1 - (1/2 + kappa p) s/4 on a label
+    that holds the share p of all samples (``early_series``, there with p = 1/2). NaN where no drive is left.
     """
-    drive = {c: (sample.y_tilde * c)[sample.y == c].sum() / setting.n for c in (1, -1)}
-    # While g = 1/2: what a step adds to gamma per unit of drive, and how many steps are meant.
-    step = setting.time_scale * setting.kappa / 2
+    # How many steps are meant, what a step adds to gamma per unit of drive, and the mean s of these steps.
     steps = max(1, math.ceil(run.events["early"].value[0] / (setting.time_scale / 2)))
+    step = setting.time_scale * setting.kappa / 2
+    s = setting.time_scale * (steps - 1) / 2
+    drive = {}
+    for c in (1, -1):
+        seen = sample.y_tilde[sample.y == c] * c
+        drive[c] = seen.sum() / setting.n * (1 - (0.5 + setting.kappa * seen.size / setting.n) * s / 4)
     total = 0.0
     for j, start in zip((1, -1), np.split(sample.overlap[:, 0], 2), strict=True):
         wrong = np.maximum(-j * start, 0)
