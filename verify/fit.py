@@ -172,7 +172,7 @@ def weighted(log_y: np.ndarray, inverse: np.ndarray, regressors: np.ndarray) -> 
     for _ in range(3):  # slopes and weights need each other
         values = _by_setting(log_y - (regressors - means[inverse]) @ best[:-1], inverse)
         squares = np.nanvar(values, axis=1) * size
-        # A variance from few seeds is a guess, and its inverse runs away: three seeds' worth of the pooled one steady it.
+        # A variance from few seeds is a guess, and its inverse runs away: three seeds' worth of the pooled one help.
         pooled = squares.sum() / max(len(log_y) - len(size), 1)
         error = (squares + 3 * pooled) / (size + 2) / size
         least = 1e-20 + 1e-6 * float(error.mean())  # rounding, so that an exact law has finite weights

@@ -103,6 +103,7 @@ def _per_run(constant: Callable[[Trajectory, Setting, Sample], float]) -> Callab
     return lambda run: np.array([constant(run, *pair) for pair in zip(run.settings, run.samples, strict=True)])
 
 
+@_per_run
 def _signal_constant(run: Trajectory, setting: Setting, sample: Sample) -> float:
     """Mean of (2/n) sum y_i y~_i g_i over the samples that each neuron's signal sees, up to the early moment.
 
@@ -137,6 +138,7 @@ def _stage_one_constant(trajectory: Trajectory) -> np.ndarray:
     return np.where((rate > 0).all(1), time, np.nan)
 
 
+@_per_run
 def _stage_two_constant(_: Trajectory, setting: Setting, sample: Sample) -> float:
     """lim s L from the run's own labels, norms and neurons (5. and 6. in ``theory.meanfield``)."""
     y, y_tilde, kappa = sample.y, sample.y_tilde, setting.kappa
@@ -170,9 +172,9 @@ MEANFIELD = tuple(
     Observable(name=name, says=says, stage=stage, compute=compute)
     for name, stage, compute, says in (
         ("meanfield_gap", "end", _gap, "largest gap of class means to the mean-field curve, over 1 + the curve"),
-        ("constant_signal", "early", _per_run(_signal_constant), "mean field: the constant hidden in the signal's growth"),
+        ("constant_signal", "early", _signal_constant, "mean field: the constant hidden in the signal's growth"),
         ("constant_stage_one", "T1", _stage_one_constant, "mean field: the constant hidden in T_1"),
-        ("constant_stage_two", "end", _per_run(_stage_two_constant), "mean field: the constant hidden in the Stage II time"),
+        ("constant_stage_two", "end", _stage_two_constant, "mean field: the constant hidden in the Stage II time"),
     )
 )
 
