@@ -406,6 +406,12 @@ def test_the_draw_foretells_how_fast_the_loss_falls():
     loss = Event(series="loss", value=target, falling=True)
     run = train([setting] * 24, samples, steps=20000, stop=loss)
     assert set(run.status) == {"stopped"}
+    # 6. in theory.meanfield: whoever starts active stays, about half of the others join.
+    state, first = run.state("end"), run.batch.first_active
+    noise = (state.overlap[..., 2:] > 0).unflatten(1, (2, -1))
+    active = np.where(state.batch.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1])
+    assert active[first].all()
+    assert 0.4 < active[~first].mean() < 0.65
     reached = np.log(run.last * setting.time_scale * target)
     gap = reached - np.log(constant("stage_two", setting, *samples))
     # The limit is approached like log s/s, and a time is recorded up to 5 % late.

@@ -164,7 +164,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     if lost > 0.05:
         return answer(
             Status.INCONCLUSIVE,
-            f"{lost:.0%} of the runs censored",
+            f"{lost:.0%} of the runs censored{' or without a derived constant' if law.constant else ''}",
             "too many runs ended before the moment came (5 % allowed): exponents would be biased",
         )
     scales = [k for k in dict.fromkeys([*SCALES, *predicted]) if k in runs]
