@@ -97,11 +97,12 @@ def regress(
     values, weight, residual = fitted.values, fitted.weight, fitted.weight * fitted.residual
     offset = _by_setting(late, inverse)
     x = x * weight[:, None]
-    best = np.linalg.lstsq(x, weight * fitted.centre, rcond=None)[0]
+    solve = np.linalg.pinv(x)
+    best = solve @ (weight * fitted.centre)
     # The design is fixed: in every replicate each setting gets its fitted value plus the residual of a setting drawn
     # anew, made comparable by its weight and leverage, plus what its seeds drawn anew and the resolution of their
     # times change. Resampling whole rows instead would tear up a design of barely more settings than coefficients.
-    leverage = np.einsum("sp,ps->s", x, np.linalg.pinv(x))
+    leverage = np.einsum("sp,ps->s", x, solve)
     comparable = residual / np.sqrt(np.maximum(1 - leverage, 0.05))
     comparable -= comparable.mean()
     drawn = comparable[rng.integers(0, len(ids), (REPLICATES, len(ids)))]
@@ -110,7 +111,7 @@ def regress(
     each = np.arange(len(ids))[:, None]
     moved = values[each, picks] + offset[each, picks] * (0.5 - rng.random(picks.shape))
     seeds = (moved.mean(2, where=there) - fitted.centre) * weight
-    estimates = best + (drawn + seeds) @ np.linalg.pinv(x).T
+    estimates = best + (drawn + seeds) @ solve.T
     low, high = np.quantile(estimates[:, :-1] / scale, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     slopes = {
         name: Interval(value=float(best[i] / scale[i]), low=float(low[i]), high=float(high[i]))
