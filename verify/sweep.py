@@ -73,7 +73,7 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 64},
+        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 80},
         work={"start": 12, "early": 1.5, "T1": 2.5, "end": 2.5},
     ),
     "thorough": Profile(
