@@ -450,12 +450,12 @@ def plan_jobs(
 
 
 def _seeds(point: Point, group: Group, profile: Profile) -> int:
-    """All seeds of the profile, but at ends of ranges that cost more than the rest down to a quarter of them or 4:
-    large settings spread little from seed to seed."""
+    """All seeds of the profile, but at ends of ranges that cost more than the rest down to half of them or 4: large
+    settings spread little from seed to seed, yet an end decides over its exponent."""
     # No other setting exceeds twice the cap: steps and draw stay below it each.
     affordable = 2 * profile.work.get(group.stage, math.inf) * profile.seeds
     affordable /= max(work(point.setting, point.epsilon, group.stage, profile.seeds), 1e-9)
-    return min(profile.seeds, max(4, profile.seeds // 4, int(min(affordable, profile.seeds))))
+    return min(profile.seeds, max(4, profile.seeds // 2, int(min(affordable, profile.seeds))))
 
 
 # ---------------------------------------------------------------------------------------------------------------
