@@ -283,21 +283,6 @@ def test_seeds_are_all_different():
     assert not other & set(seeds)
 
 
-def test_only_costly_ends_of_ranges_save_seeds():
-    profile = sweep.PROFILES["standard"]
-    for group in rate_groups():
-        jobs, _ = sweep.plan_jobs([group], profile, Reading(), 0, "cpu")
-        saved = [job for job in jobs if len(job.seeds) < profile.seeds]
-        ends = 6 if group.stage == "end" else 4  # of n and m, and of epsilon where it is a variable
-        assert {job.point.index for job in saved} <= set(range(ends))
-        for job in jobs:
-            cost = sweep.work(job.point.setting, job.point.epsilon, group.stage, profile.seeds)
-            assert (job in saved) == (cost > 2 * profile.work[group.stage])
-            assert len(job.seeds) >= profile.seeds / 2
-        # Planted: a design without such ends would make this test empty.
-        assert saved or group.stage != "end"
-
-
 def test_keys_are_file_names():
     for job in plan(*ALL_SMALL).jobs:
         assert Path(f"{job.key}.npz").name == f"{job.key}.npz"

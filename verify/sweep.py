@@ -51,8 +51,7 @@ KEPT_SERIES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """How much is run: settings and at most so many seeds of each, and core seconds that a setting may be expected to
-    take, by stage.
+    """How much is run: settings, and core seconds that a setting may be expected to take, by stage.
 
     Groups on which no rate is fitted get a third of both.
     """
@@ -73,7 +72,7 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=16,
-        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 80},
+        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 54},
         work={"start": 12, "early": 1.5, "T1": 2.5, "end": 2.5},
     ),
     "thorough": Profile(
@@ -444,18 +443,9 @@ def plan_jobs(
         for point in points:
             # Seeds differ between settings too: runs of a group are independent.
             start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
-            seeds = tuple(start + k for k in range(_seeds(point, group, profile)))
+            seeds = tuple(start + k for k in range(profile.seeds))
             planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device))
     return planned, undesigned
-
-
-def _seeds(point: Point, group: Group, profile: Profile) -> int:
-    """All seeds of the profile, but at ends of ranges that cost more than the rest down to half of them or 4: large
-    settings spread little from seed to seed, yet an end decides over its exponent."""
-    # No other setting exceeds twice the cap: steps and draw stay below it each.
-    affordable = 2 * profile.work.get(group.stage, math.inf) * profile.seeds
-    affordable /= max(work(point.setting, point.epsilon, group.stage, profile.seeds), 1e-9)
-    return min(profile.seeds, max(4, profile.seeds // 2, int(min(affordable, profile.seeds))))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -552,7 +542,7 @@ def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
     bundles = []
     for (_, n, m), members in by_size.items():
         members.sort(key=lambda j: -_steps(j.point, j.group.stage))
-        size = bundle_size(n, m, max(len(j.seeds) for j in members))
+        size = bundle_size(n, m, len(members[0].seeds))
         bundles += [tuple(members[k : k + size]) for k in range(0, len(members), size)]
     # The longest first, so that none is left over at the end.
     return sorted(bundles, key=lambda b: -max(_steps(j.point, j.group.stage) for j in b) * _cost_of_bundle(b))
