@@ -19,7 +19,7 @@ from theory.orders import Scaling
 from theory.regime import Entailment, entailments
 from theory.symbols import table
 from verify import sweep
-from verify.fit import FLOOR
+from verify.fit import weighted
 from verify.judge import SCALES, Status, judge
 from verify.regime import Decision
 from verify.study import Outcome
@@ -203,23 +203,22 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
         kept = runs[(runs[observable] > 0) & (runs[law.constant] > 0 if law.constant else True)]
         log_y = np.log(kept[observable])
         predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
-        by_setting = log_y.groupby(kept["setting"])
-        within = log_y - by_setting.transform("mean")
-        first = kept.groupby("setting").first()
-        columns = [np.log(first[k]) for k in SCALES] + [np.log(first["kappa"])]
-        if law.constant:
-            columns.append(np.log(kept[law.constant]).groupby(kept["setting"]).mean())
-        means = (log_y - predicted).groupby(kept["setting"]).mean()
-        # The spread of real settings about their own fit, in units of what their seeds explain.
-        error = np.sqrt(by_setting.var(ddof=0) / (by_setting.size() - 1).clip(lower=1) + FLOOR**2)
-        x = np.column_stack([*columns, np.ones(len(means))])
-        fitted = np.linalg.lstsq(x / error.to_numpy()[:, None], means / error, rcond=None)[0]
-        residual = ((means - x @ fitted) / error).to_numpy()
-        # What kappa and the flips do to the constant is allowed by the law; every other slope is zero by construction.
-        allowed = pd.Series(x[:, len(SCALES) :] @ fitted[len(SCALES) :], index=means.index)
+        within = log_y - log_y.groupby(kept["setting"]).transform("mean")
+        # As the judge fits it. What kappa and the flips do to the constant is allowed by the law; every other slope is
+        # zero by construction, that of kappa too where the law names mu.
+        scales = list(dict.fromkeys([*SCALES, *law.exponents()]))
+        names = ["kappa"] * ("mu" not in scales) + [law.constant] * bool(law.constant)
+        free = np.log(kept[names])
+        columns = np.log(kept[[*scales, *names]]).to_numpy(float)
+        ids, inverse = np.unique(kept["setting"], return_inverse=True)
+        fitted = weighted((log_y - predicted).to_numpy(), inverse, columns)
+        allowed = free.groupby(kept["setting"]).transform("mean").to_numpy() @ fitted.slopes[len(scales) :]
+        # The spread of real settings about their own fit, in units of what is expected of each.
+        residual = fitted.weight * fitted.residual * np.sqrt(len(ids) / (len(ids) - columns.shape[1] - 1))
+        residual -= residual.mean()
         for trial in range(TRIALS):
-            noise = error * rng.choice(residual - residual.mean(), len(means))
-            values = np.exp(predicted + within + kept["setting"].map(allowed + noise))
+            noise = rng.choice(residual, len(ids)) / fitted.weight
+            values = np.exp(predicted + within + allowed + noise[inverse])
             yield "true rate", claim, f"replicate {trial}", False, kept.assign(**{observable: values})
     cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
     [(observable, _)] = cross.parts
