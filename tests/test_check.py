@@ -247,7 +247,7 @@ ONE, HALF, NONE = Fraction(1), Fraction(1, 2), Fraction(0)
 LINEAR = (ONE, NONE, NONE)
 ALONG = {
     "weaker": {"n": LINEAR, "m": (NONE, ONE, NONE), "d": (3 * HALF, ONE, NONE), "mu": (HALF / 2, HALF, NONE)},
-    "new": {"n": LINEAR, "m": (NONE, ONE, NONE), "d": LINEAR, "mu": (None)},
+    "new": {"n": LINEAR, "m": (NONE, ONE, NONE), "d": LINEAR, "mu": (NONE, NONE, NONE)},
 }
 
 
