@@ -44,6 +44,6 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
 
 def test_a_verifier_that_says_yes_to_everything_fails_its_test(outcome):
     trial = selftest.Trial(kind="planted", claim="x", detail="", false=True, status=Status.SUPPORTED, measured="")
-    assert not selftest.SelfTest(outcome=outcome, trials=(trial,)).passed
+    assert selftest.SelfTest(outcome=outcome, trials=(trial,)).exit_status == 1
     shy = selftest.Trial(kind="true", claim="x", detail="", false=False, status=Status.INCONCLUSIVE, measured="")
-    assert not selftest.SelfTest(outcome=outcome, trials=(shy,)).passed
+    assert selftest.SelfTest(outcome=outcome, trials=(shy,)).exit_status == 3

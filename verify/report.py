@@ -1390,7 +1390,7 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         "command": command,
         "profile": plan.profile.name,
         "seed": plan.seed,
-        "passed": result.passed,
+        "passed": result.exit_status == 0,
         "planted": planted,
         "rejected": rejected,
         "true": true,
@@ -1399,11 +1399,12 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         "trials": [{k: v for k, v in vars(t).items()} for t in result.trials],
         "environment": dict(result.outcome.environment),
     }
+    answer = {0: "passed", 1: "FAILED", 3: "not enough evidence: take a larger --profile"}[result.exit_status]
     lines = [
         "# Does the verifier reject false laws?",
         "",
         f"Profile {plan.profile.name}, seed {plan.seed}. Planted falsehoods rejected: {rejected} of {planted}."
-        f" True statements accepted: {accepted} of {true}. **{'Passed' if result.passed else 'FAILED'}.**",
+        f" True statements accepted: {accepted} of {true}. **{answer.capitalize()}.**",
         "",
         "| truth | what was planted | claim | trials | rejected | accepted | neither |",
         "|---|---|---|---|---|---|---|",
@@ -1442,5 +1443,5 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         _indented(console, readable(t.measured))
     console.print()
     console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
-    console.print("passed" if result.passed else "FAILED", style="bold green" if result.passed else "bold red")
+    console.print(answer, style={0: "bold green", 1: "bold red", 3: "bold yellow"}[result.exit_status])
     console.print(f"report: {folder / 'selftest.md'}", soft_wrap=True)

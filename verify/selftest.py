@@ -62,8 +62,8 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """All trials, and whether the verifier passed: every planted falsehood rejected, and of the true laws that it
-    decided on at least 95 % accepted."""
+    """All trials. The verifier passes if every planted falsehood is rejected and at least 95 % of all true statements
+    are accepted."""
 
     outcome: Outcome
     trials: tuple[Trial, ...]
@@ -93,10 +93,14 @@ class SelfTest:
         return sum(t.status == Status.SUPPORTED for t in true), len(true)
 
     @property
-    def passed(self) -> bool:
-        (rejected, planted), (accepted, _) = self.rejected, self.accepted
+    def exit_status(self) -> int:
+        """0 passed; 1 a falsehood accepted, or over 5 % of the true statements rejected; 3 too little evidence."""
+        (rejected, planted), (accepted, true) = self.rejected, self.accepted
+        believed = sum(t.status == Status.SUPPORTED for t in self.trials if t.false)
         wrongly = sum(t.status == Status.REFUTED for t in self.trials if not t.false)
-        return rejected == planted and accepted > 0 and accepted >= 0.95 * (accepted + wrongly)
+        if believed or wrongly > 0.05 * true:
+            return 1
+        return 0 if rejected == planted and true and accepted >= 0.95 * true else 3
 
 
 def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
