@@ -530,7 +530,7 @@ def _letter(index: int) -> str:
 
 def _where(reference: str) -> str:
     """A reference without what every reader knows: the paper's own name, arXiv numbers."""
-    return re.sub(r", arXiv [\w.]+", "", reference.removeprefix(f"{REFERENCE}, "))
+    return re.sub(r", arXiv [\w.]+", "", reference.replace(f"{REFERENCE}, ", ""))
 
 
 def _source(held: Claim | Condition) -> Source:
