@@ -600,23 +600,22 @@ class _Search:
     ) -> "tuple[Proof | None, Scaling | None]":
         """The cases of a split; ``tried`` holds, per alternative, what ``own`` rows say of it."""
         others = [s for s in splits if s is not split]
-        branches: list[Proof | None] = []
-        for alternative, inner, closed in tried:
+        branches: list[Proof | None] = [None] * len(tried)
+        for k in sorted(range(len(tried)), key=lambda k: tried[k][2] is None):  # what is closed already goes first
+            alternative, inner, closed = tried[k]
             if closed is not None:
-                branches.append(self._tidy([*own, *alternative], closed))
-                continue
-            if own is not rows:
-                inner, closed = self.solve([*rows, *alternative])
-            proof, scaling = self._close([*rows, *alternative], others, inner, closed)
-            if scaling is not None:
-                return None, scaling
-            branches.append(proof)
+                proof = self._tidy([*own, *alternative], closed)
+            else:
+                if own is not rows:
+                    inner, closed = self.solve([*rows, *alternative])
+                proof, scaling = self._close([*rows, *alternative], others, inner, closed)
+                if scaling is not None:
+                    return None, scaling
+            if proof is not None and not _uses(proof, alternative):
+                return proof, None  # a case that does not use what it assumes is the whole proof
+            branches[k] = proof
         if any(b is None for b in branches):
             return None, None
-        # A case that does not use what it assumes is the whole proof.
-        for alternative, branch in zip(split.alternatives, branches, strict=True):
-            if branch is not None and not _uses(branch, alternative):
-                return branch, None
         return Cases(split, tuple(b for b in branches if b is not None)), None
 
     def _tried(self, split: Split, rows: list[Row], points: list[list[int]]) -> list[Tried]:
