@@ -35,6 +35,7 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from itertools import product
+from math import lcm
 
 import sympy as sp
 
@@ -48,7 +49,8 @@ DEPTH = 3  # tiers of a scaling: powers of N, log N, log log N
 # "Below every power" and "above every power" enter a linear programme as one small and one large power. Any are sound;
 # a proof that needs smaller or larger ones would be missed.
 SMALL, LARGE = Fraction(1, 1000), Fraction(1000)
-BUDGET = 6000  # linear programmes per goal before the answer is "undecided"
+BUDGET = 10_000  # linear programmes per clause of a goal before the answer is "undecided"
+ASIDE = 1000  # of them for what is said beside the answer, the weakest premise
 QUIET = (
     "sigma_xi",
     "mu",
@@ -493,7 +495,7 @@ class _Exhausted(Exception):
     pass
 
 
-Tried = tuple[tuple[Row, ...], list[Fraction] | None, list[Fraction] | None]
+Tried = tuple[tuple[Row, ...], list[int] | None, list[Fraction] | None]
 
 
 @dataclass
@@ -505,6 +507,7 @@ class _Search:
     clauses: tuple[tuple[Clause, str], ...]  # of the premises, with their names
     goal: Clause  # negated
     simplify: bool = True  # a counter-scaling
+    budget: int = BUDGET
     spent: int = 0
     index: dict[Atom, int] = field(default_factory=dict)
     vectors: dict[Literal, list[Rational]] = field(default_factory=dict)
@@ -524,13 +527,18 @@ class _Search:
         self.vectors[literal] = row
         return row
 
-    def solve(self, rows: Sequence[Row]) -> tuple[list[Fraction] | None, list[Fraction] | None]:
+    def solve(self, rows: Sequence[Row]) -> tuple[list[int] | None, list[Fraction] | None]:
+        """A point of the cone, in whole numbers as only signs are asked of it, or multipliers."""
         self.spent += 1
-        if self.spent > BUDGET:
+        if self.spent > self.budget:
             raise _Exhausted
         if not rows:
-            return [Fraction(0)] * len(self.index), None
-        return decide([self.vector(r.literal) for r in rows], [r.literal.strict for r in rows])
+            return [0] * len(self.index), None
+        point, multipliers = decide([self.vector(r.literal) for r in rows], [r.literal.strict for r in rows])
+        if point is None:
+            return None, multipliers
+        scale = lcm(*[x.denominator for x in point])
+        return [x.numerator * (scale // x.denominator) for x in point], None
 
     def run(self) -> "tuple[Proof | None, Scaling | None]":
         rows = [Row(clause[0], name) for clause, name in self.clauses if len(clause) == 1]
@@ -559,7 +567,7 @@ class _Search:
         self,
         rows: list[Row],
         splits: list[Split],
-        point: list[Fraction] | None,
+        point: list[int] | None,
         multipliers: list[Fraction] | None,
     ) -> "tuple[Proof | None, Scaling | None]":
         if multipliers is not None:
@@ -574,7 +582,7 @@ class _Search:
         ]
         broken.sort(key=lambda s: s.grows not in said)
         if not broken:
-            return None, self._scaling(point, BUDGET)
+            return None, self._scaling(point, self.budget - self.spent)
         if not any(split.cites for split in broken):
             # Logarithms apart, this point is a ray already: it often extends to a scaling at once.
             scaling = self._scaling(point, QUICK)
@@ -582,14 +590,14 @@ class _Search:
                 return None, scaling
         # Cases that the premises rule out whatever the goal are lemmas, which keep a derivation straight.
         own = [row for row in rows if row.why != "the contrary"]
-        lemmas: list[list[Fraction]] = []
+        lemmas: list[list[int]] = []
         for split in broken if len(own) < len(rows) else ():
             tried = self._tried(split, own, lemmas)
             if sum(closed is None for _, _, closed in tried) <= 1:
                 return self._branch(rows, splits, split, tried, own)
         # Else the split of fewest cases that survive one linear programme.
         best: tuple[Split, list[Tried]] | None = None
-        points: list[list[Fraction]] = []
+        points: list[list[int]] = []
         for split in broken:
             tried = self._tried(split, rows, points)
             alive = sum(m is None for _, _, m in tried)
@@ -605,26 +613,25 @@ class _Search:
     ) -> "tuple[Proof | None, Scaling | None]":
         """The cases of a split; ``tried`` holds, per alternative, what ``own`` rows say of it."""
         others = [s for s in splits if s is not split]
-        branches: list[Proof | None] = []
-        for alternative, inner, closed in tried:
+        branches: list[Proof | None] = [None] * len(tried)
+        for k in sorted(range(len(tried)), key=lambda k: tried[k][2] is None):  # what is closed already goes first
+            alternative, inner, closed = tried[k]
             if closed is not None:
-                branches.append(self._tidy([*own, *alternative], closed))
-                continue
-            if own is not rows:
-                inner, closed = self.solve([*rows, *alternative])
-            proof, scaling = self._close([*rows, *alternative], others, inner, closed)
-            if scaling is not None:
-                return None, scaling
-            branches.append(proof)
+                proof = self._tidy([*own, *alternative], closed)
+            else:
+                if own is not rows:
+                    inner, closed = self.solve([*rows, *alternative])
+                proof, scaling = self._close([*rows, *alternative], others, inner, closed)
+                if scaling is not None:
+                    return None, scaling
+            if proof is not None and not _uses(proof, alternative):
+                return proof, None  # a case that does not use what it assumes is the whole proof
+            branches[k] = proof
         if any(b is None for b in branches):
             return None, None
-        # A case that does not use what it assumes is the whole proof.
-        for alternative, branch in zip(split.alternatives, branches, strict=True):
-            if branch is not None and not _uses(branch, alternative):
-                return branch, None
         return Cases(split, tuple(b for b in branches if b is not None)), None
 
-    def _tried(self, split: Split, rows: list[Row], points: list[list[Fraction]]) -> list[Tried]:
+    def _tried(self, split: Split, rows: list[Row], points: list[list[int]]) -> list[Tried]:
         """What rows say of each alternative: a point, or multipliers. ``points`` are some that meet the rows."""
         tried: list[Tried] = []
         for alternative in split.alternatives:
@@ -635,9 +642,9 @@ class _Search:
             tried.append((alternative, point, closed))
         return tried
 
-    def _met(self, alternative: Sequence[Row], point: list[Fraction]) -> bool:
+    def _met(self, alternative: Sequence[Row], point: list[int]) -> bool:
         for row in alternative:
-            value = sum((a * b for a, b in zip(self.vector(row.literal), point, strict=True) if a), Fraction(0))
+            value = sum(a * b for a, b in zip(self.vector(row.literal), point, strict=True) if a)
             if value > 0 or (row.literal.strict and value == 0):
                 return False
         return True
@@ -664,7 +671,7 @@ class _Search:
 
     # -- counter-scalings --------------------------------------------------------------------------------------
 
-    def _scaling(self, point: list[Fraction], budget: int) -> Scaling | None:
+    def _scaling(self, point: list[int], budget: int) -> Scaling | None:
         """A scaling that satisfies the premises, in the alternatives that ``point`` chose, and the negated goal."""
         chosen = list(self.goal)
         for clause, name in self.clauses:
@@ -697,7 +704,7 @@ class _Search:
     def _tiers(
         self,
         literals: list[Literal],
-        hints: Mapping[Log, Fraction],
+        hints: Mapping[Log, Rational],
         still: frozenset[tuple[str, int]],
         budget: int,
         corner: bool = False,
@@ -711,7 +718,7 @@ class _Search:
 
         def solve(given: list[tuple[list[Rational], bool]]) -> tuple[list[Fraction] | None, list[Fraction] | None]:
             nonlocal left
-            left -= 1
+            left, self.spent = left - 1, self.spent + 1
             return decide([r for r, _ in given], [s for _, s in given]) if left >= 0 else (None, [])
 
         def tier(k: int, active: list[Literal], level: dict[Log, int], values: dict[str, list[Fraction]]):
@@ -977,9 +984,11 @@ class _Problem:
         )
         self.logs = tuple(sorted((a for a in atoms if isinstance(a, Log)), key=lambda a: (_depth(a), _name(a))))
 
-    def refute(self, negated: Clause, simplify: bool = True) -> tuple[Proof | None, Scaling | None, bool]:
+    def refute(
+        self, negated: Clause, simplify: bool = True, budget: int = BUDGET
+    ) -> tuple[Proof | None, Scaling | None, bool]:
         """A checked proof that the negated goal is impossible, or a checked scaling where it holds, or neither."""
-        search = _Search(self.parameters, self.logs, self.clauses, negated, simplify)
+        search = _Search(self.parameters, self.logs, self.clauses, negated, simplify, budget)
         try:
             proof, scaling = search.run()
         except _Exhausted:
@@ -1048,18 +1057,19 @@ class _Problem:
         candidate = self.goal
         missing = _clauses(self.goal, self.constants)
         if len(missing) > 1:
-            missing = [c for c in missing if self.refute(tuple(x.negated() for x in c), simplify=False)[0] is None]
+            missing = [c for c in missing if not self._proves(c)]
         if len(missing) == 1 and len(missing[0]) == 1:
             candidate = _solved(self._reduced(missing[0][0]))
         added = (*self.given, Premise(name="added", order=candidate))
         inner = _Problem(added, self.goal, self.background, self.constants)
-        if inner.consistent().status != Status.CONSISTENT:
+        if inner.refute((), False, ASIDE)[1] is None:  # contradicts the others, for all that was found
             return None
-        if all(
-            inner.refute(tuple(x.negated() for x in c), simplify=False)[0] for c in _clauses(self.goal, self.constants)
-        ):
+        if all(inner._proves(c) for c in _clauses(self.goal, self.constants)):
             return candidate
         return self.goal if candidate != self.goal else None
+
+    def _proves(self, clause: Clause) -> bool:
+        return self.refute(tuple(x.negated() for x in clause), False, ASIDE)[0] is not None
 
     def _reduced(self, literal: Literal) -> Literal:
         """The literal rewritten by premises that hold both ways (kappa ~ 1), where that leaves fewer parameters."""
