@@ -1,10 +1,11 @@
-"""Figures of merit of the engine, each measured against its rival in the same process, repeat by repeat in turn.
+"""Figures of merit, each measured against its rival in the same process, repeat by repeat in turn.
 
     python benchmarks/run.py [--out bench.json] [--whole quick] [--whole standard]
 
 Float64, n = 200, m = 20, torch's own number of threads. A ratio is the median over repeats of two times taken one
 right after the other, so a machine that is slow for a while is slow for both; the least and the largest show the rest.
 Run it on an idle machine all the same: threads that wait for other programs are not what is to be measured.
+What an entailment costs, and its growth with the number of premises, is measured by :mod:`entailment` beside this file.
 """
 
 import json
@@ -27,6 +28,8 @@ from rich.table import Table
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
+
+from entailment import TARGET_SECONDS, Cost, curve  # noqa: E402
 
 from numerics import Setting, TwoLayerCNN, draw  # noqa: E402
 from numerics.engine import Batch  # noqa: E402
@@ -166,6 +169,18 @@ def against_product(repeats: int) -> Figure:
     )
 
 
+def cost_table(costs: list[Cost]) -> Table:
+    table = Table("premises", "goal", "median s", "largest s", "naive s", "naive / ours", "min - max")
+    for c in costs:
+        naive = f"{'~' if c.extrapolated else ''}{c.naive_seconds:.3g}"
+        spread = f"{c.least:.3g} - {c.largest:.3g}"
+        goal = "follows" if c.follows else "does not"
+        table.add_row(
+            str(c.premises), goal, f"{c.seconds:.3g}", f"{c.largest_seconds:.3g}", naive, f"{c.ratio:.3g}", spread
+        )
+    return table
+
+
 def whole_command(profile: str) -> dict[str, float | str | int]:
     """Wall time and peak memory of a whole ``verify all`` in a fresh process.
 
@@ -192,7 +207,7 @@ def whole_command(profile: str) -> dict[str, float | str | int]:
     "--whole", multiple=True, type=click.Choice(["quick", "standard", "thorough"]), help="Also time `verify all`."
 )
 def main(out: Path | None, repeats: int, whole: tuple[str, ...]) -> None:
-    """Measure the engine against its rivals."""
+    """Measure the engine and the order calculus against their rivals."""
     console = Console()
     load = os.getloadavg()[0]  # before this program makes its own
     if load > 0.5:
@@ -206,6 +221,11 @@ def main(out: Path | None, repeats: int, whole: tuple[str, ...]) -> None:
         seconds = ", ".join(f"{name}: {value:.2e}" for name, value in f.seconds_per_step.items())
         table.add_row(f.name, f"{f.ratio:.3g}", spread, f.target, "yes" if f.met else "NO", seconds)
     console.print(table)
+    costs = curve(repeats)
+    console.print(cost_table(costs))
+    eight = max(c.largest_seconds for c in costs if c.premises == 8)
+    met = "met" if eight < TARGET_SECONDS else "NOT met"
+    console.print(f"entailment with eight premises: at most {eight:.2g} s, target < {TARGET_SECONDS:g} s, {met}")
     for c in commands:
         console.print(f"verify all --profile {c['profile']}: {c['seconds']:.0f} s, {c['peak_mib']:.0f} MiB at most")
     if out:
@@ -223,6 +243,7 @@ def main(out: Path | None, repeats: int, whole: tuple[str, ...]) -> None:
                 "torch": torch.__version__,
             },
             "figures": [asdict(f) for f in figures],
+            "entailment": {"target_seconds_at_eight": TARGET_SECONDS, "curve": [asdict(c) for c in costs]},
             "whole_command": commands,
         }
         out.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")

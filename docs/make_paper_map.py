@@ -12,8 +12,10 @@ from theory.paper import (
     condition_threshold,
 )
 from theory.proofs import all_proofs
+from theory.regime import entailments
 from theory.statements import PROVENANCE, Source
 from theory.symbols import table
+from verify.regime import CLAIMED, Decision, decide
 from verify.sweep import OBSERVABLE_BY_NAME, stage_of
 
 TARGET = Path(__file__).parent / "paper-map.md"
@@ -78,6 +80,15 @@ def render() -> str:
             "",
         ]
     lines += [
+        "## What the conditions entail",
+        "",
+        "Statements about [orders of magnitude](orders.md), decided exactly: `python -m verify explain NAME` shows the",
+        "premises and the whole certificate.",
+        "",
+        "| statement | in words | goal | answer, with its certificate | source |",
+        "|---|---|---|---|---|",
+        *(_entailed(decide(statement)) for statement in entailments()),
+        "",
         "## Symbolic proofs",
         "",
         "| proof | statement | sizes (n, m, d) | cases | holds |",
@@ -89,6 +100,15 @@ def render() -> str:
     lines += ["", "## Observables", "", "| name | what it is | runs go to |", "|---|---|---|"]
     lines += [f"| `{o.name}` | {o.says.replace('|', chr(92) + '|')} | {o.stage} |" for o in OBSERVABLE_BY_NAME.values()]
     return "\n".join(lines) + "\n"
+
+
+def _entailed(decision: Decision) -> str:
+    statement = decision.statement
+    goal = _math(statement.goal.latex) if statement.goal is not None else ""
+    agreed = "" if decision.answer and decision.answer.status == statement.expected else "NOT AS STATED: "
+    cells = (f"`{statement.name}`", statement.says, f"{goal} {CLAIMED[statement.expected]}".strip(),
+             f"{agreed}{decision.measured}", _source(statement.source))  # fmt: skip
+    return f"| {' | '.join(cells)} |"
 
 
 def _math(latex: str) -> str:

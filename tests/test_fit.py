@@ -102,6 +102,48 @@ def test_lateness_that_grows_with_a_variable_does_not_bend_its_exponent():
     assert naive.slopes["a"].value == pytest.approx(1.05, abs=1e-9)
 
 
+def test_a_setting_of_few_seeds_is_known_by_few():
+    """One setting of 40 seeds among 24 of 2 leaves the others as they are. Planted: means over as many draws as the
+    fullest setting has would take the seeds' share out of the interval, a factor of 1/sqrt(2)."""
+    widths = []
+    for seeds in ([2] * 24, [2] * 12 + [40] + [2] * 11):
+        rng = np.random.default_rng(13)
+        x = np.linspace(0, 2, 24)
+        which = np.repeat(np.arange(24), seeds)
+        found = [
+            fit.regress(x[which] + rng.normal(0, 0.5, which.size), which, pd.DataFrame({"a": x[which]}), rng=rng)
+            for _ in range(12)
+        ]
+        widths.append(np.mean([f.slopes["a"].high - f.slopes["a"].low for f in found]))
+    # A width varies by 15 % from draw to draw, so that the ratio of two means varies by 6 %.
+    assert widths[1] > 0.84 * widths[0]
+
+
+@pytest.mark.parametrize("truth", [0.02, 0.1, 0.4])
+def test_the_variance_between_settings_is_estimated(truth):
+    """Seeds explain 0.1/sqrt(5) of it; the rest is found whatever its size, and zero where there is none."""
+    found = []
+    for seed in range(20):
+        log_y, which, x, _ = world([14, seed], settings=60, between=truth, within=0.1)
+        fitted = fit.weighted(log_y, which, x.to_numpy())
+        found.append(np.median(fitted.weight) ** -2)
+    # Of the variance of one of 20 x 56 residuals: relative error sqrt(2/1120) = 0.04, four of them.
+    assert np.mean(found) == pytest.approx(truth**2 + 0.1**2 / 5, rel=0.17)
+
+
+def test_what_is_known_of_single_runs_is_no_noise():
+    """A regressor that varies from run to run within a setting explains its runs, not only the settings' means."""
+    widths = {}
+    for known in (False, True):
+        log_y, which, x, rng = world(15, between=0.02, within=0.05)
+        per_run = rng.normal(0, 0.5, log_y.size)
+        given = per_run if known else np.bincount(which, per_run)[which] / np.bincount(which)[which]
+        found = fit.regress(log_y + 0.7 * per_run, which, x.assign(c=given), rng=rng)
+        assert found.slopes["c"].low <= 0.7 <= found.slopes["c"].high
+        widths[known] = found.slopes["a"].high - found.slopes["a"].low
+    assert widths[True] < 0.4 * widths[False]
+
+
 def test_settings_with_missing_runs_still_count():
     log_y, which, x, rng = world(5, settings=30, seeds=6)
     kept = rng.random(log_y.size) < 0.7

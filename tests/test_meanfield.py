@@ -1,14 +1,20 @@
 """The mean field against the stated formulas, an integrator of its own, and the network it is a limit of."""
 
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
+import numpy as np
 import pytest
 import sympy as sp
 
+from numerics import Event, Sample, Setting, draw, train
+from numerics.observables import moments
+from numerics.series import SERIES
 from theory import meanfield as mf
 from theory import symbols
+from verify.meanfield import MEANFIELD
 
 K, T = mf.kappa_free, mf.tau_free
 TP, TM = symbols.tau_plus, symbols.tau_minus
@@ -207,6 +213,37 @@ def test_stage_two_time(tau):
     assert time < 0.9 * 2 / loss
 
 
+def test_a_draw_like_the_limit_has_its_late_constants():
+    share, loss = mf.late_draw(K, 1 - TP, TP)
+    at = {K: sp.Integer(3), TP: sp.Rational(1, 5), TM: sp.Rational(1, 10)}
+    assert share.subs(at) == mf.late_signal_share().subs({K: 3, T: sp.Rational(1, 5)})
+    both = (loss + mf.late_draw(K, 1 - TM, TM)[1]).subs(at)
+    assert both == (symbols.epsilon * mf.stage_two_time(K)).subs(at).simplify()
+    # Stated in full: (2/epsilon) [1 - kappa/(1 + kappa) mean (1 - 2 tau)^2].
+    assert both == 2 * (1 - sp.Rational(3, 4) * (sp.Rational(9, 25) + sp.Rational(16, 25)) / 2)
+
+
+@pytest.mark.parametrize("flipped", (0, 1, 3, 4))
+def test_late_draw_is_where_the_finite_equations_tend_to(flipped):
+    """One rho per sample of one label, each with a weight of its own. With 4 of 6 flipped the signal stays at zero."""
+    kappa, n = 5.0, 12
+    weights = np.array([0.4, 0.55, 0.8, 0.45, 0.7, 0.6])
+    sign = np.where(np.arange(6) < flipped, -1.0, 1.0)
+    x, gamma, rho = LOG_START, 0.0, np.zeros(6)
+    while x < 25:  # what is left falls like log s/s, and the step of 0.01 leaves 1 %
+        g = 1 / (1 + np.exp(weights * rho + sign * gamma))
+        gamma = max(gamma + 0.01 * math.exp(x) * kappa / n * (sign @ g), 0)
+        rho += 0.01 * math.exp(x) * g
+        x += 0.01
+    share, loss = mf.late_draw(kappa, (1 / weights)[sign > 0].sum() / n, (1 / weights)[sign < 0].sum() / n)
+    assert math.exp(x) * np.exp(-(weights * rho + sign * gamma)).sum() / n == pytest.approx(float(loss), rel=0.02)
+    assert (share == 0) == (flipped > 3 or (1 / weights)[sign > 0].sum() <= (1 / weights)[sign < 0].sum())
+    # Planted: weights of 1/2, as in the limit, are told apart.
+    assert float(mf.late_draw(kappa, (sign > 0).sum() * 2 / n, (sign < 0).sum() * 2 / n)[1]) != pytest.approx(
+        float(loss), rel=0.01
+    )
+
+
 def d_test_error(gamma, tau, rho_c, rho_n):
     """Test error on D_test by the signs of y f, from the coefficients of both labels, keyed by label."""
     error = 0.0
@@ -282,3 +319,109 @@ def test_network_of_orthogonal_patches_is_the_mean_field():
     error = sum(label * output(label, i) < 0 for i in range(n) for label in (1, -1)) / (2 * n)
     gamma, rho_c, rho_n = ({c: limit[c][k] for c in limit} for k in range(3))
     assert error == pytest.approx(d_test_error(gamma, tau, rho_c, rho_n), abs=1e-12)
+
+
+# Constants of a draw -----------------------------------------------------------------------------------------------
+
+CONSTANT = {o.name: o for o in MEANFIELD}
+EARLY = {name: SERIES[name] for name in ("rho_own_mean", "coefficient_min")}
+
+
+def constant(name, setting, *samples):
+    untrained = train([setting] * len(samples), samples, steps=1, events=moments(0.25), series=EARLY)
+    return CONSTANT[f"constant_{name}"](untrained)
+
+
+def small(n=11, m=11, kappa=6.0, d=10**6, pace=0.01, start=0.05, tau=0.2):
+    """``pace``: s per step; ``start``: sigma_0 over the upper bound of Condition 4.1, about."""
+    mu = math.sqrt(kappa * d / n)
+    return Setting(
+        n=n, m=m, d=d, mu=mu, sigma_0=start * math.sqrt(n) / d, eta=pace * n * m / d, tau_plus=tau, tau_minus=tau
+    )
+
+
+def test_on_orthogonal_patches_the_constants_are_those_of_the_limit():
+    n, m = 20, 4
+    setting = small(n=n, m=m)
+    y = np.repeat([1.0, -1.0], 10)
+    y_tilde = np.where(np.isin(np.arange(n), [0, 10, 11]), -y, y)
+    norms = np.concatenate([[setting.mu**2], np.full(n, float(setting.d))])
+    signs = np.where(np.add.outer(np.arange(2 * m), np.arange(n)) % 2, 1.0, -1.0)  # half of the neurons start active
+    mine = np.repeat([1.0, -1.0], m)[:, None]
+    sample = Sample(
+        seed=0,
+        y=y,
+        y_tilde=y_tilde,
+        gram=np.diag(norms),
+        overlap=1e-9 * np.hstack([mine, signs]),  # every neuron starts with its own sign
+        weight_gram=np.eye(2 * m),
+    )
+    late = float(symbols.epsilon * mf.stage_two_time(setting.kappa, sp.Rational(1, 10), sp.Rational(1, 5)))
+    assert constant("stage_two", setting, sample)[0] == pytest.approx(late, rel=1e-12)  # rounding
+    # mean y y~ = 0.7, seen by one class or the other; g = 1/2 fades by 2 % at most by then.
+    signal = constant("signal", setting, sample)[0]
+    assert 0.98 < signal / 0.35 < 1
+    # With the wrong sign each neuron first sees the other label; by symmetry that changes nothing but the fading.
+    turned = replace(sample, overlap=sample.overlap * np.where(np.arange(n + 1) == 0, -1.0, 1.0))
+    assert constant("signal", setting, turned)[0] == pytest.approx(signal, rel=0.05)
+
+
+def test_constants_have_no_scale():
+    """They may depend on ratios alone: not on units (D4), and on d, n and m only through what a draw realises."""
+    setting = small()
+    samples = [draw(setting, seed) for seed in range(5)]
+    scaled = replace(setting, mu=4 * setting.mu, sigma_xi=4.0, sigma_0=setting.sigma_0 / 4, eta=setting.eta / 16)
+    for name in ("signal", "stage_two"):
+        again = constant(name, scaled, *[draw(scaled, seed) for seed in range(5)])
+        assert again == pytest.approx(constant(name, setting, *samples), rel=1e-12)  # rounding
+    for other in (small(d=10**10), small(n=44), small(m=44), small(pace=1e-4), small(start=5e-4)):
+        for name, seeds in (("signal", 150), ("stage_two", 150)):
+            means = [np.log(constant(name, s, *[draw(s, seed) for seed in range(seeds)])) for s in (setting, other)]
+            means = [np.nanmean(np.minimum(v, 3)) for v in means]
+            # Spread from draw to draw is about 0.5: four standard errors of the difference of two means are 0.23, and
+            # the corrections of relative size 1/n and 1/m at 11 are about 0.1. A power of 1/4 of these factors of 4 to
+            # 10,000 in n, m, d, eta or sigma_0 would show as 0.35 to 2.3.
+            assert means[1] == pytest.approx(means[0], abs=0.33), (name, other)
+
+
+def test_the_draw_foretells_how_fast_the_signal_grows():
+    for setting in (small(pace=0.012), small(pace=1e-3), small(n=44, m=22, kappa=12.0)):
+        samples = [draw(setting, seed) for seed in range(12)]
+        run = train([setting] * 12, samples, steps=400, stop=moments(0.25)["early"], events=moments(0.25))
+        gamma = (run.at("early", "gamma_plus") + run.at("early", "gamma_minus")) / 2
+        unit = setting.eta * setting.mu**2 / (2 * setting.m) * run.time("early")
+        derived = CONSTANT["constant_signal"](run)
+        # Corrections are of relative size s = 0.02 squared, the cross-talk of patches, and turns a step off.
+        assert gamma / unit == pytest.approx(derived, rel=0.1)
+        assert abs(np.median(np.log(gamma / unit / derived))) < 0.015
+        # Planted: the mean of y y~ alone, as if every neuron saw its own label from the first step on.
+        plain = np.array([(x.y * x.y_tilde).mean() / 2 for x in samples])
+        if setting.time_scale > 0.01:
+            assert np.std(np.log(gamma / unit / plain)) > 5 * np.std(np.log(gamma / unit / derived))
+
+
+def test_the_draw_foretells_how_fast_the_loss_falls():
+    setting, target = small(pace=0.02), 0.02
+    samples = [draw(setting, seed) for seed in range(24)]
+    loss = Event(series="loss", value=target, falling=True)
+    run = train([setting] * 24, samples, steps=20000, stop=loss)
+    assert set(run.status) == {"stopped"}
+    # 6. in theory.meanfield: whoever starts active stays, about half of the others join.
+    state, first = run.state("end"), run.batch.first_active
+    noise = (state.overlap[..., 2:] > 0).unflatten(1, (2, -1))
+    active = np.where(state.batch.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1])
+    assert active[first].all()
+    assert 0.4 < active[~first].mean() < 0.65
+    reached = np.log(run.last * setting.time_scale * target)
+    gap = reached - np.log(constant("stage_two", setting, *samples))
+    # The limit is approached like log s/s, and a time is recorded up to 5 % late.
+    assert -0.1 < gap.mean() < 0.3
+    # Planted: neurons that start active alone, with the labels realised or not, leave twice the spread and a bias.
+    alone = []
+    for x in samples:
+        active = np.maximum((np.where(x.y_tilde > 0, x.overlap[:11, 1:], x.overlap[11:, 1:]) > 0).mean(0), 1 / 11)
+        kinds = {(c, k): (1 / active)[(x.y == c) & (x.y_tilde == k)].sum() / 11 for c in (1, -1) for k in (1, -1)}
+        alone.append(sum(float(mf.late_draw(setting.kappa, kinds[c, c], kinds[c, -c])[1]) for c in (1, -1)))
+    without = reached - np.log(alone)
+    assert np.std(without) > 2 * np.std(gap)
+    assert without.mean() < -0.1

@@ -33,9 +33,12 @@ from theory import (
     tau_minus,
     tau_plus,
 )
+from theory.orders import Status as Decided
 from theory.paper import Reading, claims, condition_4_1
+from theory.regime import entailments
 from verify import figures, report
 from verify.judge import Status
+from verify.regime import Decision, decide
 from verify.study import Outcome, Plan, conclude
 from verify.sweep import KEPT_SERIES, OBSERVABLE_BY_NAME, PROFILES, Group, Result, groups
 
@@ -370,6 +373,40 @@ def test_summary_fits_a_narrow_terminal(outcome, monkeypatch):
         assert v.claim.name in text
     assert "2 REFUTED" in text
     assert "somewhere" in text
+
+
+def test_statements_about_orders_do_not_drown_the_claims(outcome, tmp_path, monkeypatch):
+    known = {s.name: s for s in entailments()}
+    right = decide(known["regime.snr-vanishes"])
+    wrong = replace(right, statement=replace(right.statement, name="regime.wrong", expected=Decided.NOT_ENTAILED))
+    open_ = Decision(statement=known["regime.cross-talk"], answer=None)
+    small = replace(outcome, verdicts=outcome.verdicts[:1], results={}, decisions=(right, wrong, open_))
+    text = printed(monkeypatch, lambda: report.summary(small))
+    assert text.splitlines()[:2] == [
+        "1 SUPPORTED   0 REFUTED   0 INCONCLUSIVE   ",
+        "and 3 statements about orders decided exactly: 1 SUPPORTED, 1 REFUTED, 1 ",
+    ]
+    assert "regime.wrong" in text  # what is not as stated is shown, what is only counts
+    assert "regime.cross-talk" in text
+    assert "regime.snr-vanishes" not in text
+    report.write(small, tmp_path, COMMAND)
+    held = strict((tmp_path / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(held, json.loads(report.SCHEMA.read_text(encoding="utf-8")))
+    assert held["counts"]["claims"]["SUPPORTED"] == held["counts"]["statements"]["SUPPORTED"] == 1
+    assert [s["status"] for s in held["statements"]] == ["SUPPORTED", "REFUTED", "INCONCLUSIVE"]
+    assert [s["answer"] for s in held["statements"]] == ["entailed", "entailed", None]
+    for name in ("index.html", "report.md"):
+        page = (tmp_path / name).read_text(encoding="utf-8")
+        assert "Regime: what the conditions entail" in page
+        assert "Claim: mu ≪ d^(1/2) sigma_xi" in page
+
+
+def test_every_goal_can_be_drawn_and_reads_as_text():
+    drawn = figures.Formulas()
+    for statement in entailments():
+        if statement.goal is not None:
+            assert drawn.draw(statement.goal.latex) is not None, statement.goal.latex
+    assert figures.plain(entailments()[2].goal.latex).endswith("≪ 1")
 
 
 def test_the_list_names_every_claim(monkeypatch):

@@ -82,6 +82,8 @@ def decide(
 
 
 def _integers(row: Sequence[Rational]) -> tuple[list[int], int]:
+    if all(type(a) is int for a in row):
+        return list(row), 1
     scale = lcm(*[a.denominator for a in row])
     return [a.numerator * (scale // a.denominator) for a in row], scale
 

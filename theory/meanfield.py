@@ -20,6 +20,24 @@ In rescaled time s = eta t sigma_xi^2 d/(nm) this leaves, for each label,
 
     gamma' = (kappa/2) [(1-tau) g(z_c) - tau g(z_n)],    rho_c' = g(z_c),    rho_n' = g(z_n).
 
+A finite network departs from 1, 3 and 4 by what its draw of labels, norms and initial weights says, known before the
+first step (:func:`late_draw`, and ``verify.meanfield`` in numbers):
+
+5. Sample i moves at b_i g_i with b_i = (|S_i|/m) |xi_i|^2/(sigma_xi^2 d) in place of g_i/2, and sums over a label's
+   samples stand in place of the expectations.
+6. S_i grows. The other patches push <w_{y~_i,r}, xi_i> by
+
+       sum_{k != i} rho_{y~_i,r,k} <xi_k, xi_i>/|xi_k|^2 + y~_i gamma_{y~_i,r} <mu, xi_i>/|mu|^2,
+
+   of order sqrt(n/d): no margin notices, but Condition 4.1 keeps the start <w0, xi_i> below the same order, so a
+   neuron that started inactive joins where the push is positive, and stays as its own rho_i grows from then on. The
+   sign is even: about half of those that started inactive join while coefficients reach order one, and |S_i|/m tends
+   to 3/4; few follow as the coefficients turn to their late proportions. (Of the class -y~_i nobody joins for long:
+   the sample pushes them out again.)
+7. A neuron of class j whose start has the wrong sign sees the signal of the samples with y_i = -j until that has
+   carried <w, mu> through zero: some steps, not none. And gamma_j stays at zero if the flips of its label outweigh
+   the clean samples: below zero it would see the other label, which pushes it up.
+
 Everywhere below ``kappa`` > 0 and ``tau`` in [0, 1/2) are numbers or SymPy expressions: the module's own
 ``kappa_free`` and ``tau_free``, or the paper's :data:`theory.symbols.kappa`, ``tau_plus`` and ``tau_minus``.
 """
@@ -171,16 +189,25 @@ def stage_one_time(rate: Number, level: Number) -> sp.Expr:
     return sp.Max(reach(rate + _HALF), reach(1 + _HALF / rate) / rate)
 
 
-def late_loss(kappa: Number = kappa_free, tau: Number = tau_free) -> sp.Expr:
-    """lim s L over the samples of one label: the constant that the Stage II time hides, per unit of 1/epsilon.
+def late_draw(kappa: Number, clean: Number, noisy: Number) -> tuple[sp.Expr, sp.Expr]:
+    """One label in a given draw, late: q = lim gamma/log s, and what it adds to lim s L_S.
 
-    In a given draw a label that holds the share p of all samples sees 2 p kappa in place of kappa.
+    Derivation: with weights b_i (5.) the argument of :func:`late_signal_share` gives U_i = lim s g_i = (1 -+ q)/b_i for
+    a clean or noisy sample, so that its margin grows like log s. Hence q = kappa [(1 - q) clean - (1 + q) noisy], and
+    as g = loss for large margins the label adds (1 - q) clean + (1 + q) noisy. Where noisy >= clean, q = 0 (7.). The
+    limit has clean = 1 - tau, noisy = tau: all b_i = 1/2 and n/2 samples. Both are scale-free: n, m and d enter only
+    through averages that lie between fixed bounds.
 
-    Raises:
-        ValueError: a number outside its range.
+    Args:
+        kappa: positive.
+        clean, noisy: (1/n) sum of 1/b_i over the label's clean and noisy samples, >= 0.
     """
-    clean, noisy = _late_drives()
-    return _at(_tidy((1 - tau_free) * clean + tau_free * noisy), kappa=kappa, tau=tau)
+    q = sp.Symbol("q")
+    (share,) = sp.solve(q - kappa_free * ((1 - q) * _CLEAN - (1 + q) * _NOISY), q)
+    share = sp.Max(0, share)
+    loss = (1 - share) * _CLEAN + (1 + share) * _NOISY
+    values = {kappa_free: kappa, _CLEAN: clean, _NOISY: noisy}
+    return tuple(e.subs(values, simultaneous=True) for e in (share, loss))
 
 
 def late_signal_share(kappa: Number = kappa_free, tau: Number = tau_free) -> sp.Expr:
@@ -242,7 +269,9 @@ def stage_two_time(
     Raises:
         ValueError: a number outside its range.
     """
-    mean = _HALF * sum(late_loss(tau=tau) for tau in _TAU.values()) / s
+    clean, noisy = _late_drives()
+    one = (1 - tau_free) * clean + tau_free * noisy
+    mean = _HALF * sum(one.subs(tau_free, tau) for tau in _TAU.values()) / s
     (time,) = sp.solve(mean - epsilon, s)
     return _at(_tidy(time), kappa=kappa, tau_plus=tau_plus, tau_minus=tau_minus)
 
@@ -252,6 +281,7 @@ def stage_two_time(
 
 _STATE = (gamma, rho_c, rho_n)
 _MARGINS = (gamma + _HALF * rho_c, -gamma + _HALF * rho_n)
+_CLEAN, _NOISY = sp.symbols("clean noisy", nonnegative=True)
 _TAU = {+1: symbols.tau_plus, -1: symbols.tau_minus}
 
 

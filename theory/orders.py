@@ -2,8 +2,10 @@ r"""Order-of-magnitude entailment: does a statement about orders follow from oth
 
 Parameters are positive and depend on a size that grows without bound. ``X <= Y`` means X = O(Y): some constant K has
 X <= K Y from some size on; ``>=`` is Omega, ``~`` is Theta, ``<<`` is o, ``>>`` is omega. *Up to logarithms*, a factor
-(log x + log 1/x)^k of any parameters x that occur, for some k, is forgiven in O, Omega and Theta; X << Y up to
-logarithms means that X stays below Y by more than every such factor, so that it is the negation of Y <= X.
+(log x + log 1/x)^k of any parameters x that premises and goal compare, for some k, is forgiven in O, Omega and Theta;
+X << Y up to logarithms means that X stays below Y by more than every such factor, so that it is the negation of
+Y <= X. So what is forgiven depends on what else is there: d <= n up to logarithms says nothing of d and n beside a
+parameter that may be exponential in n.
 
 **What is decided.** Expressions are made of constants, products, rational powers, max, min, sums of positive terms (a
 sum is a max, up to a constant) and logarithms; ``log E`` is read as max(1, log E), as every paper does that multiplies
@@ -26,12 +28,14 @@ between these, such as exp(sqrt(log N)), are beyond both: where neither proof no
 is "undecided". No floating point enters, and either certificate is checked again before it is returned.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
+from math import lcm
 
 import sympy as sp
 
@@ -40,11 +44,13 @@ from theory.statements import Band, Condition
 from theory.symbols import table
 
 RELATIONS = {"<=": "≲", ">=": "≳", "~": "≍", "<<": "≪", ">>": "≫"}
+LATEX = {"<=": r"\lesssim", ">=": r"\gtrsim", "~": r"\asymp", "<<": r"\ll", ">>": r"\gg"}
 DEPTH = 3  # tiers of a scaling: powers of N, log N, log log N
 # "Below every power" and "above every power" enter a linear programme as one small and one large power. Any are sound;
 # a proof that needs smaller or larger ones would be missed.
 SMALL, LARGE = Fraction(1, 1000), Fraction(1000)
-BUDGET = 6000  # linear programmes per goal before the answer is "undecided"
+BUDGET = 10_000  # linear programmes per clause of a goal before the answer is "undecided"
+ASIDE = 1000  # of them for what is said beside the answer, the weakest premise
 QUIET = (
     "sigma_xi",
     "mu",
@@ -85,6 +91,13 @@ class Order:
     @property
     def symbols(self) -> set[str]:
         return {s.name for s in self.left.free_symbols | self.right.free_symbols}
+
+    @property
+    def latex(self) -> str:
+        names = {p.symbol: p.latex for p in table()}
+        left, right = (sp.latex(side, symbol_names=names) for side in (self.left, self.right))
+        tilde = r"\quad (\text{up to logarithms})" if self.up_to_logs else ""
+        return f"{left} {LATEX[self.relation]} {right}{tilde}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +151,10 @@ class Scaling:
             ValueError: a symbol has no power here, or the expression no order.
         """
         return _order_along(sp.sympify(expression), self.powers)
+
+    def along(self, expression: sp.Expr) -> str:
+        """The order of an expression along the scaling, in words: ``N^2 log(N)``."""
+        return _tier_text(self.order(expression))
 
     def holds(self, order: Order) -> bool:
         """Whether an order holds along the scaling, by exact arithmetic on the expressions as they stand."""
@@ -226,15 +243,24 @@ class Log:
 
     of: "Monomial"
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.of)
+
+    def __hash__(self) -> int:  # kept, as hashes of fractions are slow and keys nested
+        return self._hash
+
 
 Atom = str | Log
 Monomial = tuple[tuple[Atom, Fraction], ...]
 Lattice = tuple[tuple[Monomial, ...], ...]  # a max of mins, or a min of maxes
 
-_POLYLOG = "polylog"  # a power of all logarithms together, as large as the tilde forms need
+_POLYLOG = Log(())  # a power of all logarithms together, as large as the tilde forms need; no log of a monomial is it
 
 
 def _name(atom: Atom) -> str:
+    if atom == _POLYLOG:
+        return "polylog"
     return atom if isinstance(atom, str) else f"log({_monomial_text(atom.of)})"
 
 
@@ -279,14 +305,14 @@ def _flip(lattice: Lattice) -> Lattice:
 def _absorbed(lattice: Lattice) -> Lattice:
     parts = dict.fromkeys(frozenset(part) for part in lattice)
     least = [part for part in parts if not any(other < part for other in parts)]
-    return tuple(tuple(sorted(part, key=_monomial_text)) for part in least)
+    return tuple(tuple(sorted(part, key=_monomial_text) if len(part) > 1 else part) for part in least)
 
 
 def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
     """An expression as a max of mins of monomials."""
-    if expression.is_Number:
-        if not expression.is_positive:
-            raise ValueError(f"'{expression}' has no order of magnitude: only positive quantities have")
+    if expression.is_number:  # 2, pi, sqrt(2) + 1 ...
+        if not (expression.is_positive and expression.is_finite):
+            raise ValueError(f"'{expression}' has no order of magnitude: only positive finite quantities have")
         return (((),),)
     match expression:
         case sp.Symbol():
@@ -306,10 +332,10 @@ def _lattice(expression: sp.Expr, constants: frozenset[str]) -> Lattice:
             return _absorbed(tuple(part for arg in expression.args for part in _lattice(arg, constants)))
         case sp.Min():
             return _flip(tuple(part for arg in expression.args for part in _flip(_lattice(arg, constants))))
+        case sp.Abs():  # SymPy's sqrt(log(x)^2); nothing here is negative
+            return _lattice(expression.args[0], constants)
         case sp.log():
             return tuple(tuple(x for m in part for x in [_log(m)]) for part in _lattice(expression.args[0], constants))
-    if expression.is_number and expression.is_positive:  # pi, sqrt(2) + 1 ...
-        return (((),),)
     raise ValueError(f"'{expression}' is no product, power, max, min, sum or logarithm: it has no order here")
 
 
@@ -331,15 +357,18 @@ def _product(expression: sp.Mul, constants: frozenset[str]) -> Lattice:
 
 
 def _sum(expression: sp.Add, constants: frozenset[str]) -> Lattice:
-    negative = [term for term in expression.args if term.could_extract_minus_sign()]
-    if not negative:
+    if not _is_difference(expression):
         return _absorbed(tuple(part for term in expression.args for part in _lattice(term, constants)))
-    if {s.name for s in expression.free_symbols} <= constants:
-        return (((),),)  # a difference of constants, such as 1 - tau_plus - tau_minus, is read as Theta(1)
+    if expression.as_coeff_Add()[0].is_positive and {s.name for s in expression.free_symbols} <= constants:
+        return (((),),)  # a number less some constants, such as 1 - tau_plus - tau_minus, is read as Theta(1)
     combined = sp.logcombine(expression, force=True)
     if isinstance(combined, sp.log):  # log a - log b
         return _lattice(combined, constants)
     raise ValueError(f"'{expression}' has a difference, and differences have no order: state it without '-'")
+
+
+def _is_difference(expression: sp.Add) -> bool:
+    return any(term.as_coeff_Mul()[0].is_negative for term in expression.args)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -354,6 +383,13 @@ class Literal:
     strict: bool = False
     tilde: bool = False
 
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.ratio, self.strict, self.tilde))
+
+    def __hash__(self) -> int:
+        return self._hash
+
     def negated(self) -> "Literal":
         """What holds along a subsequence where this does not."""
         return Literal(_power(self.ratio, Fraction(-1)), not self.strict, self.tilde)
@@ -367,6 +403,7 @@ class Literal:
 Clause = tuple[Literal, ...]
 
 
+@lru_cache(maxsize=1024)
 def _clauses(order: Order, constants: frozenset[str]) -> tuple[Clause, ...]:
     """A conjunction of disjunctions that says the same."""
     left, right = _lattice(order.left, constants), _lattice(order.right, constants)
@@ -449,11 +486,16 @@ class Derivation:
             lines.append(f"{', '.join(self.constants)} ≍ 1 and numbers are dropped")
         for clause, proof in self.parts:
             lines += _part_lines(clause, proof)
+        if not self.parts:
+            lines.append("Both sides are of the same order, identically")
         return "\n".join(lines)
 
 
 class _Exhausted(Exception):
     pass
+
+
+Tried = tuple[tuple[Row, ...], list[int] | None, list[Fraction] | None]
 
 
 @dataclass
@@ -465,6 +507,7 @@ class _Search:
     clauses: tuple[tuple[Clause, str], ...]  # of the premises, with their names
     goal: Clause  # negated
     simplify: bool = True  # a counter-scaling
+    budget: int = BUDGET
     spent: int = 0
     index: dict[Atom, int] = field(default_factory=dict)
     vectors: dict[Literal, list[Rational]] = field(default_factory=dict)
@@ -480,16 +523,22 @@ class _Search:
             row[self.index[atom]] += power
         if literal.tilde:
             row[-1] += LARGE if literal.strict else -1
+        row = [int(a) if a.denominator == 1 else a for a in row]  # faster
         self.vectors[literal] = row
         return row
 
-    def solve(self, rows: Sequence[Row]) -> tuple[list[Fraction] | None, list[Fraction] | None]:
+    def solve(self, rows: Sequence[Row]) -> tuple[list[int] | None, list[Fraction] | None]:
+        """A point of the cone, in whole numbers as only signs are asked of it, or multipliers."""
         self.spent += 1
-        if self.spent > BUDGET:
+        if self.spent > self.budget:
             raise _Exhausted
         if not rows:
-            return [Fraction(0)] * len(self.index), None
-        return decide([self.vector(r.literal) for r in rows], [r.literal.strict for r in rows])
+            return [0] * len(self.index), None
+        point, multipliers = decide([self.vector(r.literal) for r in rows], [r.literal.strict for r in rows])
+        if point is None:
+            return None, multipliers
+        scale = lcm(*[x.denominator for x in point])
+        return [x.numerator * (scale // x.denominator) for x in point], None
 
     def run(self) -> "tuple[Proof | None, Scaling | None]":
         rows = [Row(clause[0], name) for clause, name in self.clauses if len(clause) == 1]
@@ -518,7 +567,7 @@ class _Search:
         self,
         rows: list[Row],
         splits: list[Split],
-        point: list[Fraction] | None,
+        point: list[int] | None,
         multipliers: list[Fraction] | None,
     ) -> "tuple[Proof | None, Scaling | None]":
         if multipliers is not None:
@@ -533,7 +582,7 @@ class _Search:
         ]
         broken.sort(key=lambda s: s.grows not in said)
         if not broken:
-            return None, self._scaling(point, BUDGET)
+            return None, self._scaling(point, self.budget - self.spent)
         if not any(split.cites for split in broken):
             # Logarithms apart, this point is a ray already: it often extends to a scaling at once.
             scaling = self._scaling(point, QUICK)
@@ -541,14 +590,16 @@ class _Search:
                 return None, scaling
         # Cases that the premises rule out whatever the goal are lemmas, which keep a derivation straight.
         own = [row for row in rows if row.why != "the contrary"]
+        lemmas: list[list[int]] = []
         for split in broken if len(own) < len(rows) else ():
-            tried = [(alternative, *self.solve([*own, *alternative])) for alternative in split.alternatives]
+            tried = self._tried(split, own, lemmas)
             if sum(closed is None for _, _, closed in tried) <= 1:
                 return self._branch(rows, splits, split, tried, own)
         # Else the split of fewest cases that survive one linear programme.
-        best: tuple[Split, list] | None = None
+        best: tuple[Split, list[Tried]] | None = None
+        points: list[list[int]] = []
         for split in broken:
-            tried = [(alternative, *self.solve([*rows, *alternative])) for alternative in split.alternatives]
+            tried = self._tried(split, rows, points)
             alive = sum(m is None for _, _, m in tried)
             if best is None or alive < sum(m is None for _, _, m in best[1]):
                 best = split, tried
@@ -558,32 +609,42 @@ class _Search:
         return self._branch(rows, splits, *best, rows)
 
     def _branch(
-        self, rows: list[Row], splits: list[Split], split: Split, tried: list, own: list[Row]
+        self, rows: list[Row], splits: list[Split], split: Split, tried: list[Tried], own: list[Row]
     ) -> "tuple[Proof | None, Scaling | None]":
         """The cases of a split; ``tried`` holds, per alternative, what ``own`` rows say of it."""
         others = [s for s in splits if s is not split]
-        branches: list[Proof | None] = []
-        for alternative, inner, closed in tried:
+        branches: list[Proof | None] = [None] * len(tried)
+        for k in sorted(range(len(tried)), key=lambda k: tried[k][2] is None):  # what is closed already goes first
+            alternative, inner, closed = tried[k]
             if closed is not None:
-                branches.append(self._tidy([*own, *alternative], closed))
-                continue
-            if own is not rows:
-                inner, closed = self.solve([*rows, *alternative])
-            proof, scaling = self._close([*rows, *alternative], others, inner, closed)
-            if scaling is not None:
-                return None, scaling
-            branches.append(proof)
+                proof = self._tidy([*own, *alternative], closed)
+            else:
+                if own is not rows:
+                    inner, closed = self.solve([*rows, *alternative])
+                proof, scaling = self._close([*rows, *alternative], others, inner, closed)
+                if scaling is not None:
+                    return None, scaling
+            if proof is not None and not _uses(proof, alternative):
+                return proof, None  # a case that does not use what it assumes is the whole proof
+            branches[k] = proof
         if any(b is None for b in branches):
             return None, None
-        # A case that does not use what it assumes is the whole proof.
-        for alternative, branch in zip(split.alternatives, branches, strict=True):
-            if branch is not None and not _uses(branch, alternative):
-                return branch, None
         return Cases(split, tuple(b for b in branches if b is not None)), None
 
-    def _met(self, alternative: Sequence[Row], point: list[Fraction]) -> bool:
+    def _tried(self, split: Split, rows: list[Row], points: list[list[int]]) -> list[Tried]:
+        """What rows say of each alternative: a point, or multipliers. ``points`` are some that meet the rows."""
+        tried: list[Tried] = []
+        for alternative in split.alternatives:
+            known = next((p for p in points if self._met(alternative, p)), None)
+            point, closed = (known, None) if known is not None else self.solve([*rows, *alternative])
+            if point is not None and known is None:
+                points.append(point)
+            tried.append((alternative, point, closed))
+        return tried
+
+    def _met(self, alternative: Sequence[Row], point: list[int]) -> bool:
         for row in alternative:
-            value = sum((a * b for a, b in zip(self.vector(row.literal), point, strict=True) if a), Fraction(0))
+            value = sum(a * b for a, b in zip(self.vector(row.literal), point, strict=True) if a)
             if value > 0 or (row.literal.strict and value == 0):
                 return False
         return True
@@ -610,7 +671,7 @@ class _Search:
 
     # -- counter-scalings --------------------------------------------------------------------------------------
 
-    def _scaling(self, point: list[Fraction], budget: int) -> Scaling | None:
+    def _scaling(self, point: list[int], budget: int) -> Scaling | None:
         """A scaling that satisfies the premises, in the alternatives that ``point`` chose, and the negated goal."""
         chosen = list(self.goal)
         for clause, name in self.clauses:
@@ -625,7 +686,8 @@ class _Search:
             return None
         # The simplest that serves: parameters that may stay constant do, and powers of logarithms go where they may.
         still: set[tuple[str, int]] = set()
-        for tiers, names in ((range(DEPTH), QUIET), (range(1, DEPTH), self.parameters)) if self.simplify else ():
+        rounds = [(range(DEPTH), QUIET), *((range(k, DEPTH), self.parameters) for k in range(1, DEPTH))]
+        for tiers, names in rounds if self.simplify else ():
             for name in sorted(self.parameters, key=lambda p: names.index(p) if p in names else len(names)):
                 fixed = still | {(name, k) for k in tiers}
                 if all(found[name][k] == 0 for k in tiers):
@@ -642,7 +704,7 @@ class _Search:
     def _tiers(
         self,
         literals: list[Literal],
-        hints: Mapping[Log, Fraction],
+        hints: Mapping[Log, Rational],
         still: frozenset[tuple[str, int]],
         budget: int,
         corner: bool = False,
@@ -656,12 +718,19 @@ class _Search:
 
         def solve(given: list[tuple[list[Rational], bool]]) -> tuple[list[Fraction] | None, list[Fraction] | None]:
             nonlocal left
-            left -= 1
+            left, self.spent = left - 1, self.spent + 1
             return decide([r for r, _ in given], [s for _, s in given]) if left >= 0 else (None, [])
 
         def tier(k: int, active: list[Literal], level: dict[Log, int], values: dict[str, list[Fraction]]):
             if k == DEPTH:
-                if any(x.strict for x in active):
+                # What is left differs by the logarithms of log log N at most; their own would be told by nothing.
+                def beyond(monomial: Monomial) -> Fraction:
+                    return sum((p for atom, p in monomial if level.get(atom) == DEPTH), Fraction(0))
+
+                left_over = [(beyond(x.ratio), x.strict) for x in active]
+                if any(v > 0 or (strict and v == 0) for v, strict in left_over):
+                    return None
+                if any(beyond(log.of) > 0 for log in self.logs if log not in level):
                     return None
                 return {name: tuple(v) for name, v in values.items()}
 
@@ -692,8 +761,6 @@ class _Search:
                 hint = (hints[log] > 0) - (hints[log] < 0)
                 here = _dot(line, point)
                 for sign in sorted(options, key=lambda s: (s != hint, s != 0)):
-                    if sign > 0 and k == DEPTH - 1 and any(a == log for x in active for a, _ in x.ratio):
-                        continue  # its logarithm would lie beyond the last tier
                     more = extra + options[sign]
                     kept = point if (here > 0) - (here < 0) == sign else solve(base + more)[0]
                     done = signs(rest[1:], more, picked | {log: sign}, kept)
@@ -823,8 +890,6 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
     given = tuple(given)
     background, constants = _background(given, goal, parameter_facts)
     problem = _Problem(given, goal, background, constants)
-    if (alone := _consistent(given, parameter_facts)).status == Status.CONTRADICTORY:
-        return replace(alone, goal=goal)
     parts, undecided = [], False
     for clause in _clauses(goal, constants):
         negated = tuple(x.negated() for x in clause)
@@ -835,12 +900,18 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
                 given=given,
                 goal=goal,
                 scaling=scaling,
-                weakest=problem.weakest(clause),
+                weakest=problem.weakest(),
                 reason="the scaling meets every premise and breaks the goal",
             )
         undecided |= open_
         if proof is not None:
             parts.append((negated, proof))
+    # No scaling was found, perhaps as there is none inside the premises. Up to logarithms of the parameters that occur,
+    # those of the goal have a say in that.
+    tilde = any(p.order.up_to_logs for p in (*given, *background))
+    alone = _consistent(given, parameter_facts, goal if tilde else None)
+    if alone.status == Status.CONTRADICTORY:
+        return replace(alone, goal=goal)
     if undecided:
         reason = "neither a proof nor a counter-scaling of the form N^a (log N)^b (log log N)^c was found"
         return Answer(status=Status.UNDECIDED, given=given, goal=goal, reason=reason)
@@ -851,21 +922,25 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
         goal=goal,
         derivation=derivation,
         used=problem.used(derivation),
-        reason="a product of powers of the premises is the goal",
+        reason="a product of powers of the premises is the goal"
+        + ("; no scaling inside the premises was found" if alone.status == Status.UNDECIDED else ""),
     )
 
 
 def consistent(given: Iterable[Premise], *, parameter_facts: tuple[Premise, ...] | None = None) -> Answer:
     """Whether some scaling satisfies all of ``given``; the answer holds it, or the proof of the contradiction."""
-    return _consistent(tuple(given), parameter_facts, simplify=True)
+    return _consistent(tuple(given), parameter_facts, None, simplify=True)
 
 
 @lru_cache(maxsize=256)  # the same set is asked about many goals
 def _consistent(
-    given: tuple[Premise, ...], parameter_facts: tuple[Premise, ...] | None, simplify: bool = False
+    given: tuple[Premise, ...],
+    parameter_facts: tuple[Premise, ...] | None,
+    beside: Order | None,
+    simplify: bool = False,
 ) -> Answer:
-    background, constants = _background(given, None, parameter_facts)
-    return _Problem(given, None, background, constants).consistent(simplify)
+    background, constants = _background(given, beside, parameter_facts)
+    return replace(_Problem(given, beside, background, constants).consistent(simplify), goal=None)
 
 
 def _background(
@@ -880,7 +955,7 @@ def _background(
 
 
 def _is_constant(order: Order) -> bool:
-    return order.relation == "~" and bool(order.right.is_number)
+    return order.relation == "~" and not order.up_to_logs and bool(order.right.is_number)
 
 
 class _Problem:
@@ -909,9 +984,11 @@ class _Problem:
         )
         self.logs = tuple(sorted((a for a in atoms if isinstance(a, Log)), key=lambda a: (_depth(a), _name(a))))
 
-    def refute(self, negated: Clause, simplify: bool = True) -> tuple[Proof | None, Scaling | None, bool]:
+    def refute(
+        self, negated: Clause, simplify: bool = True, budget: int = BUDGET
+    ) -> tuple[Proof | None, Scaling | None, bool]:
         """A checked proof that the negated goal is impossible, or a checked scaling where it holds, or neither."""
-        search = _Search(self.parameters, self.logs, self.clauses, negated, simplify)
+        search = _Search(self.parameters, self.logs, self.clauses, negated, simplify, budget)
         try:
             proof, scaling = search.run()
         except _Exhausted:
@@ -971,21 +1048,28 @@ class _Problem:
         cited |= {p.name for p in self.background if p.order.symbols <= occurring & self.constants}
         return tuple(p.name for p in (*self.given, *self.background) if p.name in cited)
 
-    def weakest(self, clause: Clause) -> Order | None:
-        """The goal itself is the weakest premise that gives it. Written for one parameter, where it is a monomial."""
+    def weakest(self) -> Order | None:
+        """The goal itself is the weakest premise that gives it, or what of it does not follow already.
+
+        Written as a bound on one parameter, where it is one monomial.
+        """
         assert self.goal is not None
         candidate = self.goal
-        if len(clause) == 1 and len(_clauses(self.goal, self.constants)) == 1:
-            candidate = _solved(self._reduced(clause[0]))
+        missing = _clauses(self.goal, self.constants)
+        if len(missing) > 1:
+            missing = [c for c in missing if not self._proves(c)]
+        if len(missing) == 1 and len(missing[0]) == 1:
+            candidate = _solved(self._reduced(missing[0][0]))
         added = (*self.given, Premise(name="added", order=candidate))
         inner = _Problem(added, self.goal, self.background, self.constants)
-        if inner.consistent().status != Status.CONSISTENT:
+        if inner.refute((), False, ASIDE)[1] is None:  # contradicts the others, for all that was found
             return None
-        if all(
-            inner.refute(tuple(x.negated() for x in c), simplify=False)[0] for c in _clauses(self.goal, self.constants)
-        ):
+        if all(inner._proves(c) for c in _clauses(self.goal, self.constants)):
             return candidate
         return self.goal if candidate != self.goal else None
+
+    def _proves(self, clause: Clause) -> bool:
+        return self.refute(tuple(x.negated() for x in clause), False, ASIDE)[0] is not None
 
     def _reduced(self, literal: Literal) -> Literal:
         """The literal rewritten by premises that hold both ways (kappa ~ 1), where that leaves fewer parameters."""
@@ -1040,7 +1124,8 @@ def _symbol(name: str) -> sp.Symbol:
 def _expression(monomial: Monomial) -> sp.Expr:
     factors = []
     for atom, power in monomial:
-        base = _symbol(atom) if isinstance(atom, str) else sp.log(_expression(atom.of))
+        # SymPy would turn log(1/x)^2 into log(x)^2, which max(1, log) tells apart.
+        base = _symbol(atom) if isinstance(atom, str) else sp.log(_expression(atom.of), evaluate=False)
         factors.append(base ** sp.Rational(power.numerator, power.denominator))
     return sp.Mul(*factors)
 
@@ -1058,8 +1143,10 @@ def _check(proof: Proof, problem: _Problem, negated: Clause, assumed: tuple[Row,
     if isinstance(proof, Cases):
         split = proof.split
         if split.cites:
-            clause = tuple(row.literal for alternative in split.alternatives for row in alternative)
-            allowed = (clause, split.cites) in problem.clauses
+            allowed = any(
+                name == split.cites and split.alternatives == tuple((Row(x, name),) for x in clause)
+                for clause, name in problem.clauses
+            )
         else:
             allowed = split in (
                 *(_growth(log) for log in problem.logs),
@@ -1136,7 +1223,7 @@ def _order_along(expression: sp.Expr, powers: Mapping[str, Tiers]) -> Tiers:
             orders = [_order_along(f, powers) for f in factors]
             return tuple(sum((o[k] for o in orders), Fraction(0)) for k in range(DEPTH + 1))
         case sp.Add():
-            if any(term.could_extract_minus_sign() for term in expression.args):
+            if _is_difference(expression):
                 combined = sp.logcombine(expression, force=True)
                 if isinstance(combined, sp.log):
                     return _order_along(combined, powers)
@@ -1146,6 +1233,8 @@ def _order_along(expression: sp.Expr, powers: Mapping[str, Tiers]) -> Tiers:
             return max(_order_along(term, powers) for term in expression.args)
         case sp.Min():
             return min(_order_along(term, powers) for term in expression.args)
+        case sp.Abs():
+            return _order_along(expression.args[0], powers)
         case sp.log():
             inside = _order_along(expression.args[0], powers)
             first = next((k for k, t in enumerate(inside) if t), None)
@@ -1245,9 +1334,11 @@ def _monomial_text(monomial: Monomial) -> str:
 
 
 def _tier_text(tiers: Tiers) -> str:
-    names = ("N", "log(N)", "log(log(N))")
-    return _monomial_text(tuple((name, t) for name, t in zip(names, tiers, strict=True) if t))
+    names = ("N", "log(N)", "log(log(N))", "log(log(log(N)))")
+    return _monomial_text(tuple((name, t) for name, t in zip(names, tiers, strict=False) if t))
 
 
 def _plain(expression: sp.Expr) -> str:
-    return str(expression).replace("**", "^").replace("*", " ")
+    """As :mod:`theory.grammar` reads it, where n^3/2 would leave open what is divided."""
+    text = re.sub(r"\*(?!\d)", " ", str(expression).replace("**", "^"))
+    return re.sub(r"\^(\d+)/(\d)", r"^(\1)/\2", text)

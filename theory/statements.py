@@ -436,3 +436,54 @@ def _tex(expression: sp.Basic | float) -> str:
 
     names = {p.symbol: p.latex for p in table()}
     return sp.latex(sp.nsimplify(expression) if isinstance(expression, float) else expression, symbol_names=names)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The exact rescaling (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2) leaves every run unchanged
+# (``theory.proofs``): inner products of data take a factor c^2, which eta undoes, and overlaps <w, x> none. So a
+# statement that it changes cannot be about the runs; almost surely it is mistyped. A *weight* is the power of c.
+
+RESCALING = {"mu": 1, "sigma_xi": 1, "sigma_0": -1, "eta": -2}
+
+
+def weights(expression: sp.Expr | float) -> frozenset[sp.Rational]:
+    """The powers of c that the terms of an expression take under the rescaling: one where it is homogeneous.
+
+    Sums, Max and Min are read termwise; zero has every weight, so none is returned for it.
+
+    Raises:
+        ValueError: it changes otherwise than by powers, as log(mu) does.
+    """
+    e = sp.sympify(expression)
+    if e.is_zero:
+        return frozenset()
+    if isinstance(e, sp.Symbol):
+        return frozenset({sp.Integer(RESCALING.get(e.name, 0))})
+    if isinstance(e, (sp.Add, sp.Max, sp.Min)):
+        return frozenset().union(*(weights(a) for a in e.args))
+    if isinstance(e, sp.Mul):
+        found = frozenset({sp.Integer(0)})
+        for factor in e.args:
+            found = frozenset(a + b for a in found for b in weights(factor))
+        return found
+    if isinstance(e, sp.Pow) and e.exp.is_number:
+        return frozenset(w * e.exp for w in weights(e.base))
+    if any(weights(a) - {0} for a in e.args):
+        raise ValueError(f"'{e}' changes otherwise than by a power of the unit")
+    return frozenset({sp.Integer(0)})
+
+
+def imbalance(statement: Statement) -> str:
+    """How the rescaling changes what a statement says, in a few words; empty where it does not."""
+    body = statement.expression if isinstance(statement, Band) else statement
+    try:
+        if isinstance(statement, Band):
+            left, right = weights(body), frozenset({sp.Integer(0)})
+        else:
+            left, right = weights(body.lhs), weights(body.rhs)
+    except ValueError as problem:
+        return str(problem)
+    if len(left | right) <= 1:
+        return ""
+    shown = [" and ".join(str(w) for w in sorted(side)) or "any" for side in (left, right)]
+    return f"{body} has weight {shown[0]} on the left, {shown[1]} on the right"

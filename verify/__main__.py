@@ -5,8 +5,9 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ def _reading_options(command: Callable) -> Callable:
     return command
 
 
-def _study_options(command: Callable) -> Callable:
+def _study_options(command: Callable, profile: str = "standard") -> Callable:
     options = [
-        click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default="standard",
+        click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default=profile,
                      show_default=True, help="how much is run: about one, six and sixty minutes"),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
         click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw"),
@@ -87,6 +88,8 @@ def cli() -> None:
       python -m verify run stage1.time            one claim, on the same runs
       python -m verify explain stage2.test-error  what it says and how it is judged
       python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
+      python -m verify check note.py              conditions and claims of your own
+      python -m verify entails --given condition-4.1 "n * log(n) << sqrt(d)"
       python -m verify selftest                   does the verifier reject false laws?
 
     \b
@@ -126,24 +129,81 @@ def run(claim: tuple[str, ...], **options: Any) -> int:
 
 def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     from theory.paper import claims
+    from theory.regime import entailments
     from verify import report
-    from verify.judge import Status
+    from verify.regime import beside
 
     started = time.monotonic()
-    planned, folder = _planned(names, options, claims)
-    batches = _open(folder, planned, options)
-    outcome = _collect(planned, batches, options, started)
+    known = claims()
+    asked = {item.name for item in (_chosen(names, (*known, *entailments())) if names else (*known, *entailments()))}
+    with beside(s for s in entailments() if s.name in asked) as decided:
+        planned, folder = _planned(tuple(c.name for c in known if c.name in asked), options, claims)
+        batches = _open(folder, planned, options)
+        outcome = _collect(planned, batches, options, started)
+        decisions = decided(outcome.finished)
+    outcome = replace(outcome, decisions=decisions, wall=time.monotonic() - started)
     report.write(outcome, folder, _command())
     report.summary(outcome, folder)
+    return _exit_status(outcome)
+
+
+def _exit_status(outcome) -> int:
+    from verify.judge import Status
+
     if not outcome.finished:
         return 130
-    if not all(v.expected for v in outcome.verdicts):
+    statuses = [d.status for d in outcome.decisions]
+    if not all(v.expected for v in outcome.verdicts) or Status.REFUTED in statuses:
         return 1
-    regular = [v for v in outcome.verdicts if not v.claim.contrast]
-    return 3 if any(v.status in (Status.INCONCLUSIVE, Status.OUTSIDE) for v in regular) else 0
+    statuses += [v.status for v in outcome.verdicts if not v.claim.contrast]
+    return 3 if Status.INCONCLUSIVE in statuses or Status.OUTSIDE in statuses else 0
+
+
+@cli.command(short_help="Check conditions and claims of your own.")
+@click.argument("file", type=click.Path(path_type=Path))
+@partial(_study_options, profile="quick")  # a first answer to a question that is still forming
+def check(file: Path, **options: Any) -> int:
+    """Check the conditions, claims and observables that FILE states as plain values, and write the report.
+
+    Says which of them are surely mistyped, how each new condition stands to Condition 4.1, with proofs, and how far it
+    holds at typical settings; then verifies every claim inside its own conditions, and where these no longer give a
+    premise of the paper, follows the claim along a scaling that breaks it: does the conclusion fail, or only the proof?
+
+    \b
+    Examples:
+      python -m verify check docs/examples/weaker_dimension.py
+      python -m verify check note.py --profile standard --out note
+    """
+    from verify import check as check_
+    from verify import report, userfile
+    from verify.sweep import OBSERVABLE_BY_NAME
+
+    started = time.monotonic()
+    reading, profile, device = _asked(options)
+    held = userfile.load(file, OBSERVABLE_BY_NAME, reading)
+    userfile.try_observables(held)
+    report.announce("deciding what follows from what", options["quiet"])
+    found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
+    folder = options["resume"] or options["out"]
+    outcome = _collect(planned, _open(folder, planned, options), options, started)
+    found = check_.conclude(found, followed, outcome)
+    report.write(outcome, folder, _command(), found)
+    report.summary(outcome, folder, found)
+    return _exit_status(outcome)
 
 
 def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Callable):
+    from verify import study
+
+    reading, profile, device = _asked(options)
+    known = make_claims(reading)
+    chosen = _chosen(names, known)
+    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
+    return planned, options["resume"] or options["out"]
+
+
+def _asked(options: dict[str, Any]):
+    """The reading, profile and device that the options name."""
     from numerics.engine import check_device
     from theory.paper import Reading
     from verify import study, sweep
@@ -151,12 +211,7 @@ def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Calla
     if options["resume"] is not None:
         _take_over(options, study.read_manifest(options["resume"]))
     reading = Reading(**{f.name: options[f.name] for f in fields(Reading)})
-    known = make_claims(reading)
-    chosen = _chosen(names, known) if names else known
-    device = check_device(options["device"])
-    profile = sweep.PROFILES[options["profile"]]
-    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
-    return planned, options["resume"] or options["out"]
+    return reading, sweep.PROFILES[options["profile"]], check_device(options["device"])
 
 
 def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
@@ -201,16 +256,20 @@ def _command() -> str:
     return shlex.join(["python", "-m", "verify", *sys.argv[1:]])
 
 
-@cli.command(name="list", short_help="List the claims, or the observables.")
+@cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
 @click.option("--observables", is_flag=True, help="list what a claim can speak of instead")
-def list_(observables: bool) -> int:
+@click.option("--regime", is_flag=True, help="list the statements about orders instead")
+def list_(observables: bool, regime: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
     from theory.paper import claims
+    from theory.regime import entailments
     from verify import report
     from verify.sweep import OBSERVABLE_BY_NAME, groups
 
     if observables:
         report.list_observables(OBSERVABLE_BY_NAME)
+    elif regime:
+        report.list_statements(entailments())
     else:
         known = claims()
         report.table_of_claims(known, groups(known, OBSERVABLE_BY_NAME))
@@ -223,18 +282,67 @@ def list_(observables: bool) -> int:
 def explain(claim: str, **options: Any) -> int:
     """Say what a claim states, under which conditions, where it comes from and how it is judged.
 
+    A statement about orders (`regime.…`) is decided on the spot, and its derivation or counter-scaling shown.
+
     \b
-    Example:
+    Examples:
       python -m verify explain stage2.test-error
+      python -m verify explain regime.cross-talk
     """
     from theory.paper import Reading, claims
+    from theory.regime import entailments
     from verify import report
+    from verify.regime import decide
     from verify.sweep import OBSERVABLE_BY_NAME, groups
 
     known = claims(Reading(**options))
-    [chosen] = _chosen((claim,), known)
-    report.explain(chosen, groups(known, OBSERVABLE_BY_NAME)[claim])
+    statements = {s.name: s for s in entailments()}
+    [chosen] = _chosen((claim,), (*known, *statements.values()))
+    if chosen.name in statements:
+        report.explain_statement(decide(statements[chosen.name]))
+    else:
+        report.explain(chosen, groups(known, OBSERVABLE_BY_NAME)[claim])
     return 0
+
+
+@cli.command(short_help="Does an order of magnitude follow from the conditions?")
+@click.argument("goal", required=False)
+@click.option("--given", multiple=True, metavar="SET", help="a set of premises: condition-4.1, kou or huang")
+@click.option("--assume", multiple=True, metavar="EXPR", help="one premise more, called assumed-1, assumed-2 ...")
+@click.option("--drop", multiple=True, metavar="NAME", help="a premise or a fact less, by its name")
+@click.option("--up-to-logs", is_flag=True, help="ask for the goal up to logarithms")
+def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], drop: tuple[str, ...],
+            up_to_logs: bool) -> int:  # fmt: skip
+    """Decide whether GOAL follows from the premises for all scalings; without GOAL, whether they are consistent.
+
+    GOAL is a relation between positive expressions: <= (O), >= (Omega), ~ (Theta), << (o) or >> (omega). The answer
+    comes with its derivation, or with a scaling that meets every premise and breaks the goal (docs/orders.md).
+
+    \b
+    Examples:
+      python -m verify entails --given condition-4.1 "n * log(n) << sqrt(d)"
+      python -m verify entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
+      python -m verify entails --given condition-4.1 --up-to-logs "d >= n^2"
+      python -m verify entails --given kou --assume "kappa ~ 1"
+
+    \b
+    Exit status: 0 it follows (or the premises are consistent), 1 it does not, is undecided,
+    or the premises contradict each other, 2 unusable arguments.
+    """
+    from theory import grammar
+    from theory.orders import Status
+    from verify import regime, report
+
+    premises, facts = regime.assembled(given, assume, drop)
+    order = None
+    if goal is not None:
+        order = grammar.parse(goal)
+        order = replace(order, up_to_logs=order.up_to_logs or up_to_logs)
+    elif up_to_logs:
+        raise ValueError("--up-to-logs asks for a goal up to logarithms: there is no goal")
+    answer = regime.ask(premises, facts, order)
+    report.entailment(answer, facts)
+    return 0 if answer.status in (Status.ENTAILED, Status.CONSISTENT) else 1
 
 
 @cli.command(short_help="Show the margins of every condition at one setting.")
@@ -277,22 +385,26 @@ def margins(tau_minus: float | None, **options: Any) -> int:
 def selftest(**options: Any) -> int:
     """Plant false laws and broken premises, and count how often the verifier rejects them, and the true ones.
 
-    Exit status 1 if a planted falsehood is not rejected or a true law is accepted in under 95 % of the trials.
+    \b
+    Exit status: 0 every planted falsehood rejected and at least 95 % of the true statements accepted,
+    1 a falsehood accepted or over 5 % of the true ones rejected, 3 too little evidence (take a larger --profile).
     """
     from theory.paper import claims
     from verify import report
     from verify import selftest as trial
+    from verify.regime import beside
 
     started = time.monotonic()
-    names = trial.CLAIMS
-    planned, folder = _planned(names, options, claims)
-    batches = _open(folder, planned, options)
-    outcome = _collect(planned, batches, options, started)
-    if not outcome.finished:
-        raise KeyboardInterrupt
-    result = trial.examine(outcome)
+    planted = trial.planted_statements()
+    with beside(p.statement for p in planted) as decided:
+        planned, folder = _planned(trial.CLAIMS, options, claims)
+        batches = _open(folder, planned, options)
+        outcome = _collect(planned, batches, options, started)
+        if not outcome.finished:
+            raise KeyboardInterrupt
+        result = trial.examine(outcome, trial.judged(planted, decided(True)))
     report.write_selftest(result, folder, _command())
-    return 0 if result.passed else 1
+    return result.exit_status
 
 
 def main() -> None:

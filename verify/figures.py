@@ -26,6 +26,7 @@ from theory.symbols import SETTING, table
 from verify import fit
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict, at_runs, met_and_counted
 from verify.meanfield import curve, curves
+from verify.scaling import Trend
 from verify.study import Outcome, representative
 from verify.sweep import Group, Result
 
@@ -106,6 +107,7 @@ NOTATION = {
 
 
 _SIGNS = {
+    "lesssim": "≲", "gtrsim": "≳", "asymp": "≍", "ll": "≪", "gg": "≫", "log": "log", "max": "max", "min": "min",
     "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "neq": "≠", "approx": "≈", "pm": "±", "cdot": "·", "times": "×",
     "langle": "⟨", "rangle": "⟩", "forall": "∀", "exists": "∃", "in": "∈", "sum": "Σ", "infty": "∞", "ell": "ℓ",
     "iff": " ⇔ ", "implies": " ⇒ ", "quad": "  ", "to": "→", "sup": "sup", "Theta": "Θ", "Delta": "Δ", "alpha": "α",
@@ -283,6 +285,48 @@ def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
                 picture = draw[part["kind"]](name, verdict, part, runs)
             if picture is not None:
                 yield picture
+
+
+def trend(found: Trend, index: int) -> Picture | None:
+    """A claim along a scaling: what it does, with and without the lost premise, and that premise's margin."""
+    table = found.table
+    if "value" not in table or table["value"].notna().sum() < 2:
+        return None
+    lost = found.path.lost.name
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _figure(6.4, 3.0, right=0.8)
+        axis, beside = axes[0, 0], axes[0, 0].twinx()
+        series = (("", SIGNAL, "o", "along the scaling"), ("control_", MUTED, "s", "with the premise in force"))
+        for prefix, colour, marker, label in series:
+            if f"{prefix}value" not in table:
+                continue
+            value, low, high = (table[f"{prefix}{k}"].to_numpy(float) for k in ("value", "low", "high"))
+            x = table["N"].to_numpy() * (1.04 if prefix else 1)
+            axis.vlines(x, low, high, color=colour, lw=0.9, alpha=0.6)
+            axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
+        beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
+        beside.set(yscale="log", ylabel=f"margin of {lost}")
+        _plain_log(beside)
+        beside.yaxis.label.set_color(NOISY)
+        beside.spines["right"].set_visible(True)
+        beside.grid(False)
+        axis.set(xscale="log", xlabel="$N$")
+        if found.kind == "share":
+            axis.set(ylim=(-0.04, 1.04), ylabel="share of runs that meet it")
+        else:
+            axis.set(yscale="log", ylabel="constant $K$ that serves")
+            _plain_log(axis)
+        _log_ticks(axis)
+        axis.legend(loc="best")
+        what = "Share of runs that meet the claim" if found.kind == "share" else "The constant that serves"
+        caption = (
+            f"{found.claim.name}. {what}, with 95 % intervals, along {found.path.scaling}. Dashed, on the right: the"
+            f" margin of {lost}, which the claim's own conditions do not give. {found.answer}: {found.reason}."
+        ).replace("$", "")
+        name = f"trend-{index + 1}-" + re.sub(r"[^\w.-]+", "_", found.claim.name)
+        return _finished(
+            figure, name, f"{found.claim.name} along a scaling that breaks {found.path.lost.name}", caption
+        )
 
 
 def _noisy_group(outcome: Outcome) -> Group | None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import brentq
 from scipy.stats import beta, binom
 
 REPLICATES = 999
 LEVEL = 0.95
-FLOOR = 0.05  # spread of a setting's log mean that no number of seeds removes: what its shape of n, m, kappa adds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +65,15 @@ def regress(
     Args:
         log_y: one value per run.
         setting: which setting each run belongs to.
-        regressors: one row per run, constant within a setting; an intercept is added.
+        regressors: one row per run; an intercept is added. Settings are fitted at their means; what a regressor says
+            of a single run is taken out of that run's ``log_y`` before its setting's error is estimated.
         rng: the source of all resampling.
         spread: per run, how far below ``log_y`` the truth may lie (resolution of a recorded time); drawn uniformly
             in every replicate.
     """
-    ids, first, inverse = np.unique(setting, return_index=True, return_inverse=True)
-    raw = regressors.to_numpy(float)[first]
+    ids, inverse = np.unique(setting, return_inverse=True)
+    by_run = regressors.to_numpy(float)
+    raw = np.column_stack([np.bincount(inverse, column) for column in by_run.T]) / np.bincount(inverse)[:, None]
     names = list(regressors.columns)
     decades = {k: float(np.ptp(raw[:, i]) / np.log(10)) for i, k in enumerate(names)}
     nothing = Regression(slopes={}, decades=decades, residual_sd=np.nan, settings=len(ids))
@@ -90,28 +92,26 @@ def regress(
         return Regression(
             **{**vars(nothing), "problem": f"collinear design: {culprit} follows from the other variables"}
         )
-    values = _by_setting(log_y, inverse)  # (settings, seeds), NaN where a run is missing
-    late = np.zeros_like(values) if spread is None else _by_setting(spread, inverse)
-    centre = np.nanmean(values - late / 2, axis=1)
-    # Settings weigh by how well their seeds determine them: at n = 10 the realised flips alone spread times by half.
-    count = (~np.isnan(values)).sum(1)
-    error = np.nanvar(values, axis=1) / np.maximum(count - 1, 1) + FLOOR**2
-    weight = 1 / np.sqrt(error)
+    late = np.zeros_like(log_y) if spread is None else spread
+    fitted = weighted(log_y - late / 2, inverse, by_run)
+    values, weight, residual = fitted.values, fitted.weight, fitted.weight * fitted.residual
+    offset = _by_setting(late, inverse)
     x = x * weight[:, None]
-    centre = centre * weight
-    best = np.linalg.lstsq(x, centre, rcond=None)[0]
-    residual = centre - x @ best
+    solve = np.linalg.pinv(x)
+    best = solve @ (weight * fitted.centre)
     # The design is fixed: in every replicate each setting gets its fitted value plus the residual of a setting drawn
     # anew, made comparable by its weight and leverage, plus what its seeds drawn anew and the resolution of their
     # times change. Resampling whole rows instead would tear up a design of barely more settings than coefficients.
-    leverage = np.einsum("sp,ps->s", x, np.linalg.pinv(x))
+    leverage = np.einsum("sp,ps->s", x, solve)
     comparable = residual / np.sqrt(np.maximum(1 - leverage, 0.05))
     comparable -= comparable.mean()
     drawn = comparable[rng.integers(0, len(ids), (REPLICATES, len(ids)))]
-    picks = (rng.random((REPLICATES, *values.shape)) * count[:, None]).astype(int)
+    there = ~np.isnan(values)  # runs stand first in their row
+    picks = (rng.random((REPLICATES, *values.shape)) * there.sum(1)[:, None]).astype(int)
     each = np.arange(len(ids))[:, None]
-    seeds = (values[each, picks] - late[each, picks] * rng.random(picks.shape)).mean(2) * weight - centre
-    estimates = best + (drawn + seeds) @ np.linalg.pinv(x).T
+    moved = values[each, picks] + offset[each, picks] * (0.5 - rng.random(picks.shape))
+    seeds = (moved.mean(2, where=there) - fitted.centre) * weight
+    estimates = best + (drawn + seeds) @ solve.T
     low, high = np.quantile(estimates[:, :-1] / scale, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     slopes = {
         name: Interval(value=float(best[i] / scale[i]), low=float(low[i]), high=float(high[i]))
@@ -124,6 +124,64 @@ def regress(
         residual_sd=float(np.sqrt((residual**2).sum() / (weight**2).sum() * len(ids) / spare)),
         settings=len(ids),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weighted:
+    """Setting means fitted with weights that fit their spread.
+
+    Attributes:
+        values: per run, less what the regressors say of it against its setting's mean; one row per setting, its runs
+            first and NaN behind. Shape (settings, seeds).
+        centre, residual: mean per setting, and about the fit. Shape (settings,).
+        weight: one over the standard deviation that seeds and settings together leave. Shape (settings,).
+        slopes: per regressor.
+    """
+
+    values: np.ndarray
+    centre: np.ndarray
+    residual: np.ndarray
+    weight: np.ndarray
+    slopes: np.ndarray
+
+
+def weighted(log_y: np.ndarray, inverse: np.ndarray, regressors: np.ndarray) -> Weighted:
+    """Fit setting means by weighted least squares, an intercept added.
+
+    A setting's variance is what its seeds leave, once the regressors' say on single runs is taken out, plus what no
+    seed removes: the variance between settings, one for all, estimated by moments (Paule and Mandel 1982) as the one
+    at which the weighted squares of the residuals sum to the spare degrees of freedom.
+
+    Args:
+        log_y: one value per run.
+        inverse: the place of each run's setting among the settings.
+        regressors: Shape (runs, regressors).
+    """
+    size = np.bincount(inverse)
+    means = np.column_stack([np.bincount(inverse, column) for column in regressors.T]) / size[:, None]
+    x = np.column_stack([means - means.mean(0), np.ones(len(size))])
+    centre = np.bincount(inverse, log_y) / size
+
+    def fit(weight: np.ndarray) -> np.ndarray:
+        return np.linalg.lstsq(x * weight[:, None], centre * weight, rcond=None)[0]
+
+    def excess(between: float, error: np.ndarray) -> float:
+        weight = 1 / np.sqrt(error + between)
+        return float(((weight * (centre - x @ fit(weight))) ** 2).sum()) - (len(x) - x.shape[1])
+
+    best = fit(np.ones(len(size)))
+    for _ in range(3):  # slopes and weights need each other
+        values = _by_setting(log_y - (regressors - means[inverse]) @ best[:-1], inverse)
+        squares = np.nanvar(values, axis=1) * size
+        # A variance from few seeds is a guess, and its inverse runs away: three seeds' worth of the pooled one help.
+        pooled = squares.sum() / max(len(log_y) - len(size), 1)
+        error = (squares + 3 * pooled) / (size + 2) / size
+        least = 1e-20 + 1e-6 * float(error.mean())  # rounding, so that an exact law has finite weights
+        most = least + 10 * float(centre.var())
+        between = least if excess(least, error) <= 0 else brentq(excess, least, most, args=(error,), rtol=1e-3)
+        weight = 1 / np.sqrt(error + between)
+        best = fit(weight)
+    return Weighted(values=values, centre=centre, residual=centre - x @ best, weight=weight, slopes=best[:-1])
 
 
 def _by_setting(values: np.ndarray, inverse: np.ndarray) -> np.ndarray:

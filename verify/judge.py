@@ -158,21 +158,20 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     def answer(status: Status, measured: str, reason: str, **more: Any) -> _Part:
         return _Part(status=status, predicted=said, measured=measured, reason=reason, details={**head, **more})
 
-    arrived = runs[name] > 0
-    lost = 1 - arrived.mean()
-    used = runs[arrived & (runs[law.constant] > 0 if law.constant else True)]
+    usable = (runs[name] > 0) & (runs[law.constant] > 0 if law.constant else True)
+    lost = 1 - usable.mean()
+    used = runs[usable]
     if lost > 0.05:
         return answer(
             Status.INCONCLUSIVE,
-            f"{lost:.0%} of the runs censored",
+            f"{lost:.0%} of the runs censored{' or without a derived constant' if law.constant else ''}",
             "too many runs ended before the moment came (5 % allowed): exponents would be biased",
         )
     scales = [k for k in dict.fromkeys([*SCALES, *predicted]) if k in runs]
     regressors = {k: np.log(used[k].astype(float)) for k in scales}
     # Theta may hide a function of kappa and the flips: as derived where it is, else log-linear.
     if law.constant:
-        hidden = np.log(used[law.constant])
-        regressors["hidden constant"] = hidden.groupby(used["setting"]).transform("mean")
+        regressors["hidden constant"] = np.log(used[law.constant])
     else:
         regressors |= {k: used[k] for k in ("tau_plus", "tau_minus") if used[k].nunique() > 1}
     if "mu" not in predicted:  # where mu is fitted, kappa follows from it
@@ -193,7 +192,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     columns = {k: np.log(by_setting[k].first().to_numpy(float)) for k in scales}
     prefactor = np.exp(log_value - sum(predicted[k] * columns[k] for k in predicted))
     band = float(prefactor.max() / prefactor.min())
-    nuisance_columns = regressors.groupby(used["setting"]).first().drop(columns=scales).to_numpy()
+    nuisance_columns = regressors.groupby(used["setting"]).mean().drop(columns=scales).to_numpy()
     laws = _rival_laws(predicted, columns)
     ranking = fit.rivals(log_value, laws, nuisance_columns)
     best = next(r for r in ranking if r.law != "predicted")

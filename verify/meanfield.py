@@ -1,5 +1,7 @@
 """The mean-field curve of ``theory.meanfield`` in numbers, and how far runs are from it (D5)."""
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -8,7 +10,7 @@ import sympy as sp
 from scipy.integrate import solve_ivp
 
 from numerics.engine import Trajectory
-from numerics.model import Setting
+from numerics.model import Sample, Setting
 from numerics.observables import Observable
 from theory import epsilon, meanfield, tau_minus, tau_plus
 
@@ -78,11 +80,15 @@ def _gap(trajectory: Trajectory) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _constants():
+def _stage_one():
     rate, level = sp.symbols("rate level", positive=True)
-    one = sp.lambdify([rate, level], meanfield.stage_one_time(rate, level), modules="numpy")
-    two = sp.lambdify([meanfield.kappa_free, meanfield.tau_free], meanfield.late_loss(), modules="numpy")
-    return one, two
+    return sp.lambdify([rate, level], meanfield.stage_one_time(rate, level), modules="numpy")
+
+
+@lru_cache(maxsize=1)
+def _late():
+    arguments = sp.symbols("kappa clean noisy", nonnegative=True)
+    return sp.lambdify(arguments, meanfield.late_draw(*arguments), modules="math")
 
 
 def _by_label(trajectory: Trajectory) -> np.ndarray:
@@ -93,11 +99,33 @@ def _by_label(trajectory: Trajectory) -> np.ndarray:
     return np.array(rows)
 
 
-def _signal_constant(trajectory: Trajectory) -> np.ndarray:
-    """(1/n) sum_i y_i y~_i: what drives the mean signal coefficient. NaN where the flips cancel it."""
-    shares = _by_label(trajectory)
-    pull = (shares[..., 0] - 2 * shares[..., 1]).sum(1)
-    return np.where(pull > 0, pull, np.nan)
+def _per_run(constant: Callable[[Trajectory, Setting, Sample], float]) -> Callable[[Trajectory], np.ndarray]:
+    return lambda run: np.array([constant(run, *pair) for pair in zip(run.settings, run.samples, strict=True)])
+
+
+@_per_run
+def _signal_constant(run: Trajectory, setting: Setting, sample: Sample) -> float:
+    """Mean of (2/n) sum y_i y~_i g_i over the samples that each neuron's signal sees, up to the early moment.
+
+    Each neuron sees its own label, but one that starts with the wrong sign the other label until it has turned (7. in
+    ``theory.meanfield``). To first order in s, sum y_i y~_i g_i fades by the factor 1 - (1/2 + kappa p) s/4 on a label
+    that holds the share p of all samples (``early_series``, there with p = 1/2). NaN where no drive is left.
+    """
+    # How many steps are meant, what a step adds to gamma per unit of drive, and the mean s of these steps.
+    steps = max(1, math.ceil(run.events["early"].value[0] / (setting.time_scale / 2)))
+    step = setting.time_scale * setting.kappa / 2
+    s = setting.time_scale * (steps - 1) / 2
+    drive = {}
+    for c in (1, -1):
+        seen = sample.y_tilde[sample.y == c] * c
+        drive[c] = seen.sum() / setting.n * (1 - (0.5 + setting.kappa * seen.size / setting.n) * s / 4)
+    total = 0.0
+    for j, start in zip((1, -1), np.split(sample.overlap[:, 0], 2), strict=True):
+        wrong = np.maximum(-j * start, 0)
+        turning = np.ceil(wrong / (step * drive[-j])) if drive[-j] > 0 else np.where(wrong > 0, np.inf, 0)
+        turning = np.minimum(turning, steps)
+        total += (turning * drive[-j] + (steps - turning) * max(drive[j], 0)).mean() / (2 * steps)
+    return total if total > 0 else np.nan
 
 
 def _stage_one_constant(trajectory: Trajectory) -> np.ndarray:
@@ -106,16 +134,38 @@ def _stage_one_constant(trajectory: Trajectory) -> np.ndarray:
     shares = _by_label(trajectory)
     rate = kappa[:, None] * (shares[..., 0] - 2 * shares[..., 1])
     level = trajectory.events["T1"].value[0]
-    time = _constants()[0](np.maximum(rate, 1e-3), level).max(1)
+    time = _stage_one()(np.maximum(rate, 1e-3), level).max(1)
     return np.where((rate > 0).all(1), time, np.nan)
 
 
-def _stage_two_constant(trajectory: Trajectory) -> np.ndarray:
-    """lim s L from the run's own labels."""
-    kappa = np.array([setting.kappa for setting in trajectory.settings])
-    share, flipped = np.moveaxis(_by_label(trajectory), 2, 0)
-    tau = flipped / np.maximum(share, 1e-12)
-    return (share * _constants()[1](2 * share * kappa[:, None], tau)).sum(1)
+@_per_run
+def _stage_two_constant(_: Trajectory, setting: Setting, sample: Sample) -> float:
+    """lim s L from the run's own labels, norms and neurons (5. and 6. in ``theory.meanfield``)."""
+    y, y_tilde, kappa = sample.y, sample.y_tilde, setting.kappa
+    norms = np.diag(sample.gram)[1:]
+    sizes = norms / (setting.sigma_xi**2 * setting.d)
+    onto = (sample.gram[1:, 1:] - np.diag(norms)) / norms[:, None]  # <xi_k, xi_i>/|xi_k|^2, none onto itself
+    j = np.repeat([1.0, -1.0], setting.m)[:, None]
+    start, own = sample.overlap[:, 1:], j == y_tilde
+    along_signal = j * sample.gram[0, 1:] / sample.gram[0, 0]
+
+    def late(active: np.ndarray) -> tuple[np.ndarray, dict[int, tuple[float, float]]]:
+        b = sizes * np.maximum(active.sum(0), 1) / setting.m
+        kinds = {c: [(1 / b)[(y == c) & (y_tilde == k)].sum() / setting.n for k in (c, -c)] for c in (1, -1)}
+        return b, {c: _late()(kappa, *kinds[c]) for c in kinds}
+
+    def pushed(active: np.ndarray, rho: np.ndarray, gamma: dict[int, float]) -> np.ndarray:
+        return (active * rho) @ onto + np.where(j > 0, gamma[1], gamma[-1]) * along_signal
+
+    active = own & (start > 0)
+    # At s = 1 as if g were 1/2 up to then: coefficients are of order one.
+    drive = {c: max(kappa / 2 * (y_tilde * c)[y == c].sum() / setting.n, 0) for c in (1, -1)}
+    active |= own & (start + pushed(active, sizes / 2, drive) > 0)
+    # As s -> infinity, in proportion to log s.
+    b, found = late(active)
+    share = np.where(y > 0, found[1][0], found[-1][0])
+    active |= own & (pushed(active, sizes * (1 - y * y_tilde * share) / b, {c: found[c][0] for c in found}) > 0)
+    return sum(loss for _, loss in late(active)[1].values())
 
 
 MEANFIELD = tuple(

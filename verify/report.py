@@ -11,7 +11,7 @@ import shlex
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -28,13 +28,17 @@ from rich.table import Table
 from rich.text import Text
 
 from numerics import Observable, Setting
-from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Margin, Theta, Within, meanfield
+from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Margin, Theta, Within, meanfield, orders
 from theory.paper import REFERENCE, Reading
+from theory.regime import Entailment
 from theory.statements import PROVENANCE, Law, Source
 from theory.symbols import SETTING, lookup, table
 from verify import figures
+from verify.check import Check
 from verify.figures import Formulas, Picture, plain
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
+from verify.regime import CLAIMED, Decision, certificate
+from verify.scaling import Answer
 from verify.selftest import SelfTest
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME, Group
@@ -115,28 +119,31 @@ def how_judged(law: Law) -> str:
 # The report
 
 
-def write(outcome: Outcome, folder: Path, command: str) -> None:
+def write(outcome: Outcome, folder: Path, command: str, check: Check | None = None) -> None:
     """Write index.html, report.md, report.json, runs.csv and figures/ into ``folder``, whole or not at all.
 
     Args:
         outcome: what to report.
         folder: created if missing; what else it holds is left alone.
         command: the command line that led to the outcome.
+        check: what was found of a user's file besides.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
     """
     with _without_collector():
+        trends = [figures.trend(t, i) for i, t in enumerate(check.trends)] if check else []
         overview = list(figures.overview(outcome))
         by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
     context = _context(outcome, command, overview, by_claim)
+    context["check"] = None if check is None else _check_rows(check, trends)
     body: dict[str, str | bytes] = {
         "index.html": _html(context),
         "report.md": _markdown(context),
-        "report.json": _dumps(as_json(outcome, command)),
+        "report.json": _dumps(as_json(outcome, command, check)),
         "runs.csv": outcome.runs.to_csv(index=False, lineterminator="\n"),
     }
-    pictures = overview + [p for ps in by_claim.values() for p in ps]
+    pictures = overview + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
     body |= {f"figures/{p.name}.svg": p.svg for p in pictures}
     body |= {f"figures/{p.name}.png": p.png for p in pictures}
     _save(body, folder)
@@ -184,7 +191,8 @@ def _unwritable(folder: Path, problem: OSError) -> OSError:
 def reproduce(claim: Claim, outcome: Outcome) -> str:
     """The command that judges this claim again, on the same runs."""
     plan = outcome.plan
-    parts = ["python -m verify run", shlex.quote(claim.name), f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
+    what = f"run {shlex.quote(claim.name)}" if plan.file is None else f"check {shlex.quote(str(plan.file.path))}"
+    parts = [f"python -m verify {what}", f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
     for f in fields(Reading):
         value = getattr(plan.reading, f.name)
         if value != f.default:
@@ -194,10 +202,11 @@ def reproduce(claim: Claim, outcome: Outcome) -> str:
     return " ".join(parts)
 
 
-def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
+def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[str, Any]:
     """The content of report.json; see report.schema.json."""
     plan = outcome.plan
-    return {
+    found = {} if check is None else {"check": _check_json(check)}
+    return found | {
         "command": command,
         "profile": plan.profile.name,
         "seed": plan.seed,
@@ -207,6 +216,7 @@ def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
         "counts": {
             "claims": _counts([v for v in outcome.verdicts if not v.claim.contrast]),
             "contrasts": _counts([v for v in outcome.verdicts if v.claim.contrast]),
+            "statements": _counts(outcome.decisions),
         },
         "claims": [
             {
@@ -242,7 +252,76 @@ def as_json(outcome: Outcome, command: str) -> dict[str, Any]:
             }
             for name, held in outcome.margins.items()
         ],
+        "statements": [_statement_json(d) for d in outcome.decisions],
         "environment": dict(outcome.environment),
+    }
+
+
+def _check_json(check: Check) -> dict[str, Any]:
+    return {
+        "file": str(check.file.path),
+        "digest": check.file.digest,
+        "warnings": list(check.warnings),
+        "conditions": [
+            {
+                "name": r.condition.name,
+                "formula": r.condition.latex,
+                "relation": r.kind,
+                "says": r.says,
+                "proof": r.proof,
+            }
+            for r in check.relations
+        ],
+        "premises": [
+            {
+                "condition": p.condition.name,
+                "needs": [c.name for c in p.needs],
+                "status": p.status,
+                "proof": p.proof,
+                "weakest": p.weakest,
+                "scaling": p.scaling,
+            }
+            for p in check.premises
+        ],
+        "margins": check.margins.to_dict("records"),
+        "trends": [
+            {
+                "claim": t.claim.name,
+                "lost": t.path.lost.name,
+                "scaling": t.path.scaling,
+                "restored_by": t.path.restored_by,
+                "answer": str(t.answer),
+                "reason": t.reason,
+                "kind": t.kind,
+                "table": t.table.to_dict("records"),
+            }
+            for t in check.trends
+        ],
+    }
+
+
+def _statement_json(decision: Decision) -> dict[str, Any]:
+    statement, answer = decision.statement, decision.answer
+    return {
+        "name": statement.name,
+        "status": str(decision.status),
+        "says": statement.says,
+        "source": statement.source.reference,
+        "provenance": statement.source.provenance,
+        "note": statement.source.note,
+        "premises": [{"name": p.name, "order": str(p.order)} for p in statement.given],
+        "goal": None if statement.goal is None else str(statement.goal),
+        "expected": str(statement.expected),
+        "answer": None if answer is None else str(answer.status),
+        "measured": decision.measured,
+        "reason": decision.reason,
+        "used": [] if answer is None else list(answer.used),
+        "scaling": None
+        if answer is None or answer.scaling is None
+        else {name: [str(power) for power in tiers] for name, tiers in answer.scaling.powers.items()},
+        "weakest": None if answer is None or answer.weakest is None else str(answer.weakest),
+        "certificate": "" if answer is None else certificate(answer),
+        "reproduce": decision.reproduce,
     }
 
 
@@ -265,7 +344,7 @@ def _strict(value: Any) -> Any:
     return value if value is None else str(value)
 
 
-def _counts(verdicts: list[Verdict]) -> dict[str, int]:
+def _counts(verdicts: Sequence[Verdict | Decision]) -> dict[str, int]:
     return {str(s): sum(v.status == s for v in verdicts) for s in Status}
 
 
@@ -328,8 +407,110 @@ def _context(
         "reading": _reading_rows(plan.reading),
         "thresholds": _threshold_rows(plan.reading),
         "groups": [_group_rows(outcome, name, letter) for name, letter in letters.items()],
+        "statements": [_statement_row(d) for d in outcome.decisions],
+        "decided": _decided(outcome.decisions),
         "environment": outcome.environment,
     }
+
+
+ANSWERS = {
+    Answer.FAILS: "where the paper's premise is lost, what the claim says fails as well",
+    Answer.HOLDS: "the premise is lost, and the conclusion holds all the same as far as N could be taken",
+    Answer.OPEN: "the runs do not tell; this is never counted as either",
+}
+
+
+def _check_rows(check: Check, trends: list[Picture | None]) -> dict[str, Any]:
+    """What the templates show of a user's file."""
+    held = check.file
+    shown = []
+    for claim in dict.fromkeys(t.claim.name for t in check.trends):
+        shown.append(
+            {
+                "claim": claim,
+                "followed": [
+                    {
+                        "lost": t.path.lost.name,
+                        "scaling": t.path.scaling,
+                        "answer": str(t.answer),
+                        "reason": readable(t.reason),
+                        "picture": picture,
+                    }
+                    for t, picture in zip(check.trends, trends, strict=True)
+                    if t.claim.name == claim
+                ],
+            }
+        )
+    return {
+        "file": held.path.name,
+        "warnings": check.warnings,
+        "conditions": [
+            {
+                "name": c.name, "latex": c.latex, "says": c.says, "line": held.lines[c.name],
+                "relation": r.kind, "sentence": r.says, "proof": r.proof,
+            }
+            for r in check.relations
+            for c in [r.condition]
+        ],
+        "observables": [{"name": o.name, "says": o.says} for o in held.observables.values()],
+        "claims": [c.name for c in held.claims],
+        "premises": [
+            {
+                "condition": p.condition.name, "needs": _conditions_text(p.needs), "status": p.status, "proof": p.proof,
+                "weakest": p.weakest,
+            }
+            for p in check.premises
+        ],
+        "margins": [
+            {
+                "at": where,
+                "rows": [
+                    {k: (number(v) if isinstance(v, float) else v) for k, v in row.items()}
+                    for row in rows.to_dict("records")
+                ],
+            }
+            for where, rows in check.margins.groupby("at", sort=False)
+        ],
+        "trends": shown,
+        "answers": {str(k): v for k, v in ANSWERS.items()},
+    }  # fmt: skip
+
+
+def _statement_row(decision: Decision) -> dict[str, Any]:
+    statement, answer = decision.statement, decision.answer
+    return {
+        "name": statement.name,
+        "says": statement.says,
+        "latex": "" if statement.goal is None else statement.goal.latex,
+        "claimed": CLAIMED[statement.expected],
+        "answer": "" if answer is None else str(answer.status),
+        "measured": decision.measured,
+        "reason": decision.reason,
+        "status": str(decision.status),
+        "sign": SIGNS[decision.status],
+        "where": _where(statement.source.reference),
+        "provenance": statement.source.provenance,
+        "meaning": PROVENANCE[statement.source.provenance],
+        "note": statement.source.note,
+        "premises": "\n".join(_aligned([(p.name, str(p.order)) for p in statement.given])),
+        "certificate": "" if answer is None else certificate(answer),
+        "weakest": "" if answer is None or answer.weakest is None else str(answer.weakest),
+        "reproduce": decision.reproduce,
+    }
+
+
+def _decided(decisions: Sequence[Decision]) -> str:
+    """``35 statements about orders decided exactly: 35 SUPPORTED``, apart from the claims, which rest on runs."""
+    if not decisions:
+        return ""
+    counts = ", ".join(f"{count} {status}" for status, count in _counts(decisions).items() if count)
+    plural = "statement" if len(decisions) == 1 else "statements"
+    return f"{len(decisions)} {plural} about orders decided exactly: {counts}"
+
+
+def _aligned(rows: list[tuple[str, str]]) -> list[str]:
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"{name:<{width}}  {said}" for name, said in rows]
 
 
 def _sizes(runs: pd.DataFrame) -> str:
@@ -349,7 +530,7 @@ def _letter(index: int) -> str:
 
 def _where(reference: str) -> str:
     """A reference without what every reader knows: the paper's own name, arXiv numbers."""
-    return re.sub(r", arXiv [\w.]+", "", reference.removeprefix(f"{REFERENCE}, "))
+    return re.sub(r", arXiv [\w.]+", "", reference.replace(f"{REFERENCE}, ", ""))
 
 
 def _source(held: Claim | Condition) -> Source:
@@ -826,9 +1007,63 @@ def progress(total: int, quiet: bool) -> Iterator[Callable[..., None]]:
     yield tick
 
 
-def summary(outcome: Outcome, folder: Path | None = None) -> None:
+def announce(text: str, quiet: bool) -> None:
+    """What is being done, on stderr."""
+    if not quiet:
+        _console(sys.stderr).print(text, soft_wrap=True)
+
+
+def _print_check(check: Check, console: Console) -> None:
+    held = check.file
+    counted = ((held.conditions, "new condition"), (held.claims, "claim"), (held.observables, "observable"))
+    said = ", ".join(f"{len(x)} {what}{'' if len(x) == 1 else 's'}" for x, what in counted)
+    console.print(f"{held.path}: {said}", soft_wrap=True)
+    for warning in check.warnings:
+        console.print(Text(f"warning: {warning}", style="yellow"), soft_wrap=True)
+    for found in check.relations:
+        console.print()
+        console.print(Text(f"{found.condition.name}: {found.says}", style="bold"))
+        _indented(console, found.proof)
+    for found in check.premises:
+        console.print()
+        line = Text(f"{_conditions_text(found.needs)}: {found.condition.name} is {found.status}", style="bold")
+        console.print(line)
+        _indented(console, found.proof)
+        if found.weakest:
+            _indented(console, f"the weakest condition that would give it: {found.weakest}")
+    if len(check.margins):
+        console.print()
+        console.print("Margins at typical settings: least, median, largest", style="bold")
+        for where, rows in check.margins[check.margins["new"]].groupby("at", sort=False):
+            console.print(Text(f"  {shortened(str(where), console.width - 4)}"))
+            for row in rows.to_dict("records"):
+                sizes = ", ".join(number(row[k]) for k in ("least", "median", "largest"))
+                console.print(Text(f"    {row['condition']}: {sizes} (asked: {number(row['required'])})"))
+
+
+def _print_trends(check: Check, console: Console) -> None:
+    if not check.trends:
+        return
+    console.print()
+    console.print("Where a premise of the paper is lost: does the conclusion fail, or only the proof?", style="bold")
+    styles = {Answer.FAILS: "bold red", Answer.HOLDS: "green", Answer.OPEN: "yellow"}
+    paths = {t.path.group: t.path for t in check.trends}
+    for group, path in paths.items():
+        console.print()
+        reach = f", n from {path.places[0].setting.n} to {path.places[-1].setting.n}" if path.places else ""
+        _indented(console, f"{_conditions_text(path.needs)}, without {path.lost.name}, along {path.scaling}{reach}")
+        for t in check.trends:
+            if t.path.group == group:
+                console.print(Text(f"{t.claim.name}: ").append(str(t.answer), style=styles[t.answer]))
+                _indented(console, readable(t.reason))
+
+
+def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = None) -> None:
     """What a study found, on stdout."""
     console = _console()
+    if check is not None:
+        _print_check(check, console)
+        console.print()
     claims = [v for v in outcome.verdicts if not v.claim.contrast]
     contrasts = [v for v in outcome.verdicts if v.claim.contrast]
     if not outcome.finished:
@@ -836,6 +1071,8 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
         console.print(f"INTERRUPTED: partial, {done} of {planned} settings ran", style="bold red")
     if claims:
         console.print(_counted(claims))
+    if outcome.decisions:
+        console.print(("and " if claims else "") + _decided(outcome.decisions))
     for title, verdicts in (("", claims), ("Contrasts: what the theorems do not say, expected to fail", contrasts)):
         if not verdicts:
             continue
@@ -854,6 +1091,17 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
                 Text(_brief(v)),
             )
         console.print(shown)
+    # Statements about orders would drown the claims: beside them only what is not as stated is shown.
+    shown_decisions = [d for d in outcome.decisions if d.status != Status.SUPPORTED or not outcome.verdicts]
+    if shown_decisions:
+        console.print()
+        shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+        for heading in ("verdict", "statement", "answer"):
+            shown.add_column(heading, overflow="fold", no_wrap=heading == "verdict")
+        for d in shown_decisions:
+            line = Text(f"{SIGNS[d.status]} {d.status}", style=STYLES[d.status])
+            shown.add_row(line, Text(d.statement.name), Text(d.measured))
+        console.print(shown)
     for status in (Status.REFUTED, Status.INCONCLUSIVE, Status.OUTSIDE):
         some = [v for v in claims if v.status == status]
         if some:
@@ -865,11 +1113,16 @@ def summary(outcome: Outcome, folder: Path | None = None) -> None:
     for v in contrasts:
         if v.status != Status.REFUTED:
             console.print(f"{v.claim.name}: {_expectation(v)}", style="yellow")
+    if check is not None:
+        _print_trends(check, console)
     console.print()
-    console.print(
-        f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
-        f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
-    )
+    if not outcome.verdicts:
+        console.print(f"no runs needed, {duration(outcome.wall)}")
+    else:
+        console.print(
+            f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
+            f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
+        )
     if folder is not None:
         console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
 
@@ -950,6 +1203,83 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
     section("How it is judged", *dict.fromkeys(readable(how_judged(law)) for _, law in claim.parts))
     if group is not None:
         section("Runs", f"group {group.name}: {STAGES[group.stage]}")
+
+
+def list_statements(statements: tuple[Entailment, ...]) -> None:
+    """All statements about orders, on stdout: name, source, and what is claimed of what."""
+    console = _console()
+    width = max((len(s.name) for s in statements), default=0)
+    for statement in statements:
+        line = Text(statement.name.ljust(width), style="bold")
+        line.append(f"  {_where(statement.source.reference)} [{statement.source.provenance}]", style="not bold")
+        console.print(line, soft_wrap=True)
+        _indented(console, prose(statement.says))
+        _indented(console, _claimed(statement))
+    console.print()
+    console.print(f"{len(statements)} statements; their premises and certificates: `explain NAME`", style="bold")
+
+
+def _claimed(statement: Entailment) -> str:
+    claimed = CLAIMED[statement.expected]
+    return claimed if statement.goal is None else f"{statement.goal}: {claimed}"
+
+
+def explain_statement(decision: Decision) -> None:
+    """A statement about orders, its source, and its certificate, on stdout."""
+    console, statement = _console(), decision.statement
+    console.print(Text(statement.name, style="bold"))
+    console.print(Text(prose(statement.says)))
+    console.print(Text(_claimed(statement)), soft_wrap=True)
+    console.print()
+    console.print("Source", style="bold")
+    source = statement.source
+    lines = [source.reference, f"provenance '{source.provenance}': {PROVENANCE[source.provenance]}"]
+    for line in [*lines, *([f"note: {source.note}"] if source.note else [])]:
+        _indented(console, line)
+    console.print()
+    if decision.answer is not None:
+        _answer(console, decision.answer)
+        console.print()
+    console.print(Text(f"{SIGNS[decision.status]} {decision.status}", style=STYLES[decision.status]))
+
+
+def entailment(held: orders.Answer, facts: Sequence[orders.Premise]) -> None:
+    """The answer to a question about orders with its certificate, on stdout.
+
+    Args:
+        held: the answer.
+        facts: what was known of the parameters.
+    """
+    console = _console()
+    symbols = set().union(*(p.order.symbols for p in held.given), held.goal.symbols if held.goal else set())
+    _answer(console, held, [f for f in facts if f.order.symbols <= symbols])
+
+
+def _answer(console: Console, held: orders.Answer, facts: Sequence[orders.Premise] = ()) -> None:
+    # Columns are for reading side by side: nothing here is wrapped.
+    def plainly(lines: Sequence[str]) -> None:
+        for line in lines:
+            console.print(Text(f"  {line}"), soft_wrap=True)
+
+    console.print("Premises", style="bold")
+    plainly(_aligned([(p.name, str(p.order)) for p in held.given]) or ["none"])
+    if facts:
+        plainly(["facts: " + ", ".join(str(f) for f in facts)])
+    console.print()
+    if held.goal is not None:
+        console.print("Goal", style="bold")
+        plainly([str(held.goal)])
+        console.print()
+    style = "bold green" if held.status in (orders.Status.ENTAILED, orders.Status.CONSISTENT) else "bold yellow"
+    console.print(Text(f"{held.status}: {held.reason}", style=style), soft_wrap=True)
+    if found := certificate(held):
+        console.print()
+        plainly(found.split("\n"))
+    if held.status == orders.Status.NOT_ENTAILED:
+        console.print()
+        added = f"with {held.weakest} it would follow, and no weaker premise does"
+        alone = "no single premise that the others allow was found with which it would follow"
+        console.print(Text(added if held.weakest is not None else alone), soft_wrap=True)
 
 
 def _stated(condition: Condition) -> str:
@@ -1060,7 +1390,7 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         "command": command,
         "profile": plan.profile.name,
         "seed": plan.seed,
-        "passed": result.passed,
+        "passed": result.exit_status == 0,
         "planted": planted,
         "rejected": rejected,
         "true": true,
@@ -1069,11 +1399,12 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         "trials": [{k: v for k, v in vars(t).items()} for t in result.trials],
         "environment": dict(result.outcome.environment),
     }
+    answer = {0: "passed", 1: "FAILED", 3: "not enough evidence: take a larger --profile"}[result.exit_status]
     lines = [
         "# Does the verifier reject false laws?",
         "",
         f"Profile {plan.profile.name}, seed {plan.seed}. Planted falsehoods rejected: {rejected} of {planted}."
-        f" True statements accepted: {accepted} of {true}. **{'Passed' if result.passed else 'FAILED'}.**",
+        f" True statements accepted: {accepted} of {true}. **{answer.capitalize()}.**",
         "",
         "| truth | what was planted | claim | trials | rejected | accepted | neither |",
         "|---|---|---|---|---|---|---|",
@@ -1112,5 +1443,5 @@ def write_selftest(result: "SelfTest", folder: Path, command: str) -> None:
         _indented(console, readable(t.measured))
     console.print()
     console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
-    console.print("passed" if result.passed else "FAILED", style="bold green" if result.passed else "bold red")
+    console.print(answer, style={0: "bold green", 1: "bold red", 3: "bold yellow"}[result.exit_status])
     console.print(f"report: {folder / 'selftest.md'}", soft_wrap=True)

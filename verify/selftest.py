@@ -4,8 +4,9 @@ Everything is judged by the very code that judges the paper. Rejected means REFU
 INCONCLUSIVE counts as neither, and is reported.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,14 @@ import sympy as sp
 
 from numerics import draw, train
 from numerics.identities import recursion_residual
-from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup
+from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup, n, orders
+from theory.orders import Scaling
+from theory.regime import Entailment, entailments
+from theory.symbols import table
 from verify import sweep
-from verify.fit import FLOOR
+from verify.fit import weighted
 from verify.judge import SCALES, Status, judge
+from verify.regime import Decision
 from verify.study import Outcome
 
 SHIFTS = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
@@ -57,8 +62,8 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """All trials, and whether the verifier passed: every planted falsehood rejected, and of the true laws that it
-    decided on at least 95 % accepted."""
+    """All trials. The verifier passes if every planted falsehood is rejected and at least 95 % of all true statements
+    are accepted."""
 
     outcome: Outcome
     trials: tuple[Trial, ...]
@@ -88,14 +93,23 @@ class SelfTest:
         return sum(t.status == Status.SUPPORTED for t in true), len(true)
 
     @property
-    def passed(self) -> bool:
-        (rejected, planted), (accepted, _) = self.rejected, self.accepted
+    def exit_status(self) -> int:
+        """0 passed; 1 a falsehood accepted, or over 5 % of the true statements rejected; 3 too little evidence."""
+        (rejected, planted), (accepted, true) = self.rejected, self.accepted
+        believed = sum(t.status == Status.SUPPORTED for t in self.trials if t.false)
         wrongly = sum(t.status == Status.REFUTED for t in self.trials if not t.false)
-        return rejected == planted and accepted > 0 and accepted >= 0.95 * (accepted + wrongly)
+        if believed or wrongly > 0.05 * true:
+            return 1
+        return 0 if rejected == planted and true and accepted >= 0.95 * true else 3
 
 
-def examine(outcome: Outcome) -> SelfTest:
-    """Put planted falsehoods and true laws to the verifier, on the runs of a study of :data:`CLAIMS`."""
+def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
+    """Put planted falsehoods and true laws to the verifier, on the runs of a study of :data:`CLAIMS`.
+
+    Args:
+        outcome: the study.
+        more: trials that need no runs, see :func:`judged`.
+    """
     claims = {c.name: c for c in outcome.plan.claims}
 
     def runs_of(name: str) -> pd.DataFrame:
@@ -109,7 +123,7 @@ def examine(outcome: Outcome) -> SelfTest:
 
     trials = [asked(*given) for given in _planted(claims, runs_of, outcome)]
     trials += [asked(*given) for given in _true(claims, runs_of, outcome)]
-    return SelfTest(outcome=outcome, trials=tuple(trials))
+    return SelfTest(outcome=outcome, trials=(*trials, *more))
 
 
 _Given = tuple[str, Claim, str, bool, pd.DataFrame]
@@ -193,23 +207,22 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
         kept = runs[(runs[observable] > 0) & (runs[law.constant] > 0 if law.constant else True)]
         log_y = np.log(kept[observable])
         predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
-        by_setting = log_y.groupby(kept["setting"])
-        within = log_y - by_setting.transform("mean")
-        first = kept.groupby("setting").first()
-        columns = [np.log(first[k]) for k in SCALES] + [np.log(first["kappa"])]
-        if law.constant:
-            columns.append(np.log(kept[law.constant]).groupby(kept["setting"]).mean())
-        means = (log_y - predicted).groupby(kept["setting"]).mean()
-        # The spread of real settings about their own fit, in units of what their seeds explain.
-        error = np.sqrt(by_setting.var(ddof=0) / (by_setting.size() - 1).clip(lower=1) + FLOOR**2)
-        x = np.column_stack([*columns, np.ones(len(means))])
-        fitted = np.linalg.lstsq(x / error.to_numpy()[:, None], means / error, rcond=None)[0]
-        residual = ((means - x @ fitted) / error).to_numpy()
-        # What kappa and the flips do to the constant is allowed by the law; every other slope is zero by construction.
-        allowed = pd.Series(x[:, len(SCALES) :] @ fitted[len(SCALES) :], index=means.index)
+        within = log_y - log_y.groupby(kept["setting"]).transform("mean")
+        # As the judge fits it. What kappa and the flips do to the constant is allowed by the law; every other slope is
+        # zero by construction, that of kappa too where the law names mu.
+        scales = list(dict.fromkeys([*SCALES, *law.exponents()]))
+        names = ["kappa"] * ("mu" not in scales) + [law.constant] * bool(law.constant)
+        free = np.log(kept[names])
+        columns = np.log(kept[[*scales, *names]]).to_numpy(float)
+        ids, inverse = np.unique(kept["setting"], return_inverse=True)
+        fitted = weighted((log_y - predicted).to_numpy(), inverse, columns)
+        allowed = free.groupby(kept["setting"]).transform("mean").to_numpy() @ fitted.slopes[len(scales) :]
+        # The spread of real settings about their own fit, in units of what is expected of each.
+        residual = fitted.weight * fitted.residual * np.sqrt(len(ids) / (len(ids) - columns.shape[1] - 1))
+        residual -= residual.mean()
         for trial in range(TRIALS):
-            noise = error * rng.choice(residual - residual.mean(), len(means))
-            values = np.exp(predicted + within + kept["setting"].map(allowed + noise))
+            noise = rng.choice(residual, len(ids)) / fitted.weight
+            values = np.exp(predicted + within + allowed + noise[inverse])
             yield "true rate", claim, f"replicate {trial}", False, kept.assign(**{observable: values})
     cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
     [(observable, _)] = cross.parts
@@ -228,3 +241,115 @@ def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outc
     [(_, law)] = exact.parts
     assert isinstance(law, Exactly)
     yield "true identity", exact, "the recursion itself", False, runs
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Statements about orders
+
+
+def _scaling(**powers: str | tuple[str, str]) -> Scaling:
+    """Powers of N, or of N and log N; what is not named is constant."""
+    found = {p.name: (Fraction(0),) * orders.DEPTH for p in table()}
+    for name, given in powers.items():
+        power, of_log = (given, "0") if isinstance(given, str) else given
+        found[name] = (Fraction(power), Fraction(of_log), Fraction(0))
+    return Scaling(powers=found)
+
+
+# Scalings inside Condition 4.1, by hand: one well inside, one at the boundary of the dimension. What they break is
+# false, whatever any prover says of it.
+INSIDE = {"n": "1", "m": "1", "d": "4", "mu": "3/2", "sigma_0": "-9/2", "eta": "-4", "T_star": "3", "epsilon": "-1"}
+BOUNDARY = {
+    "n": "1", "m": ("0", "1"), "d": ("2", "4"), "mu": ("1/2", "2"), "sigma_0": ("-3/2", "-4"), "eta": ("-1", "-5"),
+    "T_star": ("0", "2"), "epsilon": "-1",
+}  # fmt: skip
+# Statement, the premise that it is robbed of, and a scaling that meets all the others and breaks it.
+ROBBED = (
+    ("regime.cross-talk", "4.1.2-dimension", {**INSIDE, "d": "1", "mu": "0", "sigma_0": "-1", "eta": "-1"}),
+    ("regime.small-steps", "4.1.5-step", {**INSIDE, "eta": "0"}),
+    ("regime.T1-many-steps", "4.1.5-step", {**INSIDE, "eta": "-1"}),
+    ("regime.init-output", "4.1.4-initialization", {**INSIDE, "sigma_0": "0"}),
+    ("regime.snr-vanishes", "4.1.1-snr", {**INSIDE, "mu": "5/2"}),
+    ("regime.log-sizes", "4.1.3-samples", {**INSIDE, "n": ("0", "1/2"), "mu": ("2", "-1/4"), "sigma_0": "-5",
+                                           "eta": "-6", "T_star": "4"}),
+    ("regime.stage-two-later", "epsilon-vanishes", {**INSIDE, "epsilon": "0"}),
+    ("regime.kou-excludes", "4.1.1-snr", {**INSIDE, "mu": "1/2"}),
+)  # fmt: skip
+_OPPOSITE = {
+    orders.Status.ENTAILED: orders.Status.NOT_ENTAILED,
+    orders.Status.NOT_ENTAILED: orders.Status.ENTAILED,
+    orders.Status.CONSISTENT: orders.Status.CONTRADICTORY,
+    orders.Status.CONTRADICTORY: orders.Status.CONSISTENT,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planted:
+    """A statement about orders that is false, and the scaling that shows it; None for the true ones."""
+
+    kind: str
+    detail: str
+    statement: Entailment
+    broken_along: Scaling | None = None
+
+
+def planted_statements() -> tuple[Planted, ...]:
+    """All statements of :mod:`theory.regime`, and false ones made from them: a premise less, an exponent moved.
+
+    Raises:
+        AssertionError: a planted statement is not broken by its scaling, so that it might be true.
+    """
+    known = {s.name: s for s in entailments()}
+    found = [Planted(kind="true statement", detail=s.name, statement=s) for s in known.values()]
+    for name, premise, powers in ROBBED:
+        rest = replace(known[name], given=tuple(p for p in known[name].given if p.name != premise))
+        found.append(
+            Planted(
+                kind="premise dropped",
+                detail=f"{name} without {premise}",
+                statement=rest,
+                broken_along=_scaling(**powers),
+            )
+        )
+    along = _scaling(**BOUNDARY)
+    for statement in known.values():
+        if statement.expected == orders.Status.ENTAILED and statement.goal is not None:
+            goal = statement.goal
+            slack = abs(along.order(goal.left)[0] - along.order(goal.right)[0]) + Fraction(1, 4)
+            power = sp.Rational(*(slack if goal.relation in ("<=", "<<", "~") else -slack).as_integer_ratio())
+            moved = replace(statement, goal=replace(goal, left=goal.left * n**power))
+            found.append(
+                Planted(
+                    kind="exponent of a goal shifted",
+                    detail=f"{statement.name}, times n^({power})",
+                    statement=moved,
+                    broken_along=along,
+                )
+            )
+    for planted in found:
+        if planted.broken_along is not None:
+            _surely_false(planted.statement, planted.broken_along)
+    return tuple(found)
+
+
+def _surely_false(statement: Entailment, along: Scaling) -> None:
+    if not all(along.holds(p.order) for p in statement.given):
+        raise AssertionError(f"{statement.name}: {along} breaks a premise, so it shows nothing")
+    if statement.goal is not None and along.holds(statement.goal):
+        raise AssertionError(f"{statement.name}: {along} meets the goal {statement.goal}")
+
+
+def judged(planted: Iterable[Planted], decisions: Iterable[Decision]) -> Iterator[Trial]:
+    """Trials from what became of the planted statements; each true one is put in its opposite form, too."""
+    for given, decision in zip(planted, decisions, strict=True):
+        false = given.broken_along is not None
+        yield _trial(given.kind, given.detail, false, decision)
+        if not false:
+            opposite = replace(decision.statement, expected=_OPPOSITE[decision.statement.expected])
+            yield _trial("answer turned round", given.detail, True, replace(decision, statement=opposite))
+
+
+def _trial(kind: str, detail: str, false: bool, decision: Decision) -> Trial:
+    return Trial(
+        kind=kind, claim="regime", detail=detail, false=false, status=decision.status, measured=decision.measured
+    )

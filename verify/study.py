@@ -14,11 +14,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from numerics import Observable
 from theory import Claim
 from theory.paper import Reading
 from verify import sweep
 from verify.judge import Status, Verdict, judge
+from verify.regime import Decision
 from verify.sweep import Group, Job, Profile, Result
+from verify.userfile import UserFile
 
 LIBRARIES = ("thetacheck", "torch", "numpy", "scipy", "sympy", "pandas", "hypothesis", "matplotlib")
 
@@ -32,6 +35,7 @@ class Plan:
         group_of: the group whose runs each claim is judged on.
         jobs: the runs.
         undesigned: why a group has no runs, by its name.
+        file: a user's file whose claims these are, or None.
     """
 
     claims: tuple[Claim, ...]
@@ -42,6 +46,12 @@ class Plan:
     reading: Reading
     seed: int
     device: str
+    file: UserFile | None = None
+
+    @property
+    def observables(self) -> dict[str, Observable]:
+        """Ours and the file's, by name."""
+        return sweep.OBSERVABLE_BY_NAME | (self.file.observables if self.file else {})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +80,7 @@ class Outcome:
         finished: False after an interrupt: some jobs are missing.
         wall: seconds of this invocation.
         environment: versions and machine.
+        decisions: what became of the statements about orders, which need no runs.
     """
 
     plan: Plan
@@ -80,15 +91,32 @@ class Outcome:
     finished: bool
     wall: float
     environment: dict[str, str]
+    decisions: tuple[Decision, ...] = ()
 
 
 def plan(
-    chosen: tuple[Claim, ...], among: tuple[Claim, ...], profile: Profile, reading: Reading, seed: int, device: str
+    chosen: tuple[Claim, ...],
+    among: tuple[Claim, ...],
+    profile: Profile,
+    reading: Reading,
+    seed: int,
+    device: str,
+    file: UserFile | None = None,
 ) -> Plan:
     """Plan a study of ``chosen``. Groups are formed among all claims, so that a claim alone sees the same runs."""
-    group_of = {name: g for name, g in sweep.groups(among, sweep.OBSERVABLE_BY_NAME).items()}
+    own = file.observables if file else {}
+    group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
-    jobs, undesigned = sweep.plan_jobs(list(needed.values()), profile, reading, seed, device)
+    pin = file.pin if file else None
+    # A user's few claims get as many settings as a rate would, whatever their laws.
+    full = replace(profile, settings={k: 3 * v for k, v in profile.settings.items()})
+    jobs: list[Job] = []
+    undesigned: dict[str, str] = {}
+    for group in needed.values():
+        given = full if file and not group.needs_rates else profile
+        more, why = sweep.plan_jobs([group], given, reading, seed, device, pin)
+        jobs += more
+        undesigned |= why
     return Plan(
         claims=chosen,
         group_of={c.name: group_of[c.name] for c in chosen},
@@ -98,6 +126,7 @@ def plan(
         reading=reading,
         seed=seed,
         device=device,
+        file=file,
     )
 
 
@@ -136,7 +165,7 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
 
 def _verdict(claim: Claim, planned: Plan, runs: pd.DataFrame) -> Verdict:
     group = planned.group_of[claim.name]
-    verdict = judge_on(claim, group, runs, planned.reading)
+    verdict = judge_on(claim, group, runs, planned.reading, planned.observables)
     if verdict.runs:
         return verdict
     if group.name in planned.undesigned:
@@ -145,9 +174,15 @@ def _verdict(claim: Claim, planned: Plan, runs: pd.DataFrame) -> Verdict:
     return replace(verdict, status=Status.INCONCLUSIVE, reason="interrupted before its first run")
 
 
-def judge_on(claim: Claim, group: Group, runs: pd.DataFrame, reading: Reading) -> Verdict:
+def judge_on(
+    claim: Claim,
+    group: Group,
+    runs: pd.DataFrame,
+    reading: Reading,
+    observables: dict[str, Observable] = sweep.OBSERVABLE_BY_NAME,
+) -> Verdict:
     """Judge a claim on its group's share of a table of runs."""
-    return judge(claim, runs[runs["group"] == group.name], reading, sweep.OBSERVABLE_BY_NAME)
+    return judge(claim, runs[runs["group"] == group.name], reading, observables)
 
 
 def _margins(group: Group, runs: pd.DataFrame, reading: Reading) -> GroupMargins:
@@ -267,6 +302,7 @@ def _manifest(planned: Plan) -> dict:
         "seed": planned.seed,
         "reading": asdict(planned.reading),
         "code": _code(),
+        "file": planned.file and planned.file.digest,
     }
 
 
@@ -274,6 +310,7 @@ def _code() -> str:
     """Digest of everything that runs depend on: results of different code are never mixed."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    for path in [*sorted((here.parent / "numerics").glob("*.py")), here / "sweep.py", here / "meanfield.py"]:
+    names = ("sweep.py", "meanfield.py", "scaling.py")
+    for path in [*sorted((here.parent / "numerics").glob("*.py")), *(here / x for x in names)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

@@ -25,6 +25,7 @@ from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, 
 from numerics.observables import STAGES, moments
 from theory import Band, Claim, Condition, Theta, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
+from verify import userfile
 from verify.meanfield import MEANFIELD, convergence_time
 
 OBSERVABLE_BY_NAME: dict[str, Observable] = OBSERVABLES | {o.name: o for o in MEANFIELD}
@@ -94,6 +95,7 @@ class Group:
         stage: how far runs go, a key of ``Profile.settings``.
         needs_rates: whether a rate is fitted on it, so that the design must span every variable.
         observables: what is computed per run.
+        patience: expected durations after which a run is given up; 0 for the stage's own.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Group:
     stage: str
     needs_rates: bool
     observables: tuple[str, ...]
+    patience: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +117,14 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One setting with all its seeds: the unit of work and of resuming."""
+    """One setting with all its seeds: the unit of work and of resuming; ``file`` holds a user's observables."""
 
     group: Group
     point: Point
     seeds: tuple[int, ...]
     reading: Reading
     device: str
+    file: userfile.Pin | None = None
 
     @property
     def key(self) -> str:
@@ -193,7 +197,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     Draws come from a scrambled Sobol sequence. n, m, sigma_xi, kappa and tau are drawn from their ranges; d,
     sigma_0 and eta by a log-uniform factor from the boundary of the conditions inwards. How far eta and epsilon go is
     limited by what the profile affords at that n and m; a draw too costly at its largest step is passed over. Where
-    rates are fitted, the cheapest of 64 draws at either end of the ranges of n, m and epsilon comes first, and every
+    rates are fitted, the cheapest of 256 draws at either end of the ranges of n, m and epsilon comes first, and every
     other setting is the draw that tells the exponents apart best.
 
     Raises:
@@ -218,7 +222,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
-                at_end = drawn(64, 40 * cap, lambda u, k=name, e=end: _bent(u, k, e))
+                at_end = drawn(256, 40 * cap, lambda u, k=name, e=end: _bent(u, k, e))
                 if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
@@ -430,7 +434,12 @@ def _small_dense(count: int, entropy: int) -> list[Point]:
 
 
 def plan_jobs(
-    groups: list[Group], profile: Profile, reading: Reading, seed: int, device: str
+    groups: list[Group],
+    profile: Profile,
+    reading: Reading,
+    seed: int,
+    device: str,
+    file: userfile.Pin | None = None,
 ) -> tuple[list[Job], dict[str, str]]:
     """All jobs of some groups, and for a group that cannot be designed the reason, by name."""
     planned, undesigned = [], {}
@@ -444,7 +453,7 @@ def plan_jobs(
             # Seeds differ between settings too: runs of a group are independent.
             start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
             seeds = tuple(start + k for k in range(profile.seeds))
-            planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device))
+            planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device, file=file))
     return planned, undesigned
 
 
@@ -470,7 +479,7 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
     samples = [draw(job.point.setting, seed, dense=True if stage == "exact" else None) for job, seed in runs]
     events = moments(order_one)
     # Far beyond what is expected; a run that needs more is censored, and counted as such.
-    patience = {"early": 8, "T1": 50, "end": 4}.get(stage, 0)
+    patience = jobs[0].group.patience or {"early": 8, "T1": 50, "end": 4}.get(stage, 0)
     expected = [_steps(job.point, stage) for job in jobs]
     horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(expected))
     stop = {
@@ -507,7 +516,8 @@ def execute(jobs: Sequence[Job]) -> list[Result]:
 
 def _execute(jobs: Sequence[Job], seeds: slice) -> list[Result]:
     trajectory = simulate(jobs, seeds)
-    observed = {name: OBSERVABLE_BY_NAME[name](trajectory) for name in jobs[0].group.observables}
+    known = OBSERVABLE_BY_NAME | (userfile.observables_of(jobs[0].file) if jobs[0].file else {})
+    observed = {name: known[name](trajectory) for name in jobs[0].group.observables}
     results, start = [], 0
     for job in jobs:
         own = job.seeds[seeds]
@@ -610,6 +620,7 @@ def _fingerprint(job: Job) -> str:
         "seeds": job.seeds,
         "reading": asdict(job.reading),
         "group": job.group.name,
+        "file": job.file.digest if job.file else "",
     }
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 

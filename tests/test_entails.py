@@ -1,0 +1,235 @@
+"""What conditions entail, as a user asks it and as a study reports it."""
+
+import json
+import re
+from dataclasses import replace
+
+import jsonschema
+import pytest
+
+from theory import orders
+from theory.grammar import parse
+from theory.orders import Answer, Order
+from theory.regime import entailments, named_sets
+from theory.symbols import d, n
+from verify import __main__ as command
+from verify import regime, report, selftest
+from verify.judge import Status
+from verify.regime import Decision, assembled, beside, certificate, decide
+
+STATEMENTS = {s.name: s for s in entailments()}
+CROSS, NOT_CUBIC = STATEMENTS["regime.cross-talk"], STATEMENTS["regime.not.cubic-dimension"]
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """The command line in this process: exit status, what it prints, what it complains of."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def called(*arguments):
+        monkeypatch.setattr("sys.argv", ["verify", *arguments])
+        with pytest.raises(SystemExit) as end:
+            command.main()
+        told = capsys.readouterr()
+        return end.value.code, told.out, told.err
+
+    return called
+
+
+# The command -------------------------------------------------------------------------------------------------------
+
+
+def test_an_entailed_goal_is_derived(call):
+    status, told, _ = call("entails", "--given", "condition-4.1", "d >> n")
+    assert status == 0
+    assert "entailed: " in told
+    assert re.search(r"\(1\).*\[4\.1\.2-dimension\]", told)
+    assert "Used: 4.1.2-dimension" in told
+    assert "T_star-reaches-T1" in told  # premises are shown, used or not
+
+
+def test_a_goal_that_does_not_follow_gets_a_scaling_and_what_is_missing(call):
+    dropped = ("--given", "condition-4.1", "--drop", "4.1.2-dimension", "--assume", "d >= n^1.5")
+    status, told, _ = call("entails", *dropped, "n << sqrt(d)")
+    assert status == 1
+    assert "not entailed: " in told
+    assert re.search(r"assumed-1 .* holds\n", told)
+    assert re.search(r"the goal .* FAILS\n", told)
+    assert "with d ≫ n^2 it would follow" in told
+    assert "4.1.2-dimension" not in told
+
+
+def test_contradictory_premises_entail_nothing(call):
+    status, told, _ = call("entails", "--assume", "n << m", "--assume", "m <= n", "n << d")
+    assert status == 1
+    assert "contradictory: " in told
+    assert "(1) · (2):  1 ≪ 1, impossible" in told
+
+
+def test_without_a_goal_the_question_is_consistency(call):
+    status, told, _ = call("entails", "--assume", "n >> 1", "--assume", "d ~ n^2")
+    assert status == 0
+    assert "consistent: " in told
+    assert call("entails", "--assume", "n >> 1", "--assume", "n <= 1")[0] == 1
+
+
+def test_up_to_logarithms(call):
+    assumed = ("--assume", "n >> 1", "--assume", "d * log(n)^3 >= n^2")
+    assert call("entails", *assumed, "d >= n^2")[0] == 1
+    assert call("entails", *assumed, "--up-to-logs", "d >= n^2")[0] == 0
+    assert call("entails", *assumed, "d >= n^2 (up to logarithms)")[0] == 0
+
+
+def test_facts_are_shown_and_can_be_dropped(call):
+    status, told, _ = call("entails", "1 <= n")
+    assert status == 0
+    assert "[fact:n]" in told
+    status, told, _ = call("entails", "--drop", "fact:n", "1 <= n")
+    assert status == 1
+    assert "fact:n" not in told
+
+
+def test_undecided_is_said_and_is_no_success(call, monkeypatch):
+    open_ = Answer(status=orders.Status.UNDECIDED, given=(), goal=Order(n, "<<", d), reason="neither was found")
+    monkeypatch.setattr(regime, "ask", lambda *_: open_)
+    status, told, _ = call("entails", "n << d")
+    assert status == 1
+    assert "undecided: neither was found" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--given", "condition-4", "n << d"), ("condition-4", "did you mean 'condition-4.1'?")),
+        (("--given", "condition-4.1", "--drop", "n-grow", "n << d"), ("n-grow", "did you mean 'n-grows'?")),
+        (("--drop", "fact:dd", "n << d"), ("fact:dd", "fact:d")),
+        (("n $ << d",), ("character 3", "'$'")),
+        (("--assume", "n < d", "n << d"), ("character 3", "'<<'")),
+        (("--up-to-logs",), ("no goal",)),
+        (("n << d", "d << m"), ("d << m",)),
+        (("n << x",), ("unknown symbol 'x'",)),
+    ],
+)
+def test_mistakes_get_one_line(call, arguments, words):
+    status, told, complained = call("entails", *arguments)
+    assert (status, told) == (2, "")
+    [line] = complained.splitlines()
+    assert all(word in line for word in words), line
+
+
+def test_help_shows_examples_that_can_be_read(call):
+    status, told, _ = call("entails", "--help")
+    assert status == 0
+    assert "Exit status" in told
+    examples = re.findall(r'python -m verify entails .*"([^"]+)"$', told, re.M)
+    assert len(examples) == 4
+    assert all(parse(text) for text in examples)
+
+
+def test_list_and_explain_know_the_statements(call):
+    status, told, _ = call("list", "--regime")
+    assert status == 0
+    assert all(name in told for name in STATEMENTS)
+    status, told, _ = call("explain", "regime.cross-talk")
+    assert status == 0
+    for words in (CROSS.says, "projection lemma", "provenance 'derived'", "Claim: ", "✓ SUPPORTED"):
+        assert words in told
+    assert call("explain", "regime.cross-tlk")[2].endswith("did you mean 'regime.cross-talk'?\n")
+
+
+def test_sets_are_joined_and_must_agree(monkeypatch):
+    both, _ = assembled(["condition-4.1", "kou"], ["n >= m", "m >= n"], [])
+    names = [p.name for p in both]
+    assert len(names) == len(set(names))
+    assert names[-2:] == ["assumed-1", "assumed-2"]
+    ours = named_sets()
+    other = tuple(replace(p, order=parse("n << d")) for p in ours["kou"])
+    monkeypatch.setattr(regime, "named_sets", lambda: ours | {"kou": other})
+    with pytest.raises(ValueError, match="'n-grows' is another one"):
+        assembled(["condition-4.1", "kou"], [], [])
+
+
+def test_a_certificate_shows_both_sides_of_everything():
+    answer = decide(NOT_CUBIC).answer
+    lines = certificate(answer).splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == [p.name for p in NOT_CUBIC.given]
+    assert all(line.endswith("holds") for line in lines[1:-1])
+    assert lines[-1].endswith("FAILS")
+    for premise, line in zip(NOT_CUBIC.given, lines[1:-1], strict=True):
+        assert f" {answer.scaling.along(premise.order.left)} " in line
+
+
+# Verdicts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "status"),
+    [
+        ("ENTAILED", "ENTAILED", Status.SUPPORTED),
+        ("ENTAILED", "NOT_ENTAILED", Status.REFUTED),
+        ("ENTAILED", "CONTRADICTORY", Status.REFUTED),
+        ("ENTAILED", "UNDECIDED", Status.INCONCLUSIVE),
+        ("NOT_ENTAILED", "ENTAILED", Status.REFUTED),
+        ("CONSISTENT", "CONTRADICTORY", Status.REFUTED),
+        ("CONTRADICTORY", "CONTRADICTORY", Status.SUPPORTED),
+    ],
+)
+def test_the_answer_decides_the_verdict(expected, found, status):
+    statement = replace(CROSS, expected=orders.Status[expected])
+    answer = Answer(status=orders.Status[found], given=statement.given, goal=statement.goal, reason="because")
+    assert Decision(statement=statement, answer=answer).status == status
+
+
+def test_statements_are_decided_beside_the_runs():
+    with beside([NOT_CUBIC]) as decided:
+        [decision] = decided(True)
+    assert decision == decide(NOT_CUBIC)  # certificates survive the way between processes
+    with beside([NOT_CUBIC]) as decided:
+        [early] = decided(False)  # nothing can be done yet: an interrupt
+    assert (early.status, early.reason) == (Status.INCONCLUSIVE, "interrupted before it was decided")
+    with beside([]) as decided:
+        assert decided(True) == ()
+
+
+def test_a_statement_alone_is_a_study(call, tmp_path):
+    status, told, _ = call("run", NOT_CUBIC.name, "--out", str(tmp_path / "r"))
+    assert status == 0
+    assert "1 statement about orders decided exactly: 1 SUPPORTED" in told
+    held = json.loads((tmp_path / "r" / "report.json").read_text(encoding="utf-8"))
+    jsonschema.validate(held, json.loads(report.SCHEMA.read_text(encoding="utf-8")))
+    [found] = held["statements"]
+    assert (found["name"], found["status"], held["claims"]) == (NOT_CUBIC.name, "SUPPORTED", [])
+    assert held["counts"]["statements"]["SUPPORTED"] == 1
+    assert found["scaling"]["n"] == ["1", "0", "0"]
+    page = (tmp_path / "r" / "index.html").read_text(encoding="utf-8")
+    assert f'id="{NOT_CUBIC.name}"' in page
+    assert "FAILS" in page
+
+
+def test_a_false_statement_fails_the_study(call, tmp_path, monkeypatch):
+    false = replace(NOT_CUBIC, expected=orders.Status.ENTAILED)
+    monkeypatch.setattr("theory.regime.entailments", lambda: (false,))
+    status, told, _ = call("run", NOT_CUBIC.name, "--out", str(tmp_path / "r"))
+    assert status == 1
+    assert "1 statement about orders decided exactly: 1 REFUTED" in told
+
+
+# The self-test -----------------------------------------------------------------------------------------------------
+
+
+def test_planted_statements_are_surely_false_and_rejected():
+    planted = selftest.planted_statements()
+    false = [p for p in planted if p.broken_along is not None]
+    assert len(planted) - len(false) == len(STATEMENTS)
+    assert {p.kind for p in false} == {"premise dropped", "exponent of a goal shifted"}
+    some = [*false[::6], *(p for p in planted if p.statement == NOT_CUBIC)]
+    trials = list(selftest.judged(some, [decide(p.statement) for p in some]))
+    assert all(t.status == (Status.REFUTED if t.false else Status.SUPPORTED) for t in trials), trials
+    assert {t.kind for t in trials if t.false} == {p.kind for p in false} | {"answer turned round"}
+
+
+def test_a_planted_statement_that_may_be_true_is_no_plant():
+    with pytest.raises(AssertionError, match="meets the goal"):
+        selftest._surely_false(CROSS, selftest._scaling(**selftest.INSIDE))
+    with pytest.raises(AssertionError, match="breaks a premise"):
+        selftest._surely_false(CROSS, selftest._scaling(**{**selftest.INSIDE, "d": "1"}))

@@ -1,0 +1,356 @@
+"""`verify check FILE`: what a researcher's own conditions mean beside the paper's, and what their claims do.
+
+Asked of every new condition: is it invariant under the exact rescaling; does Condition 4.1 imply it, or it one of the
+paper's; and how far does it hold at typical settings. Asked of every claim: which of the paper's premises its own
+conditions no longer give, and whether its conclusion fails along the scaling that shows this (:mod:`verify.scaling`).
+
+Questions of order go to :mod:`theory.orders`. To a set of conditions they add what everyone means: n grows without
+bound, and T* is a polynomial. Among the scalings that break a premise those are preferred that can be run and that say
+most: m of order log n, sigma_xi fixed (a matter of units), the new conditions as equalities, and the premise broken by
+a power of N rather than by a logarithm. What has to be given up for one to exist is given up, the power first; each is
+a scaling inside the claim's conditions all the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+
+from theory import AtLeast, AtMost, Claim, Condition, T_star, Theta, m, n, orders, sigma_xi
+from theory.paper import Reading, condition_4_1, condition_clean
+from theory.regime import GROWS
+from theory.statements import Band, imbalance, weights
+from theory.symbols import SETTING
+from verify import scaling, study, sweep
+from verify.scaling import Path, Trend
+from verify.study import Outcome, Plan
+from verify.sweep import Group, Job, Profile
+from verify.userfile import UserFile
+
+# Powers of c that our observables take under the rescaling; all others are coefficients, margins, shares, times.
+OBSERVABLE_WEIGHTS = {"noise_norm_min": 2, "noise_norm_max": 2, "noise_cross_max": 2, "noise_signal_max": 2}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """How a new condition stands to Condition 4.1.
+
+    Attributes:
+        condition: the new one.
+        kind: implied, implying, equivalent, independent, contradicting or undecided.
+        says: the same in a sentence.
+        proof: lines of the derivations, or of the scalings that show that nothing follows.
+    """
+
+    condition: Condition
+    kind: str
+    says: str
+    proof: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Premise:
+    """One of the paper's conditions that some claims do not name among their own.
+
+    Attributes:
+        condition: the paper's.
+        needs: the claims' own conditions.
+        status: whether these entail it: entailed, not entailed, undecided or contradictory.
+        proof: the derivation, or the scaling that breaks it.
+        weakest: the weakest single condition that would restore it, or empty.
+        scaling: in words; empty unless it is not entailed.
+        powers: of the scaling.
+        tight: whether the scaling has the new conditions as equalities.
+    """
+
+    condition: Condition
+    needs: tuple[Condition, ...]
+    status: str
+    proof: str
+    weakest: str = ""
+    scaling: str = ""
+    powers: Any = None
+    tight: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """Everything that `verify check` found beside the verdicts.
+
+    Attributes:
+        file: what was checked.
+        warnings: what is almost surely a typo.
+        relations: one per new condition.
+        premises: per set of needs and condition of the paper that is not among them.
+        margins: columns at, condition, least, median, largest, required.
+        trends: one per claim and lost premise.
+    """
+
+    file: UserFile
+    warnings: tuple[str, ...]
+    relations: tuple[Relation, ...]
+    premises: tuple[Premise, ...]
+    margins: pd.DataFrame
+    trends: tuple[Trend, ...] = ()
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Dimensions
+
+
+def dimension_warnings(held: UserFile) -> Iterator[str]:
+    """What the rescaling changes: conditions, and bounds of observables whose weight is known."""
+    change = (
+        "under (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2), which changes no run: a typo?"
+    )
+    for name, condition in held.conditions.items():
+        found = imbalance(condition.statement)
+        if found:
+            yield f"{held.at(name)}: condition '{name}': {found} {change}"
+    for claim in held.claims:
+        for name, law in claim.parts:
+            if name in held.observables:
+                continue
+            own = sp.Integer(OBSERVABLE_WEIGHTS.get(name, 0))
+            for expression in (v for v in vars(law).values() if isinstance(v, sp.Basic)):
+                if not isinstance(law, (Theta, AtMost, AtLeast)) and not expression.free_symbols:
+                    continue
+                try:
+                    there = weights(expression)
+                except ValueError as problem:
+                    yield f"{held.at(claim.name)}: claim '{claim.name}': {problem} {change}"
+                    continue
+                if there - {own}:
+                    shown = f"{name} has weight {own}, {expression} has {' and '.join(str(w) for w in sorted(there))}"
+                    yield f"{held.at(claim.name)}: claim '{claim.name}': {shown} {change}"
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Orders
+
+
+def _meant() -> tuple:
+    """What every set of conditions means without saying it."""
+    return (
+        GROWS,
+        orders.Premise(name="T* is a polynomial", order=orders.Order(sp.log(T_star), "~", sp.log(n))),
+    )
+
+
+def _entails(conditions: tuple[Condition, ...], goal: Condition, *more: Any, up_to_logs: bool = False) -> list:
+    """One answer per order that the goal states; none where it states none."""
+    given = (*orders.premises(conditions), *_meant(), *more)
+    goals = [p.order for p in orders.premises((goal,))]
+    return [orders.entails(given, replace(g, up_to_logs=up_to_logs) if up_to_logs else g) for g in goals]
+
+
+def _moving(answer: Any) -> str:
+    """The counter-scaling of an answer, but for what stands still along it."""
+    parts = str(answer.scaling).split(", ")
+    return ", ".join(part for part in parts if not part.endswith(" = 1")) or str(answer.scaling)
+
+
+def _broken(name: str, answer: Any) -> str:
+    return f"{name} fails along {_moving(answer)}"
+
+
+def _status(answers: list) -> str:
+    """Of all orders together."""
+    found = [str(a.status) for a in answers]
+    return next((s for s in ("contradictory", "not entailed", "undecided") if s in found), "entailed")
+
+
+def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
+    """How a condition stands to a set of the paper's."""
+    name = condition.name
+    try:
+        together = orders.consistent((*orders.premises((*paper, condition)), *_meant()))
+        if together.status == orders.Status.CONTRADICTORY:
+            says, kind = f"No scaling meets it and Condition 4.1 together: {name} contradicts it.", "contradicting"
+            return Relation(condition=condition, kind=kind, says=says, proof=str(together.derivation))
+        forward = _entails(paper, condition)
+        back = {}
+        for own in paper:
+            if _bounded(own) & _bounded(condition):  # a bound on something else is no substitute
+                others = tuple(c for c in paper if c is not own)
+                back[own.name] = _entails((*others, condition), own)
+    except ValueError as problem:  # an expression of which no order can be read
+        return Relation(condition=condition, kind="undecided", says=f"its order cannot be read: {problem}", proof="")
+    answers = [*forward, *(a for found in back.values() for a in found)]
+    stands_for = [k for k, found in back.items() if _status(found) == "entailed"]
+    implied = _status(forward) == "entailed"
+    proof = [str(a.derivation) for a in forward if str(a.status) == "entailed"]
+    proof += [str(a.derivation) for k in stands_for for a in back[k]]
+    proof += [_broken(name, a) for a in forward if a.scaling is not None]
+    shown = ", ".join(stands_for)
+    if implied and stands_for:
+        kind, says = "equivalent", f"Equivalent to {shown}, given the rest of Condition 4.1."
+    elif implied:
+        kind, says = "implied", "Implied by Condition 4.1, and no substitute for any of its items: it is weaker."
+        proof += [_broken(k, a) for k, found in back.items() for a in found if a.scaling is not None]
+    elif stands_for:
+        kind, says = "implying", f"Stronger than the paper asks: with the rest of Condition 4.1 it implies {shown}."
+    elif any(str(a.status) == "undecided" for a in answers):
+        kind, says = "undecided", "Whether it follows from Condition 4.1, or an item from it, is not decided."
+    else:
+        kind, says = "independent", "Independent: neither does Condition 4.1 imply it nor it an item of Condition 4.1."
+    return Relation(condition=condition, kind=kind, says=says, proof="\n".join(proof))
+
+
+def _symbols(condition: Condition) -> set[str]:
+    held = condition.statement
+    body = held.expression if isinstance(held, Band) else held
+    return {s.name for s in body.free_symbols} & set(SETTING)
+
+
+def _bounded(condition: Condition) -> set[str]:
+    """What a condition is a bound on: its bare side; of a band all of it."""
+    held = condition.statement
+    if isinstance(held, Band):
+        return _symbols(condition)
+    bare = [side for side in (held.lhs, held.rhs) if isinstance(side, sp.Symbol)]
+    return {bare[0].name} if bare else _symbols(condition)
+
+
+def paper_set(needs: tuple[Condition, ...], reading: Reading) -> tuple[Condition, ...]:
+    """The paper's conditions that a claim's own are held against: of Theorem 4.4 where labels are never flipped."""
+    clean = any(isinstance(c.statement, sp.Eq) for c in needs)
+    return condition_clean(reading) if clean else condition_4_1(reading)
+
+
+def premise(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Premise:
+    """Whether ``needs`` entail one of the paper's conditions; if not, the scaling along which to look."""
+    try:
+        answers = _entails(needs, own)
+    except ValueError as problem:
+        return Premise(condition=own, needs=needs, status="undecided", proof=str(problem))
+    status = _status(answers)
+    held = Premise(condition=own, needs=needs, status=status, proof="\n".join(str(a.derivation) for a in answers))
+    if status != "not entailed":
+        return held
+    broken = next(a for a in answers if str(a.status) == "not entailed")
+    found, tight = next(_preferred(needs, own, new), (broken, False))
+    return replace(
+        held,
+        proof=_broken(own.name, found),
+        weakest="" if broken.weakest is None or broken.weakest == broken.goal else str(broken.weakest),
+        scaling=_moving(found),
+        powers=dict(found.scaling.powers),
+        tight=tight,
+    )
+
+
+def _preferred(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Iterator[tuple[Any, bool]]:
+    """Counter-scalings that can be run, the most telling first, each with whether the new conditions are equalities."""
+    units = (
+        orders.Premise(name="m is least", order=orders.Order(m, "~", sp.log(n))),
+        orders.Premise(name="units", order=orders.Order(sigma_xi, "~", sp.Integer(1))),
+    )
+    equal = tuple(
+        replace(p, name=f"{p.name} as an equality", order=replace(p.order, relation="~"))
+        for p in orders.premises(tuple(c for c in needs if c.name in new))
+    )
+    for more, tight in ((units + equal, True), (units, False)):
+        for up_to_logs in (True, False):
+            for answer in _entails(needs, own, *more, up_to_logs=up_to_logs):
+                if str(answer.status) == "not entailed":
+                    yield answer, tight
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Margins
+
+
+def margins(held: UserFile, planned: Plan) -> pd.DataFrame:
+    """Margins of new conditions and the paper's at the settings of each design, and at those of Condition 4.1."""
+    reading = planned.reading
+    typical = Group(name="check-4.1", needs=condition_4_1(reading), stage="T1", needs_rates=False, observables=())
+    points, _ = sweep.plan_jobs([typical], planned.profile, reading, planned.seed, planned.device)
+    places = {"settings inside Condition 4.1": (points, ())}
+    for group in {g.name: g for g in planned.group_of.values()}.values():
+        mine = [job for job in planned.jobs if job.group.name == group.name]
+        names = ", ".join(c.name for c in planned.claims if planned.group_of[c.name].name == group.name)
+        places[f"settings of {names}"] = (mine, group.needs)
+    rows = []
+    for where, (jobs, needs) in places.items():
+        values = [{**j.point.setting.values(), "delta": reading.delta, "T_star": reading.T_star} for j in jobs]
+        shown = {c.name: c for c in (*held.conditions.values(), *needs, *paper_set(needs, reading))}
+        for condition in shown.values() if values else ():
+            found = [condition.margin(v, reading.C) for v in values]
+            size = [m_.value for m_ in found]
+            low, middle, high = np.quantile(size, [0, 0.5, 1], method="nearest")
+            rows.append(
+                {
+                    "at": where,
+                    "condition": condition.name,
+                    "new": condition.name in held.conditions,
+                    "least": float(low),
+                    "median": float(middle),
+                    "largest": float(high),
+                    "required": found[0].required,
+                }
+            )
+    columns = ["at", "condition", "new", "least", "median", "largest", "required"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The whole
+
+
+def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, device: str) -> tuple[Check, Plan, list]:
+    """What can be said before any run; the plan of runs, those along scalings among them; and what is followed."""
+    planned = study.plan(held.claims, held.claims, profile, reading, seed, device, held)
+    new = set(held.conditions)
+    relations = tuple(relation(c, paper_set((), reading)) for c in held.conditions.values())
+    found: dict[tuple, Premise] = {}
+    wanted: list[tuple[Claim, tuple]] = []
+    for claim in held.claims:
+        names = {c.name for c in claim.needs}
+        stage = planned.group_of[claim.name].stage
+        for own in paper_set(claim.needs, reading):
+            if own.name in names:
+                continue
+            key = (claim.needs, own.name)
+            if key not in found:
+                found[key] = premise(claim.needs, own, new)
+            if found[key].powers is not None:
+                wanted.append((claim, (*key, stage)))
+    keys = dict.fromkeys(key for _, key in wanted)
+    paths: dict[tuple, Path] = {}
+    for key in keys:
+        lost = found[key[:2]]
+        paths[key] = scaling.path(
+            lost.powers,
+            lost.scaling,
+            lost.needs,
+            lost.condition,
+            reading,
+            key[2],
+            profile.name,
+            tight=lost.tight,
+            share=1 / len(keys),
+        )
+    followed = [(claim, paths[key]) for claim, key in wanted]
+    jobs: list[Job] = []
+    for along in paths.values():
+        about = [claim for claim, path in followed if path is along]
+        asked = dict.fromkeys(["flip_share", *(name for claim in about for name, _ in claim.parts)])
+        jobs += scaling.jobs(along, tuple(asked), profile.name, reading, seed, device, held.pin)
+    check = Check(
+        file=held,
+        warnings=tuple(dimension_warnings(held)),
+        relations=relations,
+        premises=tuple(found.values()),
+        margins=margins(held, planned),
+    )
+    return check, replace(planned, jobs=(*planned.jobs, *jobs)), followed
+
+
+def conclude(check: Check, followed: list, outcome: Outcome) -> Check:
+    """With the trend of every claim along its paths."""
+    reading = outcome.plan.reading
+    return replace(check, trends=tuple(scaling.trend(claim, along, outcome.runs, reading) for claim, along in followed))

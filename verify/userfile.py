@@ -1,0 +1,401 @@
+"""A researcher's own conditions, claims and observables, read from one Python file of plain values.
+
+Looked at is every module-level value: a ``Condition``, ``Claim`` or ``Observable``, or a tuple or list of such; and the
+conditions that claims need. Nothing has to be registered, and nothing of ours may be redefined: a name of ours stands
+for ours. Conditions of the paper that the file builds with the default reading are taken with the reading of the
+command line.
+
+The file is executed, as any Python program that its author runs. What it may not do is run for ever, or leave traces:
+modules that it replaces in ``sys.modules``, ``sys.path``, the working directory, the environment and warning filters
+are put back. It should stand alone: only its own text enters the digest by which ``--resume`` knows it.
+"""
+
+import ast
+import hashlib
+import io
+import os
+import re
+import signal
+import sys
+import threading
+import tokenize
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+import theory
+from numerics import Observable, Setting, Trajectory, draw, train
+from numerics.observables import moments
+from theory import Claim, Condition, Theta, evaluate
+from theory.lineage import condition_huang, condition_kou
+from theory.paper import Reading, claims
+from theory.symbols import SETTING
+
+TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
+
+# A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
+_TYPICAL = {
+    "n": 100.0, "m": 20.0, "d": 2000.0, "mu": 10.0, "sigma_xi": 1.0, "sigma_0": 1e-3, "eta": 0.1, "tau_plus": 0.2,
+    "tau_minus": 0.2, "delta": 0.1, "T_star": 1e6,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserFile:
+    """What a file states.
+
+    Attributes:
+        path: the file.
+        digest: of its content; results of another content are never mixed with its own.
+        conditions: those that are not the paper's, by name.
+        claims: in the order of the file.
+        observables: by name; their errors are raised as ``ValueError`` with the file's line.
+        lines: where a condition, claim or observable is named.
+    """
+
+    path: Path
+    digest: str
+    conditions: dict[str, Condition]
+    claims: tuple[Claim, ...]
+    observables: dict[str, Observable]
+    lines: dict[str, int]
+
+    @property
+    def pin(self) -> "Pin":
+        return Pin(path=str(self.path), digest=self.digest)
+
+    def at(self, name: str) -> str:
+        """``FILE:LINE`` of a name."""
+        return f"{self.path}:{self.lines.get(name, 1)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pin:
+    """A file with its content, for worker processes: they load it themselves."""
+
+    path: str
+    digest: str
+
+
+def load(path: Path, known: Mapping[str, Observable], reading: Reading = Reading()) -> UserFile:
+    """Read and check a user's file.
+
+    Args:
+        path: a Python file.
+        known: our observables by name.
+        reading: replaces the default reading in conditions of the paper.
+
+    Raises:
+        Refused: (a ``ValueError``) one line, beginning with FILE:LINE, for whatever is wrong with it.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as problem:
+        raise ValueError(f"{path}: cannot be read ({problem.strerror}); name a Python file") from problem
+    tree, namespace = _executed(path, raw)
+    return _Reader(path, tree, namespace, known, reading).read(hashlib.sha256(raw).hexdigest()[:12])
+
+
+@lru_cache(maxsize=4)
+def observables_of(pin: Pin) -> dict[str, Observable]:
+    """A file's observables, in a process that did not load it.
+
+    Raises:
+        ValueError: the file has changed meanwhile, or can no longer be read.
+    """
+    from verify.sweep import OBSERVABLE_BY_NAME
+
+    held = load(Path(pin.path), OBSERVABLE_BY_NAME)
+    if held.digest != pin.digest:
+        raise ValueError(f"{pin.path}: was changed while its claims were run; start again")
+    return held.observables
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Execution
+
+
+class _TooLong(BaseException):
+    """Not an Exception: a file that swallows all of those must still end."""
+
+
+@contextmanager
+def _time_limit(seconds: float) -> Iterator[None]:
+    """Raise :class:`_TooLong` after ``seconds``, and again every second; no limit off the main thread or on Windows."""
+    here = hasattr(signal, "setitimer") and threading.current_thread() is threading.main_thread()
+    if not seconds or not here:
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise _TooLong
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def _restored() -> Iterator[None]:
+    """Put back what a file may have changed of the interpreter; modules that it imported anew stay."""
+    modules, path, folder, environment = dict(sys.modules), list(sys.path), os.getcwd(), dict(os.environ)
+    try:
+        with warnings.catch_warnings():
+            yield
+    finally:
+        for name, module in modules.items():
+            if sys.modules.get(name) is not module:
+                sys.modules[name] = module
+        sys.path[:] = path
+        if os.getcwd() != folder:
+            os.chdir(folder)
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+
+
+def _executed(path: Path, raw: bytes) -> tuple[ast.Module, dict[str, Any]]:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(raw).readline)
+        tree = ast.parse(raw.decode(encoding), str(path))
+        code = compile(tree, str(path), "exec")
+    except SyntaxError as problem:
+        raise _refused(path, problem.lineno, f"no valid Python ({problem.msg})") from problem
+    except ValueError as problem:  # undecodable bytes, null characters
+        raise _refused(path, 1, f"no text that Python reads ({problem})") from problem
+    module = ModuleType("_thetacheck_user_file")
+    module.__file__ = str(path)
+    with _restored():
+        sys.modules[module.__name__] = module  # dataclasses look their own module up
+        try:
+            with _complaints(path, "loading it", TIME_LIMIT):
+                exec(code, module.__dict__)
+        finally:
+            sys.modules.pop(module.__name__, None)
+    return tree, dict(vars(module))
+
+
+class Refused(ValueError):
+    """What is wrong with a file: one line, beginning with FILE:LINE."""
+
+
+@contextmanager
+def _complaints(path: Path, doing: str, limit: float) -> Iterator[None]:
+    """Turn whatever a file's code raises into one line that names the file's own line; ``limit`` 0 is none."""
+    try:
+        with _time_limit(limit):
+            yield
+    except (Refused, KeyboardInterrupt):
+        raise
+    except _TooLong as problem:
+        if not limit:  # another's limit
+            raise
+        line = _line_in(path, problem.__traceback__)
+        said = f"{doing} took more than {limit:g} s and was in this line; is there a loop without an end?"
+        raise _refused(path, line, said) from None
+    except BaseException as problem:  # SystemExit too: a file may not end the program
+        raise _refused(path, _line_in(path, problem.__traceback__), _said(problem)) from problem
+
+
+def _line_in(path: Path, trace: TracebackType | None) -> int:
+    """The line of the innermost frame that lies in the file."""
+    line = 1
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _said(problem: BaseException) -> str:
+    if isinstance(problem, ValueError) and str(problem):
+        return str(problem)  # ours say what is wrong and what to do
+    text = f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+    wrong = getattr(problem, "name", None) if isinstance(problem, NameError) else None
+    near = get_close_matches(wrong or "", theory.__all__, n=1)
+    if near:
+        text += f"; did you mean '{near[0]}', from theory?"
+    elif isinstance(problem, ImportError):
+        text = re.sub(r" \([^()]*\)$", "", text)  # where ours is installed helps nobody
+        text += "; a file stands alone: it may import theory, numerics and what is installed"
+    return text
+
+
+def _refused(path: Path, line: int | None, message: str) -> Refused:
+    return Refused(f"{path}:{line or 1}: {' '.join(message.split())}")
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What it states
+
+
+class _Reader:
+    """Gathers a file's values and checks each, with the line at fault."""
+
+    def __init__(
+        self,
+        path: Path,
+        tree: ast.Module,
+        namespace: dict[str, Any],
+        known: Mapping[str, Observable],
+        reading: Reading,
+    ):
+        self.path, self.tree, self.known, self.reading = path, tree, known, reading
+        values: list[Any] = []
+        for name, value in namespace.items():
+            if not name.startswith("__"):
+                values += value if isinstance(value, (tuple, list)) else [value]
+        # The same value under two names, as in CLAIMS = (one,), is one value.
+        values = list({id(v): v for v in values}.values())
+        self.claims = [v for v in values if isinstance(v, Claim)]
+        self.stated = [v for v in values if isinstance(v, Condition)]
+        self.observables = [v for v in values if isinstance(v, Observable) and known.get(v.name) is not v]
+
+    def read(self, digest: str) -> UserFile:
+        if not self.claims and not self.stated:
+            raise self.wrong("", "states nothing: give a Condition, or a Claim in CLAIMS, at module level")
+        observables = self.own_observables()
+        conditions, chosen = self.own_conditions()
+        mine = {c.name: c for c in claims(self.reading)}
+        seen: set[str] = set()
+        for claim in chosen:
+            if claim.name in mine:
+                raise self.wrong(claim.name, f"claim '{claim.name}' has the name of a claim of ours; choose another")
+            if claim.name in seen:
+                raise self.wrong(claim.name, f"claim '{claim.name}' is there twice; rename one", again=True)
+            seen.add(claim.name)
+            self.check_claim(claim, {**self.known, **observables})
+        names = [*conditions, *seen, *observables]
+        return UserFile(
+            path=self.path,
+            digest=digest,
+            conditions=conditions,
+            claims=tuple(chosen),
+            observables=observables,
+            lines={name: self.line(name) for name in names},
+        )
+
+    def own_observables(self) -> dict[str, Observable]:
+        found: dict[str, Observable] = {}
+        for held in self.observables:
+            if held.name in self.known:
+                raise self.wrong(held.name, f"observable '{held.name}' has the name of one of ours; choose another")
+            if held.name in found:
+                raise self.wrong(held.name, f"observable '{held.name}' is there twice; rename one", again=True)
+            found[held.name] = replace(held, compute=_guarded(self.path, held))
+        return found
+
+    def own_conditions(self) -> tuple[dict[str, Condition], list[Claim]]:
+        """The file's own conditions, and its claims with the paper's conditions as read here."""
+        default, ours = _paper_conditions(Reading()), _paper_conditions(self.reading)
+        found: dict[str, Condition] = {}
+
+        def as_read(condition: Condition) -> Condition:
+            name = condition.name
+            if name in ours:
+                if condition not in (default[name], ours[name]):
+                    said = f"condition '{name}' is the paper's name for another statement; choose another"
+                    raise self.wrong(name, said)
+                return ours[name]
+            if name not in found:
+                self.check_condition(condition)
+            elif found[name] != condition:
+                raise self.wrong(name, f"condition '{name}' is there twice; rename one", again=True)
+            return found.setdefault(name, condition)
+
+        for condition in self.stated:
+            as_read(condition)
+        chosen = [replace(c, needs=tuple(as_read(x) for x in c.needs)) for c in self.claims]
+        return found, chosen
+
+    def check_condition(self, condition: Condition) -> None:
+        held = condition.statement
+        symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
+        foreign = sorted({s.name for s in symbols} - {*SETTING, "C", "delta", "T_star"})
+        if foreign:
+            said = f"condition '{condition.name}' speaks of {', '.join(foreign)}, which no setting fixes"
+            raise self.wrong(condition.name, said)
+        try:
+            condition.margin(_TYPICAL)
+        except (ValueError, TypeError, OverflowError) as problem:
+            raise self.wrong(condition.name, str(problem)) from problem
+
+    def check_claim(self, claim: Claim, known: Mapping[str, Observable]) -> None:
+        for condition in claim.needs:
+            if not isinstance(condition, Condition):
+                raise self.wrong(claim.name, f"claim '{claim.name}' needs {condition!r}, which is no Condition")
+        for name, law in claim.parts:
+            asked = [name] + ([law.constant] if isinstance(law, Theta) and law.constant else [])
+            for observable in asked:
+                if observable not in known:
+                    near = get_close_matches(observable, known, n=1, cutoff=0.5)
+                    hint = f"did you mean '{near[0]}'?" if near else "see `list --observables`"
+                    said = f"claim '{claim.name}' is about the observable '{observable}', which does not exist; {hint}"
+                    raise self.wrong(observable, said, instead=claim.name)
+            try:
+                if isinstance(law, Theta):
+                    law.exponents()
+                for value in vars(law).values():
+                    if isinstance(value, sp.Basic):
+                        evaluate(value, {**_TYPICAL, "epsilon": 0.01})
+            except (ValueError, TypeError, OverflowError) as problem:
+                raise self.wrong(claim.name, f"claim '{claim.name}': {problem}") from problem
+
+    def line(self, name: str, again: bool = False, instead: str = "") -> int:
+        """Where a value is given its name, or else where the string is written; ``again``: the second time. Where it
+        is nowhere, the line of ``instead``, or 1."""
+        nodes = list(ast.walk(self.tree))
+        named = [k.value for node in nodes if isinstance(node, ast.Call) for k in node.keywords if k.arg == "name"]
+        for among in (named, nodes):
+            found = sorted(x.lineno for x in among if isinstance(x, ast.Constant) and x.value == name)
+            if found:
+                return found[min(again, len(found) - 1)]
+        return self.line(instead) if instead else 1
+
+    def wrong(self, name: str, message: str, again: bool = False, instead: str = "") -> Refused:
+        return _refused(self.path, self.line(name, again, instead), message)
+
+
+def _paper_conditions(reading: Reading) -> dict[str, Condition]:
+    """Every condition of ours by name."""
+    found = {c.name: c for claim in claims(reading) for c in claim.needs}
+    return found | {c.name: c for c in (*condition_kou(), *condition_huang())}
+
+
+def _guarded(path: Path, observable: Observable) -> Callable[[Trajectory], np.ndarray]:
+    def compute(run: Trajectory) -> np.ndarray:
+        with _complaints(path, "", 0):
+            values = np.asarray(observable.compute(run), dtype=float)
+            if values.shape != (len(run.settings),):
+                said = f"observable '{observable.name}' gives shape {values.shape} for {len(run.settings)} runs"
+                raise ValueError(f"{said}; give one number per run")
+        return values
+
+    return compute
+
+
+def try_observables(held: UserFile) -> None:
+    """Compute every observable of a file once, on two tiny runs, before hours are spent.
+
+    Raises:
+        ValueError: one fails; the line is named.
+    """
+    for observable in held.observables.values():
+        setting = Setting(n=6, m=4, d=200, mu=10.0, sigma_0=1e-3, eta=0.05, tau_plus=0.2, tau_minus=0.2)
+        samples = [draw(setting, seed, dense=observable.stage == "exact") for seed in range(2)]
+        run = train([setting] * 2, samples, steps=100, events=moments(0.05))
+        with _complaints(held.path, f"observable '{observable.name}' on a tiny run", TIME_LIMIT):
+            observable(run)
