@@ -10,6 +10,7 @@ however it was steered. A standing violation is made simple (small sizes, round 
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +22,7 @@ from scipy.stats import beta
 
 from numerics import Setting
 from numerics.engine import check_device
-from theory import Claim, Condition, Exactly, Within, eta, m, n, sigma_xi
+from theory import Claim, Condition, Exactly, Within, eta, inside, m, n, sigma_xi
 from theory import d as dimension
 from theory.paper import Reading
 from verify import sweep
@@ -125,7 +126,7 @@ def hunt(
 
 
 def _execute(jobs: list[Job]) -> pd.DataFrame:
-    return pd.concat([r.runs for r in sweep.execute(jobs, PATIENCE)], ignore_index=True)
+    return pd.concat([r.runs for r in sweep.execute(jobs)], ignore_index=True)
 
 
 class _Hunt:
@@ -135,7 +136,14 @@ class _Hunt:
         self.started = time.monotonic()
         stage = sweep.stage_of(claim, sweep.OBSERVABLE_BY_NAME)
         names = tuple(dict.fromkeys([name for name, _ in claim.parts] + ["flip_share"]))
-        self.group = Group(name=f"hunt-{claim.name}", needs=claim.needs, stage=stage, needs_rates=False, observables=names)
+        self.group = Group(
+            name=f"hunt-{claim.name}",
+            needs=claim.needs,
+            stage=stage,
+            needs_rates=False,
+            observables=names,
+            patience=PATIENCE,
+        )
         self.rng = np.random.default_rng([seed_, 11])
         self.looked, self.runs, self.drawn, self.lost = 0, 0, 0, 0
         self.scores: list[tuple[float, Setting]] = []
@@ -157,7 +165,9 @@ class _Hunt:
         table = self.run(jobs)
         self.runs += len(table)
         table = table.assign(**{k: table[k].where(table["status"] != "diverged") for k, _ in self.claim.parts})
-        explicit = [(name, law if isinstance(law, Within) else Within(high=law.tolerance)) for name, law in self.claim.parts]
+        explicit = [
+            (name, law if isinstance(law, Within) else Within(high=law.tolerance)) for name, law in self.claim.parts
+        ]
         met, counted = met_and_counted(explicit, table)
         late = (table["status"] == "horizon") & table[[name for name, _ in self.claim.parts]].isna().any(axis=1)
         counted &= ~late.to_numpy() | (table["steps"] <= 1).to_numpy()
@@ -173,7 +183,11 @@ class _Hunt:
     # -- search ------------------------------------------------------------------------------------------------
 
     def _region(self) -> Region:
-        return Region(needs=(*self.claim.needs, *self._affordable()), reading=self.reading, ranges={"n": (1, 2000), "m": (1, 2000)})
+        return Region(
+            needs=(*self.claim.needs, *self._affordable()),
+            reading=self.reading,
+            ranges={"n": (1, 2000), "m": (1, 2000)},
+        )
 
     def _affordable(self) -> tuple[Condition, ...]:
         """Runs end within a budget: steps as large as the conditions let them, where they matter."""
@@ -192,7 +206,9 @@ class _Hunt:
         region = self._region()
         share = st.floats(0, 1, allow_nan=False) | st.sampled_from([0.0, 1.0])
         one = st.fixed_dictionaries({name: share for name in PARAMETERS if name not in ("n", "m")})
-        batch = st.tuples(st.fixed_dictionaries({"n": share, "m": share}), st.lists(one, min_size=TOGETHER, max_size=TOGETHER))
+        batch = st.tuples(
+            st.fixed_dictionaries({"n": share, "m": share}), st.lists(one, min_size=TOGETHER, max_size=TOGETHER)
+        )
 
         @seed(self.seed)
         @settings(
@@ -226,10 +242,8 @@ class _Hunt:
             target(max(scores))
             self.on_progress(min(self._gone(), 1.0))
 
-        try:
+        with suppress(_Over):
             look()
-        except _Over:
-            pass
 
     # -- confirmation ------------------------------------------------------------------------------------------
 
@@ -290,9 +304,7 @@ class _Hunt:
     def _simpler(self, setting: Setting) -> Iterator[Setting]:
         """Simpler neighbours inside the conditions, the boldest first."""
         c = 1 / setting.sigma_xi  # D4: an exact symmetry
-        unit = replace(
-            setting, sigma_xi=1.0, mu=c * setting.mu, sigma_0=setting.sigma_0 / c, eta=setting.eta / c**2
-        )
+        unit = replace(setting, sigma_xi=1.0, mu=c * setting.mu, sigma_0=setting.sigma_0 / c, eta=setting.eta / c**2)
         region = self._region()
         for sizes in ({"n": 0.0, "m": 0.0}, {"m": 0.0}, {"n": 0.0}):
             base = {"n": (setting.n, setting.n), "m": (setting.m, setting.m)}
@@ -309,7 +321,7 @@ class _Hunt:
             options += [replace(unit, **{k: int(v) if k == "d" else v}) for k, v in rounded.items()]
         for option in options:
             values = option.values() | {"delta": self.reading.delta, "T_star": self.reading.T_star}
-            if option != setting and _inside(self.claim.needs, values, self.reading.C):
+            if option != setting and inside(self.claim.needs, values, self.reading.C):
                 yield option
 
     def result(self) -> Hunt:
@@ -337,12 +349,6 @@ class _Hunt:
 
 class _Over(BaseException):
     """The time of the search is over. No Exception, lest Hypothesis take it for a failing example and replay it."""
-
-
-def _inside(needs: tuple[Condition, ...], values: dict[str, float], constant: float) -> bool:
-    from theory import inside
-
-    return inside(needs, values, constant)
 
 
 def _rounded(value: float, digits: int) -> float:
