@@ -407,6 +407,96 @@ def selftest(**options: Any) -> int:
     return result.exit_status
 
 
+@cli.command(short_help="Search for settings inside the conditions that violate a claim.")
+@click.argument("claim", nargs=-1, required=True)
+@click.option("--budget", default="60s", show_default=True, help="of all claims together, e.g. 90s or 5m")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of the search and its runs")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("falsify"),
+    show_default=True,
+    help="folder of what was found",
+)
+@click.option("--at", default="", help="no search: fresh seeds at this one setting, e.g. 'n=20 m=12 d=100000 ...'")
+@click.option("--quiet", is_flag=True, help="no progress display")
+@_reading_options
+def falsify(claim: tuple[str, ...], **options: Any) -> int:
+    """Search the conditions of each CLAIM for settings at which it fails more often than delta allows.
+
+    A violation stands only if seeds that the search has not seen put the failure rate above delta, at 5 % shared by all
+    settings looked at. It is then made simple, and comes with its margins and a pytest test.
+
+    \b
+    Examples:
+      python -m verify falsify stage1.noisy-ignored --budget 5m
+      python -m verify falsify stage2.test-error selection.log2 --C 8
+      python -m verify falsify stage1.noisy-ignored --at "n=20 m=20 d=1e6 mu=500 sigma_0=1e-6 eta=2e-6 tau_plus=0.2"
+
+    \b
+    Exit status: 0 no violation found, 1 a violation stands, 2 unusable arguments, 130 interrupted.
+    """
+    from theory.paper import Reading, claims
+    from verify import falsify as search
+    from verify import report
+
+    seconds = _seconds(options["budget"])
+    reading = Reading(**{f.name: options[f.name] for f in fields(Reading)})
+    chosen = _chosen(claim, claims(reading))
+    for one in chosen:
+        search.require_falsifiable(one)
+    if options["at"]:
+        setting = _setting(options["at"])
+        counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"]) for c in chosen}
+        return 1 if report.failures_at(setting, counts, reading) else 0
+    folder = options["out"]
+    report.require_writable(folder)
+    hunts = []
+    with report.hunting(chosen, options["quiet"]) as advance:
+        for one in chosen:
+            hunts.append(
+                search.hunt(
+                    one, reading, budget=seconds / len(chosen), seed_=options["seed"], device=options["device"],
+                    on_progress=advance(one),
+                )
+            )  # fmt: skip
+    report.write_hunts(hunts, reading, folder, _command())
+    return 1 if any(h.violated for h in hunts) else 0
+
+
+def _seconds(text: str) -> float:
+    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
+    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
+    try:
+        seconds = float(number) * units[unit]
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"--budget {text}: must be a time above 0; give e.g. 90s or 5m")
+    return seconds
+
+
+def _setting(text: str):
+    """A setting as ``n=10 m=10 ...``."""
+    from numerics.model import Setting
+
+    given = dict(part.partition("=")[::2] for part in text.replace(",", " ").split())
+    known = list(Setting.__dataclass_fields__)
+    for name, value in given.items():
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            raise ValueError(f"--at {name}={value}: no such parameter; {f'did you mean {near[0]}?' if near else known}")
+        try:
+            given[name] = float(value)
+        except ValueError:
+            raise ValueError(f"--at {name}={value}: '{value}' is no number; give e.g. {name}=10") from None
+    missing = [name for name in ("n", "m", "d", "mu", "sigma_0", "eta") if name not in given]
+    if missing:
+        raise ValueError(f"--at: {', '.join(missing)} missing; give e.g. {missing[0]}=10")
+    return Setting(**given)
+
+
 def main() -> None:
     """Entry point: every mistake of the user is one line on stderr and exit status 2."""
     try:

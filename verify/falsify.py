@@ -94,6 +94,17 @@ def falsifiable(claim: Claim) -> bool:
     return all(isinstance(law, (Within, Exactly)) for _, law in claim.parts) and bool(claim.needs)
 
 
+def require_falsifiable(claim: Claim) -> None:
+    """Raise ``ValueError`` where no single setting can violate the claim."""
+    if not claim.needs:
+        raise ValueError(f"claim '{claim.name}': it has no conditions to search; `run {claim.name}` tests it")
+    if not falsifiable(claim):
+        raise ValueError(
+            f"claim '{claim.name}': its constant is unnamed, so no single setting can violate it;"
+            f" `run {claim.name}` judges how it drifts"
+        )
+
+
 def hunt(
     claim: Claim,
     reading: Reading,
@@ -117,12 +128,29 @@ def hunt(
     Raises:
         ValueError: the claim has an unnamed constant, or its conditions are empty within the ranges.
     """
-    if not falsifiable(claim):
-        raise ValueError(
-            f"claim '{claim.name}': its constant is unnamed, so no single setting can violate it;"
-            f" `run {claim.name}` judges how it drifts"
-        )
+    require_falsifiable(claim)
     return _Hunt(claim, reading, budget, seed_, check_device(device), run or _execute, on_progress).result()
+
+
+def failures(claim: Claim, setting: Setting, reading: Reading, seeds: int, seed_: int = 0) -> tuple[int, int]:
+    """How many of ``seeds`` runs at a setting break the claim, and how many count.
+
+    Raises:
+        ValueError: the setting lies outside the claim's conditions, or no single setting can violate the claim.
+    """
+    require_falsifiable(claim)
+    values = setting.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    for condition in claim.needs:
+        margin = condition.margin(values, reading.C)
+        if not margin.holds:
+            raise ValueError(
+                f"the setting breaks '{condition.name}': its margin {margin.value:.3g} is below {margin.required:g}, so"
+                f" claim '{claim.name}' says nothing there"
+            )
+    failed, counted, _ = _Hunt(claim, reading, math.inf, seed_, "cpu", _execute, lambda _: None).failures_at(
+        setting, seeds
+    )
+    return failed, counted
 
 
 def _execute(jobs: list[Job]) -> pd.DataFrame:
@@ -150,7 +178,7 @@ class _Hunt:
 
     # -- runs --------------------------------------------------------------------------------------------------
 
-    def _failures(self, at: list[Setting], seeds: int) -> list[tuple[int, int, float]]:
+    def failures_at(self, at: list[Setting], seeds: int) -> list[tuple[int, int, float]]:
         """(failures, runs that count, mean relative excess over the bound) of each setting; all of one size."""
         jobs = [
             Job(
@@ -235,7 +263,7 @@ class _Hunt:
             at = at[: max(1, int(sweep._runs_in_memory(first.n, first.m) / SEEDS))]
             if not at:
                 return
-            found = self._failures(at, SEEDS)
+            found = self.failures_at(at, SEEDS)
             self.looked += len(at)
             scores = [(failed + 0.5) / (count + 1) + 0.1 * math.tanh(excess) for failed, count, excess in found]
             self.scores += zip(scores, at, strict=True)
@@ -255,7 +283,7 @@ class _Hunt:
         # Looks at the data along the way share the level, as do all settings.
         tail = LEVEL / max(self.looked, 1) / (MOST // BLOCK)
         while count < MOST and self._gone() < latest:
-            more, counted, excess = self._failures([setting], BLOCK)[0]
+            more, counted, excess = self.failures_at([setting], BLOCK)[0]
             failed, count = failed + more, count + counted
             excesses.append(excess)
             if counted == 0:
