@@ -16,7 +16,7 @@ selftest: $(VENV)/.ready
 	$(BIN)/python -m verify selftest --profile $(PROFILE) --out selftest $(ARGS)
 
 test: $(VENV)/.ready
-	$(BIN)/python -m pytest -q -n auto $(ARGS)
+	$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

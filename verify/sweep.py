@@ -197,7 +197,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     Draws come from a scrambled Sobol sequence. n, m, sigma_xi, kappa and tau are drawn from their ranges; d,
     sigma_0 and eta by a log-uniform factor from the boundary of the conditions inwards. How far eta and epsilon go is
     limited by what the profile affords at that n and m; a draw too costly at its largest step is passed over. Where
-    rates are fitted, the cheapest of 256 draws at either end of the ranges of n, m and epsilon comes first, and every
+    rates are fitted, the cheapest of many draws at either end of the ranges of n, m and epsilon comes first, and every
     other setting is the draw that tells the exponents apart best.
 
     Raises:
@@ -222,7 +222,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
                 # The far ends may cost more than the rest; where even that is too much, the range stays shorter.
-                at_end = drawn(256, 40 * cap, lambda u, k=name, e=end: _bent(u, k, e))
+                at_end = drawn(16 * profile.seeds, 40 * cap, lambda u, k=name, e=end: _bent(u, k, e))
                 if name == "epsilon" and end == 0.0:  # only where the range was not cut short by the cost
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
