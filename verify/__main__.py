@@ -488,7 +488,8 @@ def _setting(text: str):
             near = get_close_matches(name, known, n=1)
             raise ValueError(f"--at {name}={value}: no such parameter; {f'did you mean {near[0]}?' if near else known}")
         try:
-            given[name] = float(value)
+            number = float(value)
+            given[name] = int(number) if name in ("n", "m", "d") and number.is_integer() else number
         except ValueError:
             raise ValueError(f"--at {name}={value}: '{value}' is no number; give e.g. {name}=10") from None
     missing = [name for name in ("n", "m", "d", "mu", "sigma_0", "eta") if name not in given]

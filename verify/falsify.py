@@ -32,7 +32,7 @@ from verify.sweep import EPSILON, Group, Job, Point
 
 SEEDS = 8  # per setting while searching: enough to see a failure rate of a half, cheap enough for thousands of settings
 TOGETHER = 16  # settings per batch, which share n and m
-BATCH = 1.5  # core seconds that a batch may be expected to take
+BATCH = {"end": 6.0}  # core seconds that a batch may be expected to take, by stage; 1.5 for the shorter ones
 PATIENCE = 4.0  # times the expected length; what has not arrived by then says nothing here, and is judged by `all`
 LEVEL = 0.05  # chance of a single false violation in a whole search
 BLOCK, MOST = 64, 512  # fresh seeds at a time, and at most
@@ -112,6 +112,7 @@ def hunt(
     budget: float,
     seed_: int,
     device: str = "cpu",
+    batches: float = math.inf,
     run: Callable[[list[Job]], pd.DataFrame] | None = None,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> Hunt:
@@ -120,8 +121,9 @@ def hunt(
     Args:
         claim: one with bounds in numbers, see :func:`falsifiable`.
         reading: supplies C, delta and T_star.
-        budget: wall seconds, > 0.
+        budget: wall seconds, > 0; what the search overran is added for the confirmation.
         seed_: the same seed looks at the same settings in the same order.
+        batches: the search also ends after so many, which makes it the same on every machine.
         run: jobs -> table of runs; :func:`verify.sweep.execute` by default. Tests plant faults here.
         on_progress: called with the share of the budget that is gone.
 
@@ -129,7 +131,7 @@ def hunt(
         ValueError: the claim has an unnamed constant, or its conditions are empty within the ranges.
     """
     require_falsifiable(claim)
-    return _Hunt(claim, reading, budget, seed_, check_device(device), run or _execute, on_progress).result()
+    return _Hunt(claim, reading, budget, seed_, check_device(device), run or _execute, on_progress, batches).result()
 
 
 def failures(claim: Claim, setting: Setting, reading: Reading, seeds: int, seed_: int = 0) -> tuple[int, int]:
@@ -147,9 +149,8 @@ def failures(claim: Claim, setting: Setting, reading: Reading, seeds: int, seed_
                 f"the setting breaks '{condition.name}': its margin {margin.value:.3g} is below {margin.required:g}, so"
                 f" claim '{claim.name}' says nothing there"
             )
-    failed, counted, _ = _Hunt(claim, reading, math.inf, seed_, "cpu", _execute, lambda _: None).failures_at(
-        setting, seeds
-    )
+    here = _Hunt(claim, reading, math.inf, seed_, "cpu", _execute, lambda _: None)
+    [(failed, counted, _)] = here.failures_at([setting], seeds)
     return failed, counted
 
 
@@ -158,7 +159,8 @@ def _execute(jobs: list[Job]) -> pd.DataFrame:
 
 
 class _Hunt:
-    def __init__(self, claim, reading, budget, seed_, device, run, on_progress) -> None:
+    def __init__(self, claim, reading, budget, seed_, device, run, on_progress, batches=math.inf) -> None:
+        self.batches = batches
         self.claim, self.reading, self.budget, self.seed, self.device = claim, reading, budget, seed_, device
         self.run, self.on_progress = run, on_progress
         self.started = time.monotonic()
@@ -223,7 +225,7 @@ class _Hunt:
         if s is None:
             return ()
         # Cost per run and step is about linear in n m (n + 60) / 7.5e9.
-        steps = BATCH / (sweep.CALLS + SEEDS * TOGETHER * m * n * (n + 60) / sp.Float(7.5e9))
+        steps = BATCH.get(self.group.stage, 1.5) / (sweep.CALLS + SEEDS * TOGETHER * m * n * (n + 60) / sp.Float(7.5e9))
         rule = eta * sigma_xi**2 * dimension / (n * m) * steps >= s
         return (Condition(name="affordable", source="the search's budget", statement=rule),)
 
@@ -248,7 +250,7 @@ class _Hunt:
         )
         @given(batch)
         def look(drawn):
-            if self._gone() > SHARE["search"]:
+            if self._gone() > SHARE["search"] or self.batches <= 0:
                 raise _Over
             sizes, others = drawn
             [first] = region.place([{**others[0], **sizes}])
@@ -263,6 +265,7 @@ class _Hunt:
             at = at[: max(1, int(sweep._runs_in_memory(first.n, first.m) / SEEDS))]
             if not at:
                 return
+            self.batches -= 1
             found = self.failures_at(at, SEEDS)
             self.looked += len(at)
             scores = [(failed + 0.5) / (count + 1) + 0.1 * math.tanh(excess) for failed, count, excess in found]
@@ -296,10 +299,11 @@ class _Hunt:
 
     def _confirm(self) -> tuple[list[Witness], list[tuple[Setting, int, int]]]:
         found, suspects = [], []
+        latest = max(SHARE["confirm"], self._gone() + 0.25)  # a slow last batch must not cost the answer
         for score, setting in sorted(self.scores, key=lambda x: -x[0])[:CANDIDATES]:
-            if self._gone() > SHARE["confirm"] or score < self.reading.delta:
+            if self._gone() > latest or score < self.reading.delta:
                 break
-            witness, suspect = self._witness(setting, SHARE["confirm"])
+            witness, suspect = self._witness(setting, latest)
             suspects.append(suspect)
             if witness:
                 found.append(witness)
