@@ -478,8 +478,9 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
     settings = [job.point.setting for job, _ in runs]
     samples = [draw(job.point.setting, seed, dense=True if stage == "exact" else None) for job, seed in runs]
     events = moments(order_one)
-    # Far beyond what is expected; a run that needs more is censored, and counted as such.
-    patience = jobs[0].group.patience or {"early": 8, "T1": 50, "end": 4}.get(stage, 0)
+    # Far beyond what is expected (of 928 runs in standard the latest arrived at 24); a run that needs more is censored,
+    # and counted as such.
+    patience = jobs[0].group.patience or {"early": 8, "T1": 25, "end": 4}.get(stage, 0)
     expected = [_steps(job.point, stage) for job in jobs]
     horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(expected))
     stop = {
