@@ -81,7 +81,7 @@ class Trajectory:
         """The runs at an event, NaN where it did not happen."""
         coefficients = self.kept[event]
         overlap = torch.baddbmm(self.batch.overlap, coefficients, self.batch.gram)
-        return State(batch=self.batch, coefficients=coefficients, overlap=overlap)
+        return State(batch=self.batch, coefficients=coefficients, overlap=overlap, time=self.time(event))
 
     def index(self, event: str) -> np.ndarray:
         """Index of the recorded time at which ``event`` happened, -1 where it did not. Shape (runs,)."""
@@ -115,6 +115,7 @@ class State:
     batch: "Batch"
     coefficients: Tensor  # C, (R, 2m, n+2)
     overlap: Tensor  # B = W V'^T, (R, 2m, n+2)
+    time: int | np.ndarray  # the iteration, one for all or one per run
 
     @cached_property
     def margins(self) -> Tensor:
@@ -176,6 +177,8 @@ class Batch:
         self.gram = stack([_with_negative(_with_negative(s.gram).T) for s in samples])
         self.overlap = stack([_with_negative(s.overlap) for s in samples])
         self.pull = stack([np.asarray(s.eta / (s.n * s.m)) for s in settings])[:, None]  # eta / nm
+        self.time_scale = stack([np.asarray(s.time_scale) for s in settings])
+        self.rows = torch.arange(len(settings), device=device)  # which of the runs given these are
         self._derive()
 
     def _derive(self) -> None:
@@ -192,7 +195,7 @@ class Batch:
 
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""
-        for name in ("y", "y_tilde", "gram", "overlap", "pull"):
+        for name in ("y", "y_tilde", "gram", "overlap", "pull", "time_scale", "rows"):
             setattr(self, name, getattr(self, name)[rows])
         self._derive()
 
@@ -308,7 +311,7 @@ def train(
     for k, then in enumerate(times):
         batch.steps(coefficients, overlap, int(then) - now)
         now = int(then)
-        state = State(batch=batch, coefficients=coefficients, overlap=overlap)
+        state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=now)
         for name, recorder in series.items():
             recorded[name][rows, k] = recorder(state).cpu().numpy()
         last[rows] = now

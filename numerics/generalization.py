@@ -140,6 +140,44 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
     return error
 
 
+def certified_exponent(settings: Sequence[Setting], samples: Sequence[Sample], apart: float = 1.2) -> Recorder:
+    """A recorder of the exponent of :class:`Generalization`, at recorded times ``apart`` from each other, NaN between.
+
+    It is the dearest number of a record, hence not computed at every one. Runs may leave the batch.
+
+    Args:
+        settings, samples: those of the batch.
+        apart: ratio of the iterations at which it is computed, at least.
+    """
+    due = np.zeros(len(settings))
+
+    def exponent(state: State) -> torch.Tensor:
+        rows = state.batch.rows.cpu().numpy()
+        overlap, coefficients = state.overlap.cpu().numpy(), state.coefficients.cpu().numpy()
+        found = np.full(len(rows), np.nan)
+        for k, row in enumerate(rows):
+            if state.time < due[row]:
+                continue
+            due[row] = max(1.0, apart * state.time)
+            setting, sample = settings[row], samples[row]
+            c = np.concatenate([(coefficients[k, :, 0] - coefficients[k, :, 1])[:, None], coefficients[k, :, 2:]], 1)
+            b = np.concatenate([overlap[k, :, :1], overlap[k, :, 2:]], 1)
+            weight_gram = sample.weight_gram + c @ sample.overlap.T + b @ c.T
+            found[k] = _exponent_of(setting, b, (weight_gram + weight_gram.T) / 2)
+        return torch.as_tensor(found)
+
+    return exponent
+
+
+def _exponent_of(setting: Setting, overlap: np.ndarray, weight_gram: np.ndarray) -> float:
+    """:func:`_exponent` at W V^T (without -mu) and W W^T."""
+    head = np.repeat([1.0, -1.0], setting.m) / setting.m
+    sides = np.array([1.0, -1.0])
+    signal = sides * (np.maximum(sides[:, None] * overlap[:, 0], 0.0) @ head)
+    shared = _mean_relu(overlap[:, 1:], weight_gram, setting.sigma_xi).T @ head
+    return _exponent(signal[:, None] + sides[:, None] * shared, weight_gram, setting.m, setting.sigma_xi)
+
+
 def _one(trajectory: Trajectory, event: str, run: int) -> dict[str, float]:
     setting, sample = trajectory.settings[run], trajectory.samples[run]
     kept = trajectory.kept[event][run].numpy()
@@ -176,12 +214,7 @@ def _one(trajectory: Trajectory, event: str, run: int) -> dict[str, float]:
         "fresh": fresh_wrong.mean(),
         "fresh_se": float(fresh_wrong.std(ddof=1) / np.sqrt(fresh_wrong.size)),
         "training_noise": (at_training <= 0).mean(),
-        "exponent": _exponent(
-            signal[:, None] + sides[:, None] * (_mean_relu(overlap[:, 1:], weight_gram, setting.sigma_xi).T @ head),
-            weight_gram,
-            setting.m,
-            setting.sigma_xi,
-        ),
+        "exponent": _exponent_of(setting, overlap, weight_gram),
     }
 
 

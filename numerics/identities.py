@@ -41,7 +41,7 @@ def conservation_residual(trajectory: Trajectory) -> np.ndarray:
     gamma, rho, signal_sign, active = [], [], [], []
     steps = int(trajectory.last.max())
     for step in range(steps + 1):
-        state = State(batch=batch, coefficients=coefficients, overlap=overlap)
+        state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=step)
         gamma.append(state.gamma.clone())
         rho.append(state.rho_own.clone())
         signal_sign.append((batch.j * overlap[..., 0].unflatten(1, (2, -1)) > 0).clone())

@@ -94,6 +94,7 @@ def _selected(state: State) -> Tensor:
 
 
 SERIES: dict[str, Recorder] = {
+    "elapsed": lambda s: s.batch.time_scale * torch.as_tensor(s.time),
     "gamma_min": lambda s: s.gamma.flatten(1).amin(1),
     "gamma_max": lambda s: s.gamma.flatten(1).amax(1),
     "gamma_plus": lambda s: s.gamma[:, 0].mean(1),

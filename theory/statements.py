@@ -6,16 +6,17 @@ no subclass and no registry. "For a large enough constant C" has no number, so a
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 import sympy as sp
 
-from theory.symbols import C, lookup, refuse_foreign
+from theory.symbols import C, hidden, is_hidden, lookup, refuse_foreign
 
 PROVENANCE = {
     "stated": "in the part of the paper that is held word for word",
+    "preprint": "in the earlier version of the paper, which is held word for word",
     "secondary": "read in a summary or review of the paper",
     "lineage": "from the papers it builds on",
     "inferred": "our best reconstruction; the reason is given",
@@ -294,6 +295,142 @@ class Claim:
         object.__setattr__(self, "parts", tuple(zip(names, laws, strict=True)))
         if not self.latex:
             object.__setattr__(self, "latex", r",\quad ".join(_law_latex(o, law) for o, law in self.parts))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hidden:
+    """A constant that a theorem says to exist without naming it.
+
+    Attributes:
+        name: of its symbol; ``"C"`` is the paper's own.
+        latex: of its symbol.
+        ladder: the values it may take, from the one with which the theorem says the most to the one with which it says
+            the least; the last is the floor that keeps it from becoming trivial. A single value is a reading.
+        says: what it is, in a few words.
+        why: why the ladder ends where it does.
+        free: its values say equally much, as where a window lies.
+    """
+
+    name: str
+    latex: str
+    ladder: tuple[float, ...]
+    says: str
+    why: str = ""
+    free: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.ladder or not all(math.isfinite(v) and v > 0 for v in self.ladder):
+            raise ValueError(f"hidden constant '{self.name}': its ladder {self.ladder} must hold positive numbers")
+        steps = [b - a for a, b in zip(self.ladder, self.ladder[1:], strict=False)]
+        if not (all(s > 0 for s in steps) or all(s < 0 for s in steps)):
+            raise ValueError(
+                f"hidden constant '{self.name}': its ladder {self.ladder} must run one way, from the value with which"
+                " the theorem says the most to the one with which it says the least"
+            )
+
+    @property
+    def symbol(self) -> sp.Symbol:
+        return C if self.name == "C" else hidden(self.name, self.latex, self.says)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One conclusion of a theorem.
+
+    Attributes:
+        name: as it is shown, e.g. ``"stage1.signal-leads"``.
+        series: what is looked at, a number per run and recorded time.
+        law: the bounds, which may name symbols of a setting and hidden constants.
+        says: one plain-English sentence.
+        latex: the conclusion.
+        frame: it dates the moment, and every other part is looked at together with it.
+    """
+
+    name: str
+    series: str
+    law: Within
+    says: str = ""
+    latex: str = ""
+    frame: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Theorem:
+    """There exist constants such that inside the conditions, with probability at least 1 - delta, there exists one time
+    at which all parts hold together.
+
+    Attributes:
+        name: unique, e.g. ``"theorem-4.1"``.
+        source: a :class:`Source`, or a plain string for a user's own note.
+        needs: conditions, which may name hidden constants.
+        hidden: the constants; those that occur in ``needs`` restrict settings, the others make the conclusion concrete.
+        window: the first and the last iteration at which the time may lie, expressions.
+        parts: the conclusions.
+        stage: ``"window"`` (runs end at the largest last iteration) or ``"end"`` (at L_S <= epsilon).
+        says: one plain-English sentence.
+        tested: what exactly is confronted with data, where the wording leaves a choice.
+        epsilon: the target loss where the stage is ``"end"``.
+    """
+
+    name: str
+    source: Source | str
+    needs: tuple[Condition, ...]
+    hidden: tuple[Hidden, ...]
+    window: tuple[sp.Expr, sp.Expr]
+    parts: tuple[Part, ...]
+    stage: str = "window"
+    says: str = ""
+    tested: str = ""
+    epsilon: float = 1e-2
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "source", _as_source(self.source))
+        if self.stage not in ("window", "end"):
+            raise ValueError(f"theorem '{self.name}': stage '{self.stage}' is neither 'window' nor 'end'")
+        names = [p.name for p in self.parts]
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"theorem '{self.name}': its parts {', '.join(names) or '(none)'} need different names")
+        known = {h.symbol for h in self.hidden} | {C}
+        for where, expression in self._expressions():
+            refuse_foreign(expression, f"theorem '{self.name}', {where}")
+            unnamed = {s for s in expression.free_symbols if is_hidden(s)} - known
+            if unnamed:
+                raise ValueError(
+                    f"theorem '{self.name}', {where}: {', '.join(sorted(map(str, unnamed)))} is no constant of this"
+                    " theorem; add it to hidden"
+                )
+
+    def _expressions(self) -> Iterator[tuple[str, sp.Basic]]:
+        for c in self.needs:
+            if not isinstance(c.statement, Band):
+                yield f"condition '{c.name}'", c.statement
+        for edge in self.window:
+            yield "window", sp.sympify(edge)
+        for p in self.parts:
+            for bound in (p.law.low, p.law.high):
+                if bound is not None:
+                    yield f"part '{p.name}'", sp.sympify(bound)
+
+    @property
+    def restricting(self) -> tuple[Hidden, ...]:
+        """The constants that occur in the conditions: the larger they are demanded, the fewer settings are spoken of."""
+        used = frozenset().union(*(c.names for c in self.needs))
+        return tuple(h for h in self.hidden if h.symbol.name in used)
+
+    @property
+    def concluding(self) -> tuple[Hidden, ...]:
+        """The constants of the conclusion."""
+        return tuple(h for h in self.hidden if h not in self.restricting)
+
+    def at(self, constants: Mapping[str, float]) -> tuple[Condition, ...]:
+        """The conditions with numbers for the hidden constants; C stays."""
+        values = {h.symbol: constants[h.name] for h in self.restricting if h.name != "C"}
+        return tuple(
+            c
+            if isinstance(c.statement, Band) or not c.statement.free_symbols & set(values)
+            else replace(c, statement=c.statement.subs(values), latex="")
+            for c in self.needs
+        )
 
 
 def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:

@@ -61,6 +61,26 @@ C = _declare("C", "C", "> 0", "the paper's 'large enough' constant", order="~")
 SNR = mu / (sigma_xi * sp.sqrt(d))
 kappa = n * SNR**2
 
+
+def hidden(name: str, latex: str, meaning: str) -> sp.Symbol:
+    """The symbol of a positive constant that a theorem says to exist without naming it; declared where it is new.
+
+    Raises:
+        ValueError: the name belongs to a symbol that is no such constant.
+    """
+    if name not in _TABLE:
+        return _declare(name, latex, HIDDEN, meaning, order="~")
+    if _TABLE[name].domain != HIDDEN:
+        raise ValueError(f"hidden constant '{name}': the name is taken by '{_TABLE[name].meaning}'; choose another")
+    return _TABLE[name].symbol
+
+
+def is_hidden(symbol: sp.Symbol) -> bool:
+    return symbol.name in _TABLE and _TABLE[symbol.name].domain == HIDDEN
+
+
+HIDDEN = "> 0, hidden"
+
 SETTING = ("n", "m", "d", "mu", "sigma_xi", "sigma_0", "eta", "tau_plus", "tau_minus")
 
 

@@ -48,10 +48,8 @@ from scipy.stats import beta, binom, fisher_exact, qmc
 from scipy.stats import t as student
 
 from numerics import Setting
-from theory import Band, C, Claim, Condition, Exactly, Within, eta, kappa, sigma_xi, tau_minus, tau_plus
+from theory import Band, C, Claim, Condition, Exactly, Within, eta, kappa, tau_minus, tau_plus
 from theory import d as dimension
-from theory import m as neurons
-from theory import n as samples
 from theory.meanfield import noisy_ignored_threshold, signal_leads_threshold
 from theory.paper import Reading
 from verify import fit, sweep
@@ -408,16 +406,6 @@ def _folded(u: np.ndarray) -> np.ndarray:
     return np.clip(2 * u - 0.5, 0, 1)
 
 
-def _affordable(stage: str, seeds: int, each: int, cap: float) -> tuple[Condition, ...]:
-    """Runs of a setting end within ``cap`` core seconds."""
-    s = {"T1": 1.5, "early": 0.1, "end": 2.5 / EPSILON[1]}.get(stage)
-    if s is None:
-        return ()
-    steps = cap / (sweep.CALLS / each + seeds * sweep._arithmetic(samples, neurons))
-    rule = eta * sigma_xi**2 * dimension / (samples * neurons) * steps >= s
-    return (Condition(name="affordable", source="the effort", statement=rule),)
-
-
 def plan(
     chosen: Sequence[Claim],
     known: Sequence[Claim],
@@ -516,7 +504,7 @@ class _Family:
 
     def _cost(self, seeds: int, each: int, scale: float = 1.0) -> tuple[Condition, ...]:
         stage = self.group.stage
-        return _affordable(stage, seeds, each, scale * self.effort.cap.get(stage, 1.0))
+        return sweep.affordable(stage, seeds, each, scale * self.effort.cap.get(stage, 1.0))
 
     def _ranges(self) -> dict[str, tuple[float, float]]:
         if self.group.stage != "start":

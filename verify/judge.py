@@ -34,6 +34,7 @@ SCALES = ("n", "m", "d", "sigma_xi", "eta", "sigma_0")
 class Status(StrEnum):
     SUPPORTED = "SUPPORTED"
     REFUTED = "REFUTED"
+    OPEN = "OPEN"
     INCONCLUSIVE = "INCONCLUSIVE"
     OUTSIDE = "OUTSIDE"
 

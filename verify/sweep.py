@@ -23,9 +23,13 @@ import torch
 from scipy.stats import qmc
 
 from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
+from numerics.generalization import certified_exponent, generalization
 from numerics.observables import STAGES, moments
 from numerics.series import SERIES
-from theory import Band, Claim, Condition, Theta, inside, kappa, tau_minus, tau_plus
+from theory import Band, Claim, Condition, Theta, eta, inside, kappa, sigma_xi, tau_minus, tau_plus
+from theory import d as dimension
+from theory import m as neurons
+from theory import n as samples
 from theory.paper import Reading
 from verify import userfile
 from verify.meanfield import MEANFIELD, convergence_time
@@ -100,6 +104,7 @@ class Group:
         observables: what is computed per run.
         patience: expected durations after which a run is given up; 0 for the stage's own.
         series: what is recorded along its runs; all there is where empty.
+        kept: the series that are saved with the runs.
     """
 
     name: str
@@ -109,15 +114,18 @@ class Group:
     observables: tuple[str, ...]
     patience: float = 0.0
     series: tuple[str, ...] = ()
+    kept: tuple[str, ...] = KEPT_SERIES
 
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One setting of a design, with the target loss and its place in the group."""
+    """One setting of a design, with its place in the group, the target loss, and, where the stage is ``"window"``, the
+    rescaled time at which its runs end."""
 
     setting: Setting
     epsilon: float
     index: int
+    until: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -401,6 +409,16 @@ def _cost_of_draw(n: int, m: int, seeds: int) -> float:
     return 1e-10 * seeds * (n**3 + 8 * m**3 + m * n**2)
 
 
+def affordable(stage: str, seeds: int, each: int, cap: float, epsilon: float = EPSILON[1]) -> tuple[Condition, ...]:
+    """The condition that runs of a setting end within ``cap`` core seconds, ``each`` of them sharing a batch."""
+    s = {"T1": 1.5, "window": 1.6, "early": 0.1, "end": 2.5 / epsilon}.get(stage)
+    if s is None:
+        return ()
+    steps = cap / (CALLS / each + seeds * _arithmetic(samples, neurons))
+    rule = eta * sigma_xi**2 * dimension / (samples * neurons) * steps >= s
+    return (Condition(name="affordable", source="the effort", statement=rule),)
+
+
 def work(setting: Setting, epsilon: float, stage: str, seeds: int) -> float:
     """Expected core seconds of one setting with its seeds."""
     s = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, epsilon, stage)
@@ -480,22 +498,26 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
     events = moments(order_one)
     # Far beyond what is expected (of 928 runs in standard the latest arrived at 24); a run that needs more is censored,
     # and counted as such.
-    patience = jobs[0].group.patience or {"early": 8, "T1": 25, "end": 4}.get(stage, 0)
-    expected = [_steps(job.point, stage) for job in jobs]
+    group = jobs[0].group
+    patience = group.patience or {"window": 1.1, "early": 8, "T1": 25, "end": 4}.get(stage, 0)
+    expected = [_steps(job) for job in jobs]
     horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(expected))
     stop = {
-        "early": events["early"],
-        "T1": events["T1"],
+        **events,
+        "window": Event(series="elapsed", value=tuple(job.point.until for job, _ in runs)),
         "end": Event(series="loss", value=tuple(job.point.epsilon for job, _ in runs), falling=True),
     }.get(stage)
     steps = max(1, int(min(horizon, jobs[0].reading.T_star)))
-    series = {name: SERIES[name] for name in jobs[0].group.series or SERIES}
+    series = {name: SERIES[name] for name in group.series or SERIES}
+    if stage == "window" and "spurious_exponent" in group.kept:
+        series["spurious_exponent"] = certified_exponent(settings, samples)
+    events = {name: event for name, event in events.items() if event.series in series}
     return train(settings, samples, steps=steps, stop=stop, events=events, series=series, device=jobs[0].device)
 
 
-def _steps(point: Point, stage: str) -> float:
-    setting = point.setting
-    s = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, point.epsilon, stage)
+def _steps(job: Job) -> float:
+    setting, epsilon = job.point.setting, job.point.epsilon
+    s = job.point.until or rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, epsilon, job.group.stage)
     return s / setting.time_scale
 
 
@@ -524,7 +546,8 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
     """What the group asks for of the runs of jobs, as :func:`simulate` gave them."""
     known = OBSERVABLE_BY_NAME | (userfile.observables_of(jobs[0].file) if jobs[0].file else {})
     observed = {name: known[name](trajectory) for name in jobs[0].group.observables}
-    kept = [name for name in KEPT_SERIES if name in trajectory.series]
+    curves = trajectory.series | _at_the_end(trajectory, jobs[0].group)
+    kept = [name for name in jobs[0].group.kept if name in curves]
     results, start = [], 0
     for job in jobs:
         own = job.seeds[seeds]
@@ -546,9 +569,20 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
                 **{name: values[rows] for name, values in observed.items()},
             }
         )
-        series = {name: trajectory.series[name][rows].astype(np.float32) for name in kept}
+        series = {name: curves[name][rows].astype(np.float32) for name in kept}
         results.append(Result(key=job.key, runs=table, times=trajectory.times, series=series))
     return results
+
+
+def _at_the_end(trajectory: Trajectory, group: Group) -> dict[str, np.ndarray]:
+    """Test errors as series that are known at the last recorded time alone, where they are asked for."""
+    found = {}
+    for name, law in (("error_spurious", "spurious"), ("spurious_exponent", "exponent")):
+        if name in group.kept and name not in trajectory.series:
+            found[name] = np.full((len(trajectory.settings), trajectory.times.size), np.nan)
+            last = trajectory.index("end")[:, None]
+            np.put_along_axis(found[name], last, getattr(generalization(trajectory, "end"), law)[:, None], 1)
+    return found
 
 
 def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
@@ -558,11 +592,11 @@ def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
         by_size.setdefault((job.group.name, job.point.setting.n, job.point.setting.m), []).append(job)
     bundles = []
     for (_, n, m), members in by_size.items():
-        members.sort(key=lambda j: -_steps(j.point, j.group.stage))
+        members.sort(key=lambda j: -_steps(j))
         size = bundle_size(n, m, len(members[0].seeds))
         bundles += [tuple(members[k : k + size]) for k in range(0, len(members), size)]
     # The longest first, so that none is left over at the end.
-    return sorted(bundles, key=lambda b: -max(_steps(j.point, j.group.stage) for j in b) * _cost_of_bundle(b))
+    return sorted(bundles, key=lambda b: -max(_steps(j) for j in b) * _cost_of_bundle(b))
 
 
 def _cost_of_bundle(bundle: tuple[Job, ...]) -> float:
@@ -666,7 +700,7 @@ def load(path: Path, job: Job) -> Result:
             fingerprint = str(held["fingerprint"])
             table = pd.DataFrame(json.loads(str(held["runs"])))
             times = held["times"]
-            series = {name: held[f"series_{name}"] for name in KEPT_SERIES}
+            series = {name: held[f"series_{name}"] for name in job.group.kept}
     except Exception as problem:
         raise ValueError(f"{path} is damaged ({type(problem).__name__}): delete it to have it redone") from problem
     if fingerprint != _fingerprint(job):

@@ -1,0 +1,601 @@
+r"""Theorems with their own quantifiers: there exist constants, and there exists a time, such that all parts hold together.
+
+Three steps, each on runs of its own (docs/how-verdicts-are-reached.md):
+
+**Explore.** The hidden constants climb a ladder, from the values with which the theorem says the most to those with which
+it says the least. On every rung, settings are spread over the region that its restricting constants leave, faces and
+corners included; regions are nested, so a setting counts for every rung whose region holds it. A rung *serves* if for
+some constants of the conclusion (:func:`_serves`) at most delta/3 of its runs fail and in no setting more than a quarter.
+
+**Fix.** The first rung that serves; from there each restricting constant alone is taken back down as far as the settings
+inside still serve, in the order in which the theorem names them; the constants of the conclusion are the ones with which
+it says the most. As the least that served was chosen for having served, every constant is then moved one step on.
+
+**Confirm.** Fresh settings in the region of the constants that were fixed, fresh seeds, nothing from before. A setting
+*contradicts* if the exact lower bound of its failure rate lies above delta, at a level shared by all settings and looks;
+settings that look doubtful get more seeds. SUPPORTED: none contradicts, and the share of runs in which all parts hold at
+one time surely exceeds 1 - delta. If the fresh runs contradict: OPEN where failures fall along the ladder, since a
+stronger constant may cure them; REFUTED where they do not and the constants were the last of the ladder (corrected over
+all theorems by Holm's rule); else INCONCLUSIVE.
+"""
+
+import hashlib
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+from scipy.stats import binom, binomtest, fisher_exact, qmc
+
+from numerics import Setting
+from numerics.series import SERIES
+from theory import inside
+from theory.paper import Reading
+from theory.statements import Hidden, Part, Theorem, evaluate
+from verify import sweep
+from verify.judge import Status
+from verify.region import Region
+from verify.sweep import Group, Job, Point, Result
+
+LEVEL = 0.05
+# A rung serves in exploration below these failure rates. A third of delta leaves room for a rate that was found small by
+# luck: at 480 fresh runs a rate of delta/2 is still confirmed with probability above 0.99.
+POOLED, SINGLE = 1 / 3, 0.25
+FEWEST = 8  # settings without which nothing is said of a rung
+SEVERE = 3.0  # times delta: a setting is doubtful until its failure rate is surely below
+LABELS = ("balanced", "drawn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is run for one theorem and kind of labels.
+
+    Attributes:
+        rungs: of the ladder, counted from its first.
+        each: settings per rung in exploration.
+        seeds: per setting in exploration.
+        confirmed: settings in confirmation.
+        looks: seeds per setting of confirmation after the first look, and in all where it looks doubtful.
+        cap: core seconds that the first look at a setting may be expected to take, by stage.
+        largest: n and m at most.
+    """
+
+    rungs: int
+    each: int
+    seeds: int
+    confirmed: int
+    looks: tuple[int, int]
+    cap: Mapping[str, float]
+    largest: int
+
+
+EFFORTS = {
+    "quick": Effort(
+        rungs=4, each=8, seeds=4, confirmed=12, looks=(8, 24), cap={"window": 0.1, "end": 0.3}, largest=200
+    ),
+    "standard": Effort(
+        rungs=6, each=12, seeds=8, confirmed=30, looks=(16, 64), cap={"window": 0.6, "end": 1.2}, largest=600
+    ),
+    "thorough": Effort(
+        rungs=6, each=40, seeds=16, confirmed=96, looks=(32, 128), cap={"window": 10.0, "end": 20.0}, largest=2000
+    ),
+}
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Designs
+
+
+def ladder(theorem: Theorem, rungs: int) -> list[dict[str, float]]:
+    """The restricting constants at each rung: every one a step further, as far as its own ladder goes."""
+    longest = max(len(h.ladder) for h in theorem.restricting) if theorem.restricting else 1
+    return [
+        {h.name: h.ladder[min(k, len(h.ladder) - 1)] for h in theorem.restricting} for k in range(min(rungs, longest))
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Theorems with the same conditions and stage, under one kind of labels: they explore on the same runs.
+
+    Attributes:
+        members: the theorems.
+        labels: how labels are drawn, a value of ``Setting.labels``.
+    """
+
+    members: tuple[Theorem, ...]
+    labels: str
+    reading: Reading
+    effort: Effort
+    seed: int
+    device: str
+
+    @property
+    def stage(self) -> str:
+        return self.members[0].stage
+
+    @property
+    def name(self) -> str:
+        return f"{self.members[0].name}-{self.labels}"
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Every series that a part speaks of."""
+        return tuple(dict.fromkeys(p.series for t in self.members for p in t.parts))
+
+    def group(self, phase: str, fixed: Mapping[str, float]) -> Group:
+        """The runs of a phase; their name holds what determines their design."""
+        body = [(t.name, [str(c.statement) for c in t.needs]) for t in self.members], sorted(fixed.items())
+        digest = hashlib.sha256(repr(body).encode()).hexdigest()[:6]
+        recorded = dict.fromkeys(("elapsed", "loss", *self.kept))
+        return Group(
+            name=f"{phase}-{self.name}-{self.stage}-{digest}",
+            needs=self.members[0].at(fixed or ladder(self.members[0], 1)[0]),
+            stage=self.stage,
+            needs_rates=False,
+            observables=("flip_share",),
+            series=tuple(name for name in recorded if name in SERIES),
+            kept=self.kept,
+        )
+
+    def design(self, fixed: Mapping[str, float], count: int, entropy: str) -> list[Setting]:
+        """Settings inside the conditions at ``fixed``, spread over the region with its faces."""
+        theorem, effort = self.members[0], self.effort
+        # Flips in whole numbers, under both kinds of labels: their settings are the same.
+        reading = replace(self.reading, C=fixed.get("C", self.reading.C), labels="balanced")
+        afford = sweep.affordable(self.stage, effort.looks[0], 1, effort.cap[self.stage], theorem.epsilon)
+        ranges = {"n": (2, effort.largest), "m": (1, effort.largest), "sigma_xi": (1, 1)}  # sigma_xi is a unit
+        region = Region(needs=(*theorem.at(fixed), *afford), reading=reading, ranges=ranges)
+        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:6], "big"))
+        cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(count)))[:count]
+        cube = np.clip(2 * cube - 0.5, 0, 1)  # the outer quarters become faces
+        cube[0, :2] = 0.0  # the corner of the least sizes, where failures gather
+        cube[:, :2] **= 2  # small sizes are cheap, and labels fluctuate most there
+        for name, (face, depth) in _DEPTH.items():
+            k = _COORDINATES.index(name)
+            cube[:, k] = face + depth * cube[:, k]
+        placed = region.place([dict(zip(_COORDINATES, u, strict=True)) for u in cube])
+        return [replace(setting, labels=self.labels) for setting in placed if setting is not None]
+
+    def jobs(self, group: Group, settings: Sequence[Setting], seeds: range, first: int = 0) -> list[Job]:
+        planned = []
+        for index, setting in enumerate(settings, start=first):
+            entropy = f"{self.seed}/{group.name}/{index}".encode()
+            start = int.from_bytes(hashlib.sha256(entropy).digest()[:6], "big")
+            until = max(_until(t, setting, self.reading) for t in self.members) if self.stage == "window" else 0.0
+            point = Point(setting=setting, epsilon=self.members[0].epsilon, index=index, until=until)
+            planned.append(
+                Job(group=group, point=point, seeds=tuple(start + k for k in seeds), reading=self.reading,
+                    device=self.device)
+            )  # fmt: skip
+        return planned
+
+
+_COORDINATES = ("n", "m", "tau_plus", "tau_minus", "d", "mu", "sigma_0", "eta")
+# Settings lie in this share of a parameter's range in logarithms, counted from its face: nothing bounds sigma_0 from
+# below (0.25 is five decades), and a large d or a small eta ask for long runs that tell little.
+_DEPTH = {"d": (0.0, 0.4), "sigma_0": (1.0, -0.25), "eta": (1.0, -0.3)}
+
+
+def _until(theorem: Theorem, setting: Setting, reading: Reading) -> float:
+    """Rescaled time at which every window that the constants of the conclusion allow has ended."""
+    ends = [
+        evaluate(theorem.window[1], _values(setting, reading, theorem, dict(zip(names, values, strict=True))))
+        for names, values in [
+            (tuple(h.name for h in theorem.concluding), v) for v in itertools.product(*(
+                {h.ladder[0], h.ladder[-1]} for h in theorem.concluding))
+        ]
+    ]  # fmt: skip
+    return 1.001 * max(ends) * setting.time_scale
+
+
+def _values(setting: Setting, reading: Reading, theorem: Theorem, constants: Mapping[str, float]) -> dict[str, float]:
+    """Numbers for every symbol that a statement of the theorem may name."""
+    return {
+        **numbers(setting),
+        "delta": reading.delta,
+        "T_star": reading.T_star,
+        "epsilon": theorem.epsilon,
+        **constants,
+    }
+
+
+def numbers(setting: Setting) -> dict[str, float]:
+    """The parameters that are numbers, by name."""
+    return {name: value for name, value in setting.values().items() if name != "labels"}
+
+
+def explore(family: Family) -> list[Job]:
+    """The runs of exploration, rung after rung."""
+    group = family.group("explore", {})
+    planned: list[Job] = []
+    for k, fixed in enumerate(ladder(family.members[0], family.effort.rungs)):
+        settings = family.design(fixed, family.effort.each, f"{family.seed}/{group.name}/{k}")
+        planned += family.jobs(group, settings, range(family.effort.seeds), first=100 * k)
+    return planned
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# What runs show
+
+
+class Shown:
+    """The runs of some settings, asked whether the parts of a theorem hold together at one time.
+
+    Args:
+        theorem: what is asked of them.
+        results: one per setting.
+        reading: supplies delta.
+    """
+
+    def __init__(self, theorem: Theorem, results: Sequence[Result], reading: Reading) -> None:
+        self.theorem, self.results, self.reading = theorem, list(results), reading
+        self.settings = [_setting(r) for r in self.results]
+        self._masks: dict[tuple, list[np.ndarray]] = {}
+
+    def inside(self, fixed: Mapping[str, float]) -> np.ndarray:
+        """Which settings meet the conditions at these restricting constants. Shape (settings,)."""
+        needs = self.theorem.at(fixed)
+        constant = fixed.get("C", self.reading.C)
+        return np.array([inside(needs, self._at(k, {}), constant) for k in range(len(self.settings))], dtype=bool)
+
+    def met(self, constants: Mapping[str, float], parts: Sequence[Part] | None = None) -> list[np.ndarray]:
+        """Per setting and run, whether all parts hold at one recorded time within the window."""
+        masks = [self._window(constants)]
+        masks += [self._part(p, constants) for p in (self.theorem.parts if parts is None else parts)]
+        return [reduce(np.logical_and, at).any(1) for at in zip(*masks, strict=True)]
+
+    def _at(self, k: int, constants: Mapping[str, float]) -> dict[str, float]:
+        return _values(self.settings[k], self.reading, self.theorem, constants)
+
+    def _cached(self, key: str, expressions: Sequence, constants: Mapping[str, float], make: Callable) -> list:
+        """Masks are the same for all constants that the expressions do not name."""
+        names = {s.name for e in expressions if e is not None for s in sp.sympify(e).free_symbols}
+        own = {name: value for name, value in constants.items() if name in names}
+        full = (key, *sorted(own.items()))
+        if full not in self._masks:
+            self._masks[full] = [make(k, self._at(k, own)) for k in range(len(self.results))]
+        return self._masks[full]
+
+    def _window(self, constants: Mapping[str, float]) -> list[np.ndarray]:
+        first, last = self.theorem.window
+
+        def make(k: int, values: dict[str, float]) -> np.ndarray:
+            times = self.results[k].times
+            # Rounding of the two ends must not take a recorded time away.
+            low, high = evaluate(first, values) * (1 - 1e-9), evaluate(last, values) * (1 + 1e-9)
+            return ((times >= low) & (times <= high))[None, :]
+
+        return self._cached("window", self.theorem.window, constants, make)
+
+    def _part(self, part: Part, constants: Mapping[str, float]) -> list[np.ndarray]:
+        def make(k: int, values: dict[str, float]) -> np.ndarray:
+            series = self.results[k].series[part.series]
+            with np.errstate(invalid="ignore"):
+                low = True if part.law.low is None else series >= _slack(evaluate(part.law.low, values), -1)
+                high = True if part.law.high is None else series <= _slack(evaluate(part.law.high, values), 1)
+            return low & high & ~np.isnan(series)
+
+        return self._cached(part.name, (part.law.low, part.law.high), constants, make)
+
+
+def _slack(bound: float, side: int) -> float:
+    """Series are kept in single precision: a bound met with equality must not fail by its rounding."""
+    return bound + side * 3e-7 * abs(bound)
+
+
+def _setting(result: Result) -> Setting:
+    return Setting(**result.runs.iloc[0][list(Setting.__dataclass_fields__)])
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Fixing constants
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What exploration leads to.
+
+    Attributes:
+        constants: all of them, as they go into confirmation.
+        served: whether a rung served; otherwise these are the last of every ladder.
+        least: the least that served, before one step was added; empty where none did.
+        table: a row per rung: its constants, settings, runs, and the share of runs that meet the theorem, and its parts,
+            at the best constants of the conclusion there.
+        last: whether every restricting constant is the last of its ladder.
+    """
+
+    constants: Mapping[str, float]
+    served: bool
+    least: Mapping[str, float]
+    table: pd.DataFrame
+    last: bool
+
+
+def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
+    """Choose the constants by the rule of the module, from the runs of exploration alone."""
+    shown = Shown(theorem, results, family.reading)
+    rungs = ladder(theorem, family.effort.rungs)
+    last_rung = {h.name: h.ladder[-1] if family.effort.rungs >= len(h.ladder) else h.ladder[family.effort.rungs - 1]
+                 for h in theorem.restricting}  # fmt: skip
+    conclusions = _conclusions(theorem)
+    counts = [shown.met(c) for c in conclusions]  # per conclusion and setting, the runs
+    hits = np.array([[int(m.sum()) for m in met] for met in counts])
+    trials = np.array([m.size for m in counts[0]]) if results else np.array([], dtype=int)
+
+    def serving(fixed: Mapping[str, float]) -> int | None:
+        """The first of the conclusions that serves in the region of these constants; among equals the one most often met."""
+        mask = shown.inside(fixed)
+        if mask.sum() < FEWEST:
+            return None
+        failures = (trials - hits)[:, mask]
+        serves = _serves(failures, trials[mask], family.reading.delta)
+        if not serves.any():
+            return None
+        order = sorted(np.flatnonzero(serves), key=lambda c: (_steps(theorem, conclusions[c]), failures[c].sum()))
+        return int(order[0])
+
+    chosen, conclusion = None, None
+    for fixed in rungs:
+        conclusion = serving(fixed)
+        if conclusion is not None:
+            chosen = dict(fixed)
+            break
+    if chosen is None:
+        loosest = max(range(len(conclusions)), key=lambda c: (_steps(theorem, conclusions[c]), hits[c].sum()))
+        constants = {**last_rung, **conclusions[loosest]}
+        return Choice(
+            constants=constants, served=False, least={}, last=True,
+            table=_by_rung(theorem, shown, rungs, conclusions, hits, trials, loosest),
+        )  # fmt: skip
+    for hidden in theorem.restricting:
+        while (at := hidden.ladder.index(chosen[hidden.name])) > 0:
+            wider = {**chosen, hidden.name: hidden.ladder[at - 1]}
+            better = serving(wider)
+            if better is None:
+                break
+            chosen, conclusion = wider, better
+    least = {**chosen, **conclusions[conclusion]}
+    constants = {h.name: _next(h, least[h.name], last_rung.get(h.name, h.ladder[-1])) for h in theorem.hidden}
+    return Choice(
+        constants=constants, served=True, least=least,
+        last=all(constants[h.name] == last_rung[h.name] for h in theorem.restricting),
+        table=_by_rung(theorem, shown, rungs, conclusions, hits, trials, conclusion),
+    )  # fmt: skip
+
+
+def _serves(failures: np.ndarray, trials: np.ndarray, delta: float) -> np.ndarray:
+    """Few failures in all, and in no setting many. Shapes (conclusions, settings), (settings,) -> (conclusions,)."""
+    pooled = failures.sum(1) / trials.sum() <= POOLED * delta
+    return pooled & (failures <= SINGLE * trials).all(1)
+
+
+def _conclusions(theorem: Theorem) -> list[dict[str, float]]:
+    names = [h.name for h in theorem.concluding]
+    return [dict(zip(names, v, strict=True)) for v in itertools.product(*(h.ladder for h in theorem.concluding))]
+
+
+def _steps(theorem: Theorem, constants: Mapping[str, float]) -> int:
+    """How many steps the constants of a conclusion have given way; where a window lies is free."""
+    return sum(h.ladder.index(constants[h.name]) for h in theorem.concluding if not h.free)
+
+
+def _next(hidden: Hidden, value: float, last: float) -> float:
+    if hidden.free or value == last:
+        return value
+    return hidden.ladder[min(hidden.ladder.index(value) + 1, len(hidden.ladder) - 1)]
+
+
+def _by_rung(
+    theorem: Theorem, shown: Shown, rungs: Sequence[Mapping[str, float]], conclusions: Sequence[Mapping[str, float]],
+    hits: np.ndarray, trials: np.ndarray, conclusion: int,
+) -> pd.DataFrame:  # fmt: skip
+    """The share of runs that meet the theorem, and each part beside its frame, among the settings drawn for a rung."""
+    frame = [p for p in theorem.parts if p.frame]
+    own = {p.name: shown.met(conclusions[conclusion], [*frame, p]) for p in theorem.parts if not p.frame}
+    drawn = np.array([r.runs["setting"].iloc[0] // 100 for r in shown.results], dtype=int)
+    rows = []
+    for k, fixed in enumerate(rungs):
+        mask = drawn == k
+        row = {**fixed, "settings": int(mask.sum()), "runs": int(trials[mask].sum()) if mask.any() else 0}
+        row["failures"] = int((trials - hits[conclusion])[mask].sum()) if mask.any() else 0
+        for name, met in own.items():
+            row[f"failures of {name}"] = int(sum((~m).sum() for m, here in zip(met, mask, strict=True) if here))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Confirmation
+
+
+def confirm(family: Family, theorem: Theorem, choice: Choice) -> list[Job]:
+    """Fresh settings and seeds at the constants that were fixed."""
+    alone = replace(family, members=(theorem,))
+    fixed = {h.name: choice.constants[h.name] for h in theorem.restricting}
+    group = alone.group("confirm", dict(choice.constants))
+    settings = alone.design(fixed, family.effort.confirmed, f"{family.seed}/{group.name}")
+    return alone.jobs(replace(group, needs=theorem.at(fixed)), settings, range(family.effort.looks[0]))
+
+
+def more_seeds(
+    family: Family, theorem: Theorem, choice: Choice, results: Sequence[Result], jobs: Sequence[Job]
+) -> list[Job]:
+    """The settings that look doubtful, with the seeds of the second look."""
+    met = Shown(theorem, results, family.reading).met(choice.constants)
+    tests = 2 * len(results)
+    doubtful = {
+        result.runs["setting"].iloc[0]
+        for result, runs in zip(results, met, strict=True)
+        if not _clear(runs, family.reading.delta) and not _contradicts(runs, family.reading.delta, tests)
+    }
+    first, last = family.effort.looks
+    again = []
+    for job in jobs:
+        if job.point.index in doubtful:
+            start = job.seeds[0]
+            again.append(
+                replace(
+                    job,
+                    group=replace(job.group, name=f"{job.group.name}-again"),
+                    seeds=tuple(start + k for k in range(first, last)),
+                )
+            )
+    return again
+
+
+def _clear(met: np.ndarray, delta: float) -> bool:
+    return _interval(int((~met).sum()), met.size, 1 - LEVEL).high < SEVERE * delta
+
+
+def _contradicts(met: np.ndarray, delta: float, tests: int) -> bool:
+    return bool(binom.sf((~met).sum() - 1, met.size, delta) < LEVEL / tests)
+
+
+def _interval(hits: int, trials: int, level: float):
+    return binomtest(hits, trials).proportion_ci(level, method="exact")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartAnswer:
+    """One part of a theorem, at one time with its frame."""
+
+    part: Part
+    status: Status
+    met: int
+    runs: int
+    failing: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What became of a theorem under one kind of labels.
+
+    Attributes:
+        status: SUPPORTED, REFUTED, OPEN or INCONCLUSIVE; OUTSIDE where no setting could be drawn.
+        choice: the constants and what exploration showed.
+        met, runs: of the first look at the fresh settings.
+        settings: a row per fresh setting: its parameters, runs, failures, contradicts, doubtful.
+        failing: 95 % upper bound on the share of settings that fail more often than delta.
+        p: of the fresh runs if the theorem held with these constants.
+        parts: the conclusions one by one.
+    """
+
+    theorem: Theorem
+    labels: str
+    status: Status
+    choice: Choice
+    met: int
+    runs: int
+    settings: pd.DataFrame
+    failing: float
+    p: float
+    reason: str
+    parts: tuple[PartAnswer, ...]
+    group: str
+    explored: int = 0
+
+
+def answer(
+    family: Family, theorem: Theorem, choice: Choice, results: Sequence[Result], again: Sequence[Result], group: str,
+    explored: int,
+) -> Answer:  # fmt: skip
+    """The verdict from the fresh runs; REFUTED still has to pass :func:`corrected`."""
+    shown = Shown(theorem, results, family.reading)
+    second = Shown(theorem, again, family.reading)
+    delta = family.reading.delta
+    frame = [p for p in theorem.parts if p.frame]
+
+    def judged(parts: Sequence[Part] | None, name: str) -> tuple[Status, pd.DataFrame, int, int, float, float, str]:
+        met = shown.met(choice.constants, parts)
+        more = {r.runs["setting"].iloc[0]: m for r, m in zip(again, second.met(choice.constants, parts), strict=True)}
+        tests = 2 * max(len(met), 1)
+        rows = []
+        for setting, result, runs in zip(shown.settings, shown.results, met, strict=True):
+            every = np.concatenate([runs, more.get(result.runs["setting"].iloc[0], runs[:0])])
+            rows.append({
+                **numbers(setting), "kappa": setting.kappa, "runs": every.size, "failures": int((~every).sum()),
+                "contradicts": _contradicts(every, delta, tests), "doubtful": not _clear(every, delta),
+            })  # fmt: skip
+        table = pd.DataFrame(rows)
+        hits, runs = int(sum(m.sum() for m in met)), int(sum(m.size for m in met))
+        status, failing, p, reason = _judge(table, hits, runs, choice, choice.table, name, delta)
+        return status, table, hits, runs, failing, p, reason
+
+    if not results:
+        return Answer(
+            theorem=theorem, labels=family.labels, status=Status.OUTSIDE, choice=choice, met=0, runs=0,
+            settings=pd.DataFrame(), failing=math.nan, p=math.nan, parts=(), group=group, explored=explored,
+            reason="no setting inside the conditions at these constants is affordable in this profile",
+        )  # fmt: skip
+    status, table, hits, runs, failing, p, reason = judged(None, "failures")
+    parts = []
+    for part in theorem.parts:
+        if part.frame:
+            continue
+        own = judged([*frame, part], f"failures of {part.name}")
+        parts.append(PartAnswer(part=part, status=own[0], met=own[2], runs=own[3], failing=own[4], reason=own[6]))
+    return Answer(
+        theorem=theorem, labels=family.labels, status=status, choice=choice, met=hits, runs=runs, settings=table,
+        failing=failing, p=p, reason=reason, parts=tuple(parts), group=group, explored=explored,
+    )  # fmt: skip
+
+
+def _judge(
+    table: pd.DataFrame, hits: int, runs: int, choice: Choice, rungs: pd.DataFrame, column: str, delta: float
+) -> tuple[Status, float, float, str]:
+    contradicting, doubtful = int(table["contradicts"].sum()), int((table["doubtful"] | table["contradicts"]).sum())
+    failing = float(_interval(doubtful, len(table), 2 * 0.95 - 1).high)  # one-sided 95 %
+    pooled = _interval(hits, runs, 1 - LEVEL)
+    worst = float(binom.sf(table["failures"] - 1, table["runs"], delta).min())
+    p = min(1.0, 2 * min(float(binom.cdf(hits, runs, 1 - delta)), worst * 2 * len(table)))
+    if not contradicting and pooled.low > 1 - delta:
+        return Status.SUPPORTED, failing, p, f"all parts hold at one time in {hits} of {runs} fresh runs"
+    if not contradicting and pooled.high >= 1 - delta:
+        return (
+            Status.INCONCLUSIVE,
+            failing,
+            p,
+            f"the interval [{pooled.low:.3g}, {pooled.high:.3g}] contains {1 - delta:g}",
+        )
+    said = f"{hits} of {runs} fresh runs, and {contradicting} of {len(table)} settings fail more often than {delta:g}"
+    falls = _falls(rungs, column)
+    if falls:
+        return Status.OPEN, failing, p, f"{said}; but failures fall along the ladder, {falls}"
+    if choice.last:
+        return (
+            Status.REFUTED,
+            failing,
+            p,
+            f"{said}, at the last constants of the ladder, along which failures do not fall",
+        )
+    return Status.INCONCLUSIVE, failing, p, f"{said}; stronger constants were not tried on fresh runs"
+
+
+def _falls(rungs: pd.DataFrame, column: str) -> str:
+    """How failures fall from the first rung to the last, or nothing where they do not."""
+    seen = rungs[rungs["runs"] > 0] if len(rungs) else rungs
+    if len(seen) < 2:
+        return ""
+    first, last = seen.iloc[0], seen.iloc[-1]
+    counts = [[int(r[column]), int(r["runs"] - r[column])] for r in (first, last)]
+    if fisher_exact(counts, alternative="greater").pvalue >= LEVEL:
+        return ""
+    return f"from {first[column] / first['runs']:.0%} to {last[column] / last['runs']:.0%}"
+
+
+def corrected(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """REFUTED where it passes Holm's rule over all theorems, else INCONCLUSIVE."""
+    order = sorted(range(len(answers)), key=lambda k: answers[k].p if math.isfinite(answers[k].p) else 1.0)
+    fixed = list(answers)
+    for rank, k in enumerate(order):
+        one = fixed[k]
+        if one.status == Status.REFUTED and not one.p <= LEVEL / (len(order) - rank):
+            reason = f"{one.reason}; not told from chance among {len(order)} theorems (p = {one.p:.2g})"
+            fixed[k] = replace(one, status=Status.INCONCLUSIVE, reason=reason)
+    return tuple(fixed)
