@@ -369,7 +369,9 @@ class Theorem:
         stage: ``"window"`` (runs end at the largest last iteration) or ``"end"`` (at L_S <= epsilon).
         says: one plain-English sentence.
         tested: what exactly is confronted with data, where the wording leaves a choice.
-        epsilon: the target loss where the stage is ``"end"``.
+        epsilon: the target loss; it enters T* too.
+        replaces: claims that state its conclusions at one reading of the constants.
+        told: the constants in words, with a field in braces for each, e.g. ``"C = {C:g}"``; generated where empty.
     """
 
     name: str
@@ -381,10 +383,14 @@ class Theorem:
     stage: str = "window"
     says: str = ""
     tested: str = ""
-    epsilon: float = 1e-2
+    epsilon: float = 2e-2
+    replaces: tuple[str, ...] = ()
+    told: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "source", _as_source(self.source))
+        if not self.told:
+            object.__setattr__(self, "told", ", ".join(f"{h.name} = {{{h.name}:g}}" for h in self.hidden))
         if self.stage not in ("window", "end"):
             raise ValueError(f"theorem '{self.name}': stage '{self.stage}' is neither 'window' nor 'end'")
         names = [p.name for p in self.parts]
@@ -421,6 +427,13 @@ class Theorem:
     def concluding(self) -> tuple[Hidden, ...]:
         """The constants of the conclusion."""
         return tuple(h for h in self.hidden if h not in self.restricting)
+
+    def told_at(self, constants: Mapping[str, float]) -> str:
+        """The constants in words."""
+        products = {}
+        if {"T1_least", "T1_width"} <= set(constants):
+            products["T1_most"] = constants["T1_least"] * constants["T1_width"]
+        return self.told.format(**constants, **products)
 
     def at(self, constants: Mapping[str, float]) -> tuple[Condition, ...]:
         """The conditions with numbers for the hidden constants; C stays."""

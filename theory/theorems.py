@@ -5,6 +5,8 @@ holds together.
 whose constants are named and whose conclusions share one time. How it is put to the test: ``verify.quantify``.
 """
 
+from dataclasses import replace
+
 import sympy as sp
 from sympy import Min
 
@@ -16,22 +18,25 @@ from theory.symbols import d, epsilon, kappa, n, tau_minus, tau_plus
 CONSTANT = Hidden(
     name="C",
     latex="C",
-    ladder=(1.4, 2.0, 2.8, 4.0, 5.6, 8.0),
+    ladder=(1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0),
     says="the paper's 'sufficiently large' constant",
     why="at 8 the smallest setting has n = 60 and m = 60; beyond, runs cost too much",
+)
+CONSTANT_LATE = replace(
+    CONSTANT, ladder=(1.0, 1.4, 2.0, 2.8), why="beyond 2.8 a run to convergence costs too much: its length is like C m/epsilon"
 )
 # The mean field puts the threshold at 2 (``signal_leads_threshold``); the sketch of Theorem 4.1 asks n SNR^2 >= c'.
 KAPPA_LOW = Hidden(
     name="kappa_least",
     latex="c'",
-    ladder=(2.2, 2.8, 3.5, 4.4, 5.5, 7.0),
+    ladder=(1.6, 2.0, 2.5, 3.2, 4.0, 5.0, 6.4),
     says="least kappa (1 - 2 max tau)",
-    why="at 7 and tau = 0.25 kappa is 14; an upper end of 20 leaves room",
+    why="at 6.4 and tau = 0.25 kappa is 12.8; an upper end of 20 leaves room",
 )
 KAPPA_HIGH = Hidden(
     name="kappa_most",
     latex="c''",
-    ladder=(64.0, 48.0, 40.0, 32.0, 25.0, 20.0),
+    ladder=(128.0, 64.0, 48.0, 40.0, 32.0, 25.0, 20.0),
     says="largest kappa",
     why="below 20 the band is nearly empty at the largest c' and tau",
 )
@@ -82,6 +87,11 @@ MEMORISED = Hidden(
 )
 
 
+_REGION = "C = {C:g}, κ(1−2 max τ) ≥ {kappa_least:g}, κ ≤ {kappa_most:g}"
+_CLEAN = "C = {C:g}, {kappa_least:g} ≤ κ ≤ {kappa_most:g}"
+_STAGE_ONE = ", T₁ ∈ [{T1_least:g}, {T1_most:.3g}]·nm/(ησ_ξ²d), coefficients in [{coefficient_least:g}, {coefficient_most:g}]"
+
+
 def _preprint(where: str, note: str = "") -> Source:
     return Source(provenance="preprint", reference=f"{REFERENCE}, {where}", note=note)
 
@@ -106,7 +116,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
     """Theorems 4.1, 4.2 and 4.4 and Proposition 4.3; tau = Theta(1) is read as the reading's band."""
     noisy = (*_kappa(flips=True), *_tau_bands(reading), *_sizes())
     clean = (*_kappa(flips=False), *_no_noise(), *_sizes())
-    restricting = (CONSTANT, KAPPA_LOW, KAPPA_HIGH)
+    restricting, late = ((c, KAPPA_LOW, KAPPA_HIGH) for c in (CONSTANT, CONSTANT_LATE))
     stage_one = (START, WIDTH, LEAST, MOST)
     window = (START.symbol * STAGE_ONE_TIME, START.symbol * WIDTH.symbol * STAGE_ONE_TIME)
     order_one = (
@@ -171,16 +181,19 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
         Theorem(
             name="theorem-4.1",
             source=_preprint("Theorem 4.1", "existence of T_1 stated in the published version"),
+            told=_REGION + _STAGE_ONE,
             needs=noisy,
             hidden=(*restricting, *stage_one),
             window=window,
             parts=stage_one_parts,
+            replaces=("stage1.order-one", "stage1.signal-leads", "stage1.clean-fitted", "stage1.noisy-ignored"),
             says="There is a time at which all coefficients are of order one, the signal leads, clean samples are fitted"
             " and noisy ones ignored, all at once.",
         ),
         Theorem(
             name="proposition-4.3",
             source=_preprint("Proposition 4.3"),
+            told=_REGION + _STAGE_ONE + ", C′ = {C_prime:g}",
             needs=noisy,
             hidden=(*restricting, *stage_one, C_PRIME),
             window=window,
@@ -208,6 +221,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
                     latex=r"L_D^{0-1} \le \exp(-d/(C'n))",
                 ),
             ),
+            replaces=("early-stopping.test-error", "selection.log2"),
             says="At T_1 the test error is exponentially small and the threshold log 2 separates clean from noisy samples.",
             tested="-log of a certified upper bound on the error (Gaussian concentration of the trained network); no draw"
             " could show an error this small. It is computed at times a factor 1.2 apart",
@@ -215,8 +229,9 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
         Theorem(
             name="theorem-4.2",
             source=_preprint("Theorem 4.2"),
+            told=_REGION + ", τ′ = {memorised_share:g}·(τ₊+τ₋)/2",
             needs=noisy,
-            hidden=(*restricting, MEMORISED),
+            hidden=(*late, MEMORISED),
             window=(sp.Rational(1, 10) * STAGE_ONE_TIME, 8 * STAGE_TWO_TIME),
             parts=(
                 converges,
@@ -238,12 +253,14 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
                 ),
             ),
             stage="end",
+            replaces=("stage2.converges", "stage2.noisy-memorised", "stage2.test-error"),
             says="Training converges, fits the clean samples, memorizes a share of the noisy ones and generalizes worse.",
             tested=first_hit + ", and below the largest loss of epsilon = 0.01",
         ),
         Theorem(
             name="theorem-4.4.stage1",
             source=_preprint("Theorem 4.4", "its T_1 carries a factor 1/epsilon, taken for a slip"),
+            told=_CLEAN + _STAGE_ONE,
             needs=clean,
             hidden=(*restricting, *stage_one),
             window=window,
@@ -264,8 +281,9 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
             source=_preprint(
                 "Theorem 4.4", "the exponent with d/n; the form without it is weaker where kappa^2 >= 2 C_D"
             ),
+            told=_CLEAN + ", C_D = {C_D:g}",
             needs=clean,
-            hidden=(*restricting, C_D),
+            hidden=(*late, C_D),
             window=(sp.Rational(1, 10) * STAGE_ONE_TIME, 8 * STAGE_TWO_TIME),
             parts=(
                 converges,
@@ -285,6 +303,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
                 ),
             ),
             stage="end",
+            replaces=("clean-labels.test-error",),
             says="Without label noise training converges, fits every sample and generalizes.",
             tested=first_hit + "; -log of a certified upper bound on the test error",
         ),

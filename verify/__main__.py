@@ -49,10 +49,12 @@ def _reading_options(command: Callable) -> Callable:
         "tau_low": "least flip probability read as Theta(1)",
         "tau_high": "largest flip probability read as Theta(1)",
         "order_one": "a coefficient is of order one from here on",
+        "labels": "of training samples: drawn independently, or balanced, with flips exact in number",
     }
     for item in reversed(fields(Reading)):
+        kind = click.Choice(["drawn", "balanced"]) if item.name == "labels" else float
         option = click.option(
-            f"--{item.name.replace('_', '-')}", item.name, type=float, default=item.default, show_default=True,
+            f"--{item.name.replace('_', '-')}", item.name, type=kind, default=item.default, show_default=True,
             help=helps[item.name],
         )  # fmt: skip
         command = option(command)
@@ -132,20 +134,23 @@ def run(claim: tuple[str, ...], **options: Any) -> int:
 def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     from theory.paper import claims
     from theory.regime import entailments
+    from theory.theorems import theorems
     from verify import falsify as search
     from verify import report
     from verify.regime import beside
 
     started = time.monotonic()
-    known = claims()
+    known = (*theorems(), *claims(), *entailments())
     _asked(options)  # what is resumed keeps its options
     searched, batches_ = _searched(options) if not names else ((), {})
-    asked = {item.name for item in (_chosen(names, (*known, *entailments())) if names else (*known, *entailments()))}
+    # What a theorem states with its own quantifiers is not judged again at one reading, unless it is asked for.
+    replaced = {name for theorem in theorems() for name in theorem.replaces}
+    asked = {item.name for item in (_chosen(names, known) if names else known)} - (set() if names else replaced)
     with (
         search.beside(searched, _reading(options), options["seed"], batches_) as hunted,
         beside(s for s in entailments() if s.name in asked) as decided,
     ):
-        planned, folder = _planned(tuple(c.name for c in known if c.name in asked), options, claims)
+        planned, folder = _planned(asked, options)
         batches = _open(folder, planned, options)
         outcome = _collect(planned, batches, options, started)
         decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
@@ -218,13 +223,16 @@ def check(file: Path, **options: Any) -> int:
     return _exit_status(outcome)
 
 
-def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Callable):
+def _planned(asked: set[str], options: dict[str, Any]):
+    from theory.paper import claims
+    from theory.theorems import theorems
     from verify import study
 
     reading, profile, device = _asked(options)
-    known = make_claims(reading)
-    chosen = _chosen(names, known)
-    planned = study.plan(chosen, known, profile, reading, options["seed"], device)
+    known = claims(reading)
+    chosen = tuple(c for c in known if c.name in asked)
+    whole = tuple(t for t in theorems(reading) if t.name in asked)
+    planned = study.plan(chosen, known, profile, reading, options["seed"], device, theorems=whole)
     return planned, options["resume"] or options["out"]
 
 
@@ -266,8 +274,8 @@ def _open(folder: Path, planned, options: dict[str, Any]) -> Path:
 def _collect(planned, batches: Path, options: dict[str, Any], started: float):
     from verify import report, study
 
-    workers = min(options["jobs"] or _cores(), len(planned.jobs))
-    with report.progress(len(planned.jobs), options["quiet"]) as advance:
+    workers = min(options["jobs"] or _cores(), planned.settings)
+    with report.progress(planned.settings, options["quiet"]) as advance:
         results, finished = study.collect(planned, batches, workers, lambda _: advance())
     return study.conclude(planned, results, finished, started)
 
@@ -393,7 +401,8 @@ def margins(tau_minus: float | None, **options: Any) -> int:
     from verify import report
 
     reading = Reading(**{f.name: options.pop(f.name) for f in fields(Reading)})
-    setting = Setting(tau_minus=options["tau_plus"] if tau_minus is None else tau_minus, **options)
+    options |= {"tau_minus": options["tau_plus"] if tau_minus is None else tau_minus, "labels": reading.labels}
+    setting = Setting(**options)
     values = setting.values() | {k: v for k, v in asdict(reading).items() if k in ("delta", "T_star")}
     clean = setting.tau_plus == setting.tau_minus == 0
     own = ("Theorem 4.4", condition_clean(reading)) if clean else ("Condition 4.1", condition_4_1(reading))
@@ -421,7 +430,7 @@ def selftest(**options: Any) -> int:
     started = time.monotonic()
     planted = trial.planted_statements()
     with beside(p.statement for p in planted) as decided:
-        planned, folder = _planned(trial.CLAIMS, options, claims)
+        planned, folder = _planned(set(trial.CLAIMS), options)
         batches = _open(folder, planned, options)
         outcome = _collect(planned, batches, options, started)
         if not outcome.finished:
@@ -483,7 +492,7 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     for one in chosen:
         search.require_falsifiable(one)
     if options["at"]:
-        setting = _setting(options["at"])
+        setting = _setting(options["at"], reading.labels)
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
     folder = options["out"]
@@ -837,12 +846,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _setting(text: str):
+def _setting(text: str, labels: str):
     """A setting as ``n=10 m=10 ...``."""
     from numerics.model import Setting
+    from theory.symbols import SETTING
 
     given = dict(part.partition("=")[::2] for part in text.replace(",", " ").split())
-    known = list(Setting.__dataclass_fields__)
+    known = list(SETTING)
     for name, value in given.items():
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -855,7 +865,7 @@ def _setting(text: str):
     missing = [name for name in ("n", "m", "d", "mu", "sigma_0", "eta") if name not in given]
     if missing:
         raise ValueError(f"--at: {', '.join(missing)} missing; give e.g. {missing[0]}=10")
-    return Setting(**given)
+    return Setting(**given, labels=labels)
 
 
 def main() -> None:

@@ -48,6 +48,7 @@ POOLED, SINGLE = 1 / 3, 0.25
 FEWEST = 8  # settings without which nothing is said of a rung
 SEVERE = 3.0  # times delta: a setting is doubtful until its failure rate is surely below
 LABELS = ("balanced", "drawn")
+SHARED = 6  # settings that share a batch, where small ones gather
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +76,13 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(
-        rungs=4, each=8, seeds=4, confirmed=12, looks=(8, 24), cap={"window": 0.1, "end": 0.3}, largest=200
+        rungs=5, each=6, seeds=4, confirmed=12, looks=(12, 36), cap={"window": 0.1, "end": 0.6}, largest=200
     ),
     "standard": Effort(
-        rungs=6, each=12, seeds=8, confirmed=30, looks=(16, 64), cap={"window": 0.6, "end": 1.2}, largest=600
+        rungs=7, each=12, seeds=8, confirmed=30, looks=(16, 64), cap={"window": 0.6, "end": 1.5}, largest=600
     ),
     "thorough": Effort(
-        rungs=6, each=40, seeds=16, confirmed=96, looks=(32, 128), cap={"window": 10.0, "end": 20.0}, largest=2000
+        rungs=7, each=40, seeds=16, confirmed=96, looks=(32, 128), cap={"window": 10.0, "end": 20.0}, largest=2000
     ),
 }
 
@@ -147,11 +148,12 @@ class Family:
         theorem, effort = self.members[0], self.effort
         # Flips in whole numbers, under both kinds of labels: their settings are the same.
         reading = replace(self.reading, C=fixed.get("C", self.reading.C), labels="balanced")
-        afford = sweep.affordable(self.stage, effort.looks[0], 1, effort.cap[self.stage], theorem.epsilon)
+        afford = sweep.affordable(self.stage, effort.looks[0], SHARED, effort.cap[self.stage], theorem.epsilon)
         ranges = {"n": (2, effort.largest), "m": (1, effort.largest), "sigma_xi": (1, 1)}  # sigma_xi is a unit
         region = Region(needs=(*theorem.at(fixed), *afford), reading=reading, ranges=ranges)
         rng = np.random.default_rng(int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:6], "big"))
-        cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(count)))[:count]
+        # Half as many again: where a region is thin, some of its corners hold no setting.
+        cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(1.5 * count)))
         cube = np.clip(2 * cube - 0.5, 0, 1)  # the outer quarters become faces
         cube[0, :2] = 0.0  # the corner of the least sizes, where failures gather
         cube[:, :2] **= 2  # small sizes are cheap, and labels fluctuate most there
@@ -159,7 +161,7 @@ class Family:
             k = _COORDINATES.index(name)
             cube[:, k] = face + depth * cube[:, k]
         placed = region.place([dict(zip(_COORDINATES, u, strict=True)) for u in cube])
-        return [replace(setting, labels=self.labels) for setting in placed if setting is not None]
+        return [replace(setting, labels=self.labels) for setting in placed if setting is not None][:count]
 
     def jobs(self, group: Group, settings: Sequence[Setting], seeds: range, first: int = 0) -> list[Job]:
         planned = []
@@ -306,6 +308,7 @@ class Choice:
         least: the least that served, before one step was added; empty where none did.
         table: a row per rung: its constants, settings, runs, and the share of runs that meet the theorem, and its parts,
             at the best constants of the conclusion there.
+        settings: a row per setting of exploration: its parameters, rung, runs, and failures at ``constants``.
         last: whether every restricting constant is the last of its ladder.
     """
 
@@ -313,6 +316,7 @@ class Choice:
     served: bool
     least: Mapping[str, float]
     table: pd.DataFrame
+    settings: pd.DataFrame
     last: bool
 
 
@@ -320,12 +324,13 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
     """Choose the constants by the rule of the module, from the runs of exploration alone."""
     shown = Shown(theorem, results, family.reading)
     rungs = ladder(theorem, family.effort.rungs)
-    last_rung = {h.name: h.ladder[-1] if family.effort.rungs >= len(h.ladder) else h.ladder[family.effort.rungs - 1]
-                 for h in theorem.restricting}  # fmt: skip
+    # The strongest constants that can be run: the last rung on which a setting was affordable.
+    drawn = {r.runs["setting"].iloc[0] // 100 for r in results}
+    last_rung = rungs[max(drawn, default=len(rungs) - 1)]
     conclusions = _conclusions(theorem)
     counts = [shown.met(c) for c in conclusions]  # per conclusion and setting, the runs
     hits = np.array([[int(m.sum()) for m in met] for met in counts])
-    trials = np.array([m.size for m in counts[0]]) if results else np.array([], dtype=int)
+    trials = np.array([m.size for m in counts[0]], dtype=int)
 
     def serving(fixed: Mapping[str, float]) -> int | None:
         """The first of the conclusions that serves in the region of these constants; among equals the one most often met."""
@@ -349,7 +354,7 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
         loosest = max(range(len(conclusions)), key=lambda c: (_steps(theorem, conclusions[c]), hits[c].sum()))
         constants = {**last_rung, **conclusions[loosest]}
         return Choice(
-            constants=constants, served=False, least={}, last=True,
+            constants=constants, served=False, least={}, last=True, settings=_by_setting(shown, shown.met(constants)),
             table=_by_rung(theorem, shown, rungs, conclusions, hits, trials, loosest),
         )  # fmt: skip
     for hidden in theorem.restricting:
@@ -362,7 +367,7 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
     least = {**chosen, **conclusions[conclusion]}
     constants = {h.name: _next(h, least[h.name], last_rung.get(h.name, h.ladder[-1])) for h in theorem.hidden}
     return Choice(
-        constants=constants, served=True, least=least,
+        constants=constants, served=True, least=least, settings=_by_setting(shown, shown.met(constants)),
         last=all(constants[h.name] == last_rung[h.name] for h in theorem.restricting),
         table=_by_rung(theorem, shown, rungs, conclusions, hits, trials, conclusion),
     )  # fmt: skip
@@ -388,6 +393,16 @@ def _next(hidden: Hidden, value: float, last: float) -> float:
     if hidden.free or value == last:
         return value
     return hidden.ladder[min(hidden.ladder.index(value) + 1, len(hidden.ladder) - 1)]
+
+
+def _by_setting(shown: Shown, met: Sequence[np.ndarray]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {**numbers(s), "kappa": s.kappa, "rung": r.runs["setting"].iloc[0] // 100, "runs": m.size,
+             "failures": int((~m).sum())}
+            for s, r, m in zip(shown.settings, shown.results, met, strict=True)
+        ]
+    )  # fmt: skip
 
 
 def _by_rung(
@@ -599,3 +614,99 @@ def corrected(answers: Sequence[Answer]) -> tuple[Answer, ...]:
             reason = f"{one.reason}; not told from chance among {len(order)} theorems (p = {one.p:.2g})"
             fixed[k] = replace(one, status=Status.INCONCLUSIVE, reason=reason)
     return tuple(fixed)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# All of it, phase by phase
+
+
+class Course:
+    """Theorems under several kinds of labels on their way from exploration to a verdict.
+
+    Args:
+        theorems: those with the same conditions and stage explore on the same runs.
+        labels: kinds of labels.
+        reading: supplies delta, and what no hidden constant replaces.
+        effort: how much is run.
+        seed, device: of all runs.
+    """
+
+    def __init__(
+        self,
+        theorems: Sequence[Theorem],
+        reading: Reading,
+        effort: Effort,
+        seed: int,
+        device: str,
+        labels: Sequence[str] = LABELS,
+    ) -> None:
+        kinds: dict[tuple, list[Theorem]] = {}
+        for theorem in theorems:
+            kinds.setdefault((theorem.needs, theorem.stage, theorem.restricting), []).append(theorem)
+        self.families = tuple(
+            Family(members=tuple(members), labels=kind, reading=reading, effort=effort, seed=seed, device=device)
+            for kind in labels
+            for members in kinds.values()
+        )
+        self._explored = {family.name: explore(family) for family in self.families}
+        self._choices: dict[tuple[str, str], Choice] = {}
+        self._confirmed: dict[tuple[str, str], list[Job]] = {}
+
+    @property
+    def settings(self) -> int:
+        """How many jobs the first two phases are expected to have."""
+        theorems = sum(len(family.members) * family.effort.confirmed for family in self.families)
+        return theorems + sum(len(jobs) for jobs in self._explored.values())
+
+    def exploring(self, done: Mapping[str, Result]) -> bool:
+        """Whether the first phase is still going on."""
+        return any(job.key not in done for jobs in self._explored.values() for job in jobs)
+
+    def next(self, done: Mapping[str, Result]) -> list[Job]:
+        """The runs of the next phase, none after the last.
+
+        Args:
+            done: finished jobs by key; all of the phases before must be there.
+        """
+        missing = [job for jobs in self._explored.values() for job in jobs if job.key not in done]
+        if missing:
+            return missing
+        for family, theorem in self._each():
+            if self._key(family, theorem) not in self._choices:
+                choice = fix(theorem, family, [done[job.key] for job in self._explored[family.name]])
+                self._choices[self._key(family, theorem)] = choice
+                self._confirmed[self._key(family, theorem)] = confirm(family, theorem, choice)
+        missing = [job for jobs in self._confirmed.values() for job in jobs if job.key not in done]
+        return missing or [job for pair in self._each() for job in self._again(*pair, done) if job.key not in done]
+
+    def answers(self, done: Mapping[str, Result]) -> tuple[Answer, ...]:
+        """The verdicts, of every theorem whose runs are all there."""
+        found = []
+        for family, theorem in self._each():
+            choice = self._choices.get(self._key(family, theorem))
+            jobs = self._confirmed.get(self._key(family, theorem), [])
+            if choice is None or any(job.key not in done for job in jobs):
+                continue
+            again = self._again(family, theorem, done)
+            if any(job.key not in done for job in again):
+                continue
+            found.append(
+                answer(
+                    family, theorem, choice, [done[j.key] for j in jobs], [done[j.key] for j in again],
+                    group=jobs[0].group.name if jobs else "",
+                    explored=sum(len(job.seeds) for job in self._explored[family.name]),
+                )
+            )  # fmt: skip
+        return corrected(found)
+
+    def _each(self):
+        return [(family, theorem) for family in self.families for theorem in family.members]
+
+    @staticmethod
+    def _key(family: Family, theorem: Theorem) -> tuple[str, str]:
+        return theorem.name, family.labels
+
+    def _again(self, family: Family, theorem: Theorem, done: Mapping[str, Result]) -> list[Job]:
+        key = self._key(family, theorem)
+        jobs = self._confirmed[key]
+        return more_seeds(family, theorem, self._choices[key], [done[job.key] for job in jobs], jobs)

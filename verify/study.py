@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,9 +15,11 @@ import pandas as pd
 from numerics import Observable
 from theory import Claim
 from theory.paper import Reading
+from theory.statements import Theorem
 from verify import sweep
 from verify.folder import Folder
 from verify.judge import Status, Verdict, judge
+from verify.quantify import EFFORTS, Answer, Course
 from verify.regime import Decision
 from verify.sweep import Group, Job, Profile, Result
 from verify.userfile import UserFile
@@ -38,6 +40,7 @@ class Plan:
         jobs: the runs.
         undesigned: why a group has no runs, by its name.
         file: a user's file whose claims these are, or None.
+        course: the theorems that are put to the test with their own quantifiers beside the claims, or None.
     """
 
     claims: tuple[Claim, ...]
@@ -49,6 +52,12 @@ class Plan:
     seed: int
     device: str
     file: UserFile | None = None
+    course: Course | None = None
+
+    @property
+    def settings(self) -> int:
+        """How many jobs are expected; a second look at doubtful settings comes on top."""
+        return len(self.jobs) + (self.course.settings if self.course else 0)
 
     @property
     def observables(self) -> dict[str, Observable]:
@@ -82,6 +91,7 @@ class Outcome:
         finished: False after an interrupt: some jobs are missing.
         wall: seconds of this invocation.
         environment: versions and machine.
+        answers: one per theorem and kind of labels.
         decisions: what became of the statements about orders, which need no runs.
         hunts: what a short search for violations beside the runs found; no verdict and no exit status follows from it.
     """
@@ -94,6 +104,7 @@ class Outcome:
     finished: bool
     wall: float
     environment: dict[str, str]
+    answers: tuple[Answer, ...] = ()
     decisions: tuple[Decision, ...] = ()
     hunts: tuple["Hunt", ...] = ()
 
@@ -106,10 +117,11 @@ def plan(
     seed: int,
     device: str,
     file: UserFile | None = None,
+    theorems: tuple[Theorem, ...] = (),
 ) -> Plan:
-    """Plan a study of ``chosen``. Groups are formed among all claims, so that a claim alone sees the same runs."""
+    """Plan a study of ``chosen`` and ``theorems``. Groups are formed among all claims, so that a claim alone sees the same runs."""
     own = file.observables if file else {}
-    group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own)
+    group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own, reading.labels)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
     pin = file.pin if file else None
     # A user's few claims get as many settings as a rate would, whatever their laws.
@@ -131,26 +143,36 @@ def plan(
         seed=seed,
         device=device,
         file=file,
+        course=Course(theorems, reading, EFFORTS[profile.name], seed, device) if theorems else None,
     )
 
 
 def collect(
     planned: Plan, folder: Path, workers: int, on_result: Callable[[Result], None]
 ) -> tuple[list[Result], bool]:
-    """Run the jobs; an interrupt ends it early with what is finished."""
-    results: list[Result] = []
-    stream: Iterator[Result] = sweep.run(list(planned.jobs), folder, workers)
+    """Run the jobs; an interrupt ends it early with what is finished.
+
+    Theorems explore first; the runs that confirm them then share the processes with those of all claims.
+    """
+    done: dict[str, Result] = {}
+    course, waiting = planned.course, list(planned.jobs)
     try:
-        for result in stream:
-            results.append(result)
+        while phase := course.next(done) if course else []:
+            if not course.exploring(done):
+                phase, waiting = phase + waiting, []
+            for result in sweep.run(phase, folder, workers):
+                done[result.key] = result
+                on_result(result)
+        for result in sweep.run(waiting, folder, workers):
+            done[result.key] = result
             on_result(result)
     except KeyboardInterrupt:
-        return results, False
-    return results, True
+        return list(done.values()), False
+    return list(done.values()), True
 
 
 def conclude(planned: Plan, results: list[Result], finished: bool, started: float) -> Outcome:
-    """Judge every claim on the runs at hand."""
+    """Judge every claim and theorem on the runs at hand."""
     runs = pd.concat([r.runs for r in results], ignore_index=True) if results else pd.DataFrame({"group": []})
     runs = runs.sort_values(["group", "setting", "seed"], ignore_index=True) if len(runs) else runs
     verdicts = tuple(_verdict(claim, planned, runs) for claim in planned.claims)
@@ -164,6 +186,7 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
         finished=finished,
         wall=time.monotonic() - started,
         environment=environment(planned.device),
+        answers=planned.course.answers({r.key: r for r in results}) if planned.course else (),
     )
 
 
@@ -271,7 +294,7 @@ def code_of_runs() -> str:
     """Digest of everything that runs depend on: results of different code are never mixed."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    names = ("sweep.py", "meanfield.py", "scaling.py")
+    names = ("sweep.py", "meanfield.py", "scaling.py", "quantify.py", "region.py")
     for path in [*sorted((here.parent / "numerics").glob("*.py")), *(here / x for x in names)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

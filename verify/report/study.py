@@ -19,6 +19,7 @@ from verify import figures
 from verify.check import Check
 from verify.figures import Picture
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
+from verify.quantify import Answer as TheoremAnswer
 from verify.regime import CLAIMED, Decision, certificate
 from verify.report.common import (
     dumps,
@@ -35,17 +36,19 @@ from verify.report.common import (
     without_collector,
 )
 from verify.report.hunts import beside_rows, hunt_json
+from verify.report.theorems import pictures, theorem_json, theorem_rows
 from verify.scaling import Answer
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME
 
 SCHEMA = Path(__file__).parent.parent / "report.schema.json"
 # A sign besides the word: the four must be told apart without colour and at a glance.
-SIGNS = {Status.SUPPORTED: "✓", Status.REFUTED: "✗", Status.INCONCLUSIVE: "?", Status.OUTSIDE: "–"}
-STYLES = {Status.SUPPORTED: "green", Status.REFUTED: "bold red", Status.INCONCLUSIVE: "yellow", Status.OUTSIDE: "dim"}
+SIGNS = {Status.SUPPORTED: "✓", Status.REFUTED: "✗", Status.OPEN: "○", Status.INCONCLUSIVE: "?", Status.OUTSIDE: "–"}
+STYLES = {Status.SUPPORTED: "green", Status.REFUTED: "bold red", Status.OPEN: "yellow", Status.INCONCLUSIVE: "yellow", Status.OUTSIDE: "dim"}
 MEANINGS = {
     Status.SUPPORTED: "the data confirm the claim within the stated tolerance, over the whole range of the design",
     Status.REFUTED: "settings inside the conditions, as read here, contradict the claim beyond sampling error",
+    Status.OPEN: "failures fall along the ladder of constants, and no constants that could be run are strong enough",
     Status.INCONCLUSIVE: "the evidence does not decide; this is never counted as support",
     Status.OUTSIDE: "no run met the conditions, so the claim says nothing about them",
 }
@@ -62,6 +65,7 @@ STAGES = {
     "start": "initialization only",
     "early": "until own noise coefficients reach a tenth of order one",
     "T1": "until T_1",
+    "window": "until the last rescaled time at which T_1 may lie",
     "end": "until the loss reaches its target",
 }
 
@@ -123,6 +127,9 @@ def write(outcome: Outcome, folder: Path, command: str, check: Check | None = No
         overview = list(figures.overview(outcome))
         by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
     context = _context(outcome, command, overview, by_claim)
+    held = pictures(outcome.answers)
+    context["theorems"] = theorem_rows(outcome.answers, outcome.plan.profile.name, outcome.plan.seed, SIGNS)
+    context["theorem_pictures"] = held
     context["check"] = None if check is None else _check_rows(check, trends)
     context["calibration"] = _calibration(outcome, folder)
     found = context["counts"]
@@ -133,9 +140,9 @@ def write(outcome: Outcome, folder: Path, command: str, check: Check | None = No
         "report.json": dumps(as_json(outcome, command, check)),
         "runs.csv": outcome.runs.to_csv(index=False, lineterminator="\n"),
     }
-    pictures = overview + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
-    body |= {f"figures/{p.name}.svg": p.svg for p in pictures}
-    body |= {f"figures/{p.name}.png": p.png for p in pictures}
+    drawn = overview + [*held.values()] + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
+    body |= {f"figures/{p.name}.svg": p.svg for p in drawn}
+    body |= {f"figures/{p.name}.png": p.png for p in drawn}
     save(body, folder)
 
 
@@ -157,7 +164,8 @@ def reproduce(claim: Claim, outcome: Outcome) -> str:
     for f in fields(Reading):
         value = getattr(plan.reading, f.name)
         if value != f.default:
-            parts.append(f"--{f.name.replace('_', '-')} {repr(float(value)).removesuffix('.0')}")
+            shown = value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
+            parts.append(f"--{f.name.replace('_', '-')} {shown}")
     if plan.device != "cpu":
         parts.append(f"--device {shlex.quote(plan.device)}")
     return " ".join(parts)
@@ -178,7 +186,9 @@ def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[
             "claims": counts([v for v in outcome.verdicts if not v.claim.contrast]),
             "contrasts": counts([v for v in outcome.verdicts if v.claim.contrast]),
             "statements": counts(outcome.decisions),
+            "theorems": counts(outcome.answers),
         },
+        "theorems": [theorem_json(a) for a in outcome.answers],
         "claims": [
             {
                 "name": v.claim.name,
@@ -287,7 +297,7 @@ def _statement_json(decision: Decision) -> dict[str, Any]:
     }
 
 
-def counts(verdicts: Sequence[Verdict | Decision]) -> dict[str, int]:
+def counts(verdicts: Sequence[Verdict | Decision | TheoremAnswer]) -> dict[str, int]:
     return {str(s): sum(v.status == s for v in verdicts) for s in Status}
 
 

@@ -13,6 +13,7 @@ from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Margin, Theta, Wit
 from theory.paper import Reading
 from theory.regime import Entailment
 from theory.statements import PROVENANCE, Law
+from theory.symbols import SETTING
 from verify.check import Check
 from verify.figures import plain
 from verify.judge import Status, Verdict
@@ -34,6 +35,7 @@ from verify.report.study import (
     source,
     where,
 )
+from verify.report.theorems import print_theorems
 from verify.scaling import Answer
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME, Group
@@ -95,6 +97,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
     if not outcome.finished:
         done, planned = len(outcome.results), len(outcome.plan.jobs)
         console.print(f"INTERRUPTED: partial, {done} of {planned} settings ran", style="bold red")
+    print_theorems(outcome.answers, console, SIGNS, STYLES)
     if claims:
         console.print(_counted(claims))
     if outcome.decisions:
@@ -128,7 +131,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
             line = Text(f"{SIGNS[d.status]} {d.status}", style=STYLES[d.status])
             shown.add_row(line, Text(d.statement.name), Text(d.measured))
         console.print(shown)
-    for status in (Status.REFUTED, Status.INCONCLUSIVE, Status.OUTSIDE):
+    for status in (Status.REFUTED, Status.OPEN, Status.INCONCLUSIVE, Status.OUTSIDE):
         some = [v for v in claims if v.status == status]
         if some:
             console.print()
@@ -151,7 +154,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
                 console.print(Text(row["name"]))
                 indented(console, row["differs"])
     console.print()
-    if not outcome.verdicts:
+    if not outcome.verdicts and not outcome.answers:
         console.print(f"no runs needed, {duration(outcome.wall)}")
     else:
         console.print(
@@ -346,8 +349,9 @@ def _table(*headings: str) -> Table:
 def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading) -> None:
     """How far each condition of several sets holds at one setting, on stdout."""
     console = open_console()
-    values = {**setting.values(), "kappa": setting.kappa}
-    console.print(Text(", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())))
+    values = {k: setting.values()[k] for k in SETTING} | {"kappa": setting.kappa}
+    numbers = ", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())
+    console.print(Text(f"{numbers}; labels {setting.labels}"))
     console.print(
         Text(f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(reading.T_star)}"),
         style="dim",
