@@ -12,10 +12,12 @@ from functools import cache, cached_property
 
 import sympy as sp
 
-from theory.symbols import C, lookup, refuse_foreign
+from theory.symbols import C, expanded, lookup, refuse_foreign
 
 PROVENANCE = {
     "stated": "in the part of the paper that is held word for word",
+    "preprint": "in the earlier version of the paper (submitted to ICLR 2025), which is held word for word; where both"
+    " versions are known they agree to the letter, but for Theorem 4.4",
     "secondary": "read in a summary or review of the paper",
     "lineage": "from the papers it builds on",
     "inferred": "our best reconstruction; the reason is given",
@@ -115,9 +117,10 @@ class Condition:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The symbols that it speaks of, C included; kept, since designs ask thousands of times."""
+        """The symbols that it depends on, C included, with abbreviations such as T* written out; kept, since designs ask
+        thousands of times."""
         body = self.statement.expression if isinstance(self.statement, Band) else self.statement
-        return frozenset(s.name for s in body.free_symbols)
+        return frozenset(s.name for s in expanded(body).free_symbols)
 
     def margin(self, values: Mapping[str, float], constant: float = 1.0) -> Margin:
         """The margin at ``values`` (symbol name -> number), asked to reach ``constant`` where C enters.
@@ -314,6 +317,7 @@ def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:
 
 @cache
 def _compiled(expression: sp.Expr) -> tuple[tuple[str, ...], Callable[..., float]]:
+    expression = expanded(expression)
     names = tuple(sorted(s.name for s in expression.free_symbols))
     return names, sp.lambdify([lookup(s) for s in names], expression, modules="math")
 
@@ -389,11 +393,11 @@ def _lambdas(
     has_constant: bool,
     sides: tuple[sp.Expr, ...] = (),
 ) -> _Solved:
-    names = tuple(sorted({s.name for e in (whole, *sides) for s in e.free_symbols}))
+    names = tuple(sorted({s.name for e in (whole, *sides) for s in expanded(e).free_symbols}))
     symbols = [lookup(s) for s in names]
 
     def compiled(expression: sp.Expr) -> Callable[..., float]:
-        return sp.lambdify(symbols, expression, modules="math")
+        return sp.lambdify(symbols, expanded(expression), modules="math")
 
     return _Solved(
         names=names,
