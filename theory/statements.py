@@ -7,7 +7,7 @@ no subclass and no registry. "For a large enough constant C" has no number, so a
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 import sympy as sp
@@ -145,6 +145,20 @@ class Condition:
             terms=terms,
             binding=binding.term,
         )
+
+    def reach(self, values: Mapping[str, float]) -> float:
+        """The value of :meth:`margin` alone, five times as fast, for searches.
+
+        Raises:
+            ValueError: as there.
+        """
+        solved = _solve(self.statement, self.name)
+        point = _point(solved.names, values, self.name)
+        if not solved.sides:
+            return _call(solved.value, point)
+        big, small = (_call(side, point) for side in solved.sides)
+        signs = _signs(self.name, big, small)
+        return (big / small) ** solved.power if signs is None else signs
 
     def term_margins(self, values: Mapping[str, float]) -> tuple[float, ...]:
         """The margins that the terms alone would leave, and last the whole: the numbers of :meth:`margin`, ten times as
@@ -343,6 +357,7 @@ class _Solved:
     terms: tuple[tuple[sp.Expr, Callable[..., float]], ...]
     has_constant: bool
     sides: tuple[Callable[..., float], ...] = ()  # of an inequality at C = 1, the big one first
+    power: float = 1.0  # of their ratio that is C
 
 
 @cache
@@ -371,7 +386,8 @@ def _solve(statement: Statement, name: str) -> _Solved:
         for argument in sorted(choice.args, key=sp.default_sort_key)
     ]
     sides = (statement.gts.subs(C, 1), statement.lts.subs(C, 1))
-    return _lambdas(name, whole, terms or [(sides[1], whole)], power != 0, sides)
+    solved = _lambdas(name, whole, terms or [(sides[1], whole)], power != 0, sides)
+    return replace(solved, power=float(-1 / power)) if power else solved
 
 
 def _constant_power(ratio: sp.Expr, name: str) -> sp.Rational:

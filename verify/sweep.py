@@ -308,17 +308,19 @@ def _place(
 
     # Start anywhere; the boundary is then found from the margins themselves. That of d depends on eta and epsilon
     # through log T*, and theirs on d, so the three are placed in turn until they stay.
-    follow(4.0 * (n + 2 * m + 1))
-    values["eta"] = 0.05 * n * m / (sigma**2 * values["d"])
+    edge, before = 4.0 * (n + 2 * m + 1), 0.0
+    values["eta"] = n / (4 * reading.C * sigma**2 * edge)
     steps = min(cap / _cost_of_step(n, m, profile.seeds), MOST_STEPS / 4)
     longest = rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], EPSILON[1], group.stage)
     for _ in range(30):
-        before = values["d"]
+        follow(edge)
         if not _boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
             return None
-        follow(math.ceil(values["d"] * _log(1.0001, D_SLACK, u["d"])))
-        if abs(values["d"] - before) <= max(1.0, 1e-6 * before):
+        edge = values["d"]
+        follow(math.ceil(edge * _log(1.0001, D_SLACK, u["d"])))
+        if abs(edge - before) <= 1e-5 * edge:
             break
+        before = edge
         scale = n * m / (sigma**2 * values["d"])
         values["eta"] = 0.05 * scale
         if not _boundary(values, "eta", group.needs, reading.C, lambda x: values.update(eta=x), inwards=-1):
@@ -356,23 +358,30 @@ def _boundary(
 ) -> bool:
     """Move one parameter to where its tightest condition just holds, among those that moving it inwards helps.
 
-    Margins are monomials times logarithms in it, so scaling by the missing factor converges; False where it does not.
+    Margins are monomials times logarithms in it, so that the missing factor, taken to the power that the last move
+    showed, leads there; False where it does not.
     """
     known = {*values, "mu", "C"}
     restricting = [c for c in needs if isinstance(c.statement, (sp.Ge, sp.Le)) and name in c.names and c.names <= known]
     start = values[name]
-    before = [c.margin(values, constant).value for c in restricting]
+    before = [c.reach(values) for c in restricting]
     move(start * 1.01**inwards)
-    helped = [c for c, b in zip(restricting, before, strict=True) if c.margin(values, constant).value > b]
+    helped = [c for c, b in zip(restricting, before, strict=True) if c.reach(values) > b]
     move(start)
     if not helped:
         return True
-    for _ in range(60):
-        margins = [c.margin(values, constant) for c in helped]
-        missing = max(m.required / m.value for m in margins)
+    power, moved = 1.0, 0.0  # in logarithms: how far the last move went, and what it is expected to do
+    for k in range(60):
+        missing = max(((constant if "C" in c.names else 1.0) / c.reach(values) for c in helped))
         if abs(missing - 1) < 1e-9:
             return True
-        move(values[name] * missing**inwards)
+        if not 0 < missing < math.inf:
+            return False
+        if k:
+            power = min(4.0, max(0.25, moved / (last - math.log(missing)))) if last != math.log(missing) else 1.0
+        last = math.log(missing)
+        moved = power * last
+        move(values[name] * math.exp(moved) ** inwards)
         if not 0 < values[name] < 1e30:
             return False
     return missing <= 1 + 1e-6
