@@ -1,6 +1,7 @@
 """Test errors of trained runs, without d-dimensional vectors.
 
-A test point is [y mu, xi] with y uniform on +-1 and xi from one of three laws:
+An error is y f < 0, strictly, as the paper has it: a network that outputs 0, which happens where no neuron is active on
+either patch, makes none. A test point is [y mu, xi] with y uniform on +-1 and xi from one of three laws:
 
 * ``spurious`` (D_test): xi = xi_i + zeta with i uniform over the training samples and zeta ~ N(0, sigma_xi^2 I),
   independent of y;
@@ -101,7 +102,7 @@ def _wrong(trajectory: Trajectory, rows: np.ndarray, kept: np.ndarray, each: int
     def error(preactivation: torch.Tensor) -> np.ndarray:
         """The mean error over both labels and all draws; overwrites its argument."""
         output = torch.bmm(preactivation.relu_(), head)[..., 0].numpy()
-        wrong = (output <= -signal[0][:, None]).mean(1) + (output >= -signal[1][:, None]).mean(1)
+        wrong = (output < -signal[0][:, None]).mean(1) + (output > -signal[1][:, None]).mean(1)
         return np.where(whole, wrong / 2, np.nan)
 
     shared = (zeta.unflatten(1, (n, each)) + own[:, :, None]).flatten(1, 2)
@@ -134,7 +135,7 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
         noise = (standard @ root.mT).unflatten(1, (n, each)).add_(overlap[..., 2:].mT[:, :, None])
         shared = noise.relu_() @ head  # F_+ - F_- of the noise patch, (R, n, each)
         plus, minus = (torch.relu(overlap[..., k]) @ head for k in (0, 1))  # and of +-mu
-        wrong = (plus[:, None, None] + shared <= 0).double() + (minus[:, None, None] + shared >= 0).double()
+        wrong = (plus[:, None, None] + shared < 0).double() + (minus[:, None, None] + shared > 0).double()
         return wrong.flatten(1).mean(1) / 2
 
     return error
@@ -204,8 +205,8 @@ def _one(trajectory: Trajectory, event: str, run: int) -> dict[str, float]:
     shared = noise_output(zeta.reshape(setting.n, each, -1) + overlap[:, 1:].T[:, None])
     margins = signal[:, None, None] + sides[:, None, None] * shared  # y f, shape (2, n, each)
     # Both labels read the same draw, so a draw counts once, with the mean of its two errors.
-    wrong = (margins <= 0).mean(0)  # (n, each)
-    fresh_wrong = (signal[:, None] + sides[:, None] * noise_output(zeta) <= 0).mean(0)
+    wrong = (margins < 0).mean(0)  # (n, each)
+    fresh_wrong = (signal[:, None] + sides[:, None] * noise_output(zeta) < 0).mean(0)
     at_training = signal[:, None] + sides[:, None] * noise_output(overlap[:, 1:].T)
     return {
         "spurious": wrong.mean(),
@@ -213,7 +214,7 @@ def _one(trajectory: Trajectory, event: str, run: int) -> dict[str, float]:
         "spurious_se": float(np.sqrt((wrong.var(1, ddof=1) / each).sum()) / setting.n),
         "fresh": fresh_wrong.mean(),
         "fresh_se": float(fresh_wrong.std(ddof=1) / np.sqrt(fresh_wrong.size)),
-        "training_noise": (at_training <= 0).mean(),
+        "training_noise": (at_training < 0).mean(),
         "exponent": _exponent_of(setting, overlap, weight_gram),
     }
 

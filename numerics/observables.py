@@ -67,14 +67,29 @@ def _until_T1(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
     return lambda run: _extreme(run.up_to("T1", series), largest)
 
 
-def _from_T1(series: str) -> Callable[[Trajectory], np.ndarray]:
+def _until_grown(series: str) -> Callable[[Trajectory], np.ndarray]:
+    """The least of a series until some gamma or own rho is of order one; NaN where none comes to it."""
+
     def least(run: Trajectory) -> np.ndarray:
-        index = run.index("T1")
-        before = np.arange(run.times.size)[None, :] < index[:, None]
-        values = _extreme(np.where(before, np.nan, run.series[series]), largest=False)
-        return np.where(index >= 0, values, np.nan)
+        grown = run.series["coefficient_own_max"] >= np.asarray(run.events["T1"].value)[:, None]
+        later = np.cumsum(grown, 1) > 1
+        values = _extreme(np.where(later, np.nan, run.series[series]), largest=False)
+        return np.where(grown.any(1), values, np.nan)
 
     return least
+
+
+def _from_T1(series: str, largest: bool = False, by_time: bool = False) -> Callable[[Trajectory], np.ndarray]:
+    """The least or largest of a series from T_1 on; ``by_time``: of its product with rescaled time."""
+
+    def extreme(run: Trajectory) -> np.ndarray:
+        index = run.index("T1")
+        before = np.arange(run.times.size)[None, :] < index[:, None]
+        scale = run.times * np.array([[s.time_scale] for s in run.settings]) if by_time else 1.0
+        values = _extreme(np.where(before, np.nan, run.series[series] * scale), largest)
+        return np.where(index >= 0, values, np.nan)
+
+    return extreme
 
 
 def _through(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
@@ -243,8 +258,12 @@ _ALL = [
                compute=_at("T1", "selection_precision")),
     Observable(name="selection_recall_T1", says="share of the clean samples with loss <= log 2 at T_1", stage="T1",
                compute=_at("T1", "selection_recall")),
-    Observable(name="loss_derivative_min_stage1", says="least g_i up to T_1", stage="T1",
-               compute=_until_T1("loss_derivative_min", largest=False)),
+    Observable(name="margin_min_T1", says="least margin of any sample at T_1", stage="T1",
+               compute=_at("T1", "margin_min")),
+    Observable(name="loss_derivative_min_growth", says="least g_i until some coefficient is of order one", stage="T1",
+               compute=_until_grown("loss_derivative_min")),
+    Observable(name="signal_drive_min_stage1", says="least direction of any gamma up to T_1: its next step over"
+               " eta |mu|^2/m", stage="T1", compute=_until_T1("signal_drive_min", largest=False)),
     Observable(name="margin_error_stage1", says="largest gap of Lemma 5.1 up to T_1", stage="T1",
                compute=_until_T1("margin_error", largest=True)),
     Observable(name="projection_noise_stage1", says="largest |<w_t - w_0, xi_i> - rho_i| up to T_1", stage="T1",
@@ -265,21 +284,45 @@ _ALL = [
     Observable(name="noisy_fit_time", says="noisy samples fitted from here on", stage="end", time=True,
                compute=_settles("margin_noisy_min")),
     Observable(name="rho_max_run", says="largest rho of the run", stage="end", compute=_through("rho_max", True)),
+    Observable(name="rho_negative_run", says="minus the least rho of the run, 0 if none is negative", stage="end",
+               compute=lambda run: np.maximum(0.0, -_extreme(run.series["rho_min"], False))),
     Observable(name="rho_min_beyond_beta", says="least rho of the run plus beta", stage="end",
                compute=lambda run: _extreme(run.series["rho_min"], False)
                + 2 * run.batch.overlap.abs().flatten(1).amax(1).numpy()),
     Observable(name="gamma_max_run", says="largest gamma of the run", stage="end", compute=_through("gamma_max", True)),
+    Observable(name="gamma_min_run", says="least gamma of the run", stage="end", compute=_through("gamma_min", False)),
+    Observable(name="signal_drive_min_run", says="least direction of any gamma in the run: its next step over"
+               " eta |mu|^2/m", stage="end", compute=_through("signal_drive_min", False)),
+    Observable(name="margin_error_run", says="largest gap of Lemma 5.1 in the run", stage="end",
+               compute=_through("margin_error", True)),
+    Observable(name="predicted_margin_spread_run", says="largest spread of the margins that coefficients predict, in the"
+               " run", stage="end", compute=_through("predicted_margin_spread", True)),
+    Observable(name="loss_derivative_ratio_run", says="largest g_i over least g_k, in the run", stage="end",
+               compute=lambda run: _extreme(
+                   run.series["loss_derivative_max"] / run.series["loss_derivative_min"], largest=True)),
     Observable(name="margin_clean_min_stage2", says="least clean margin from T_1 on", stage="end",
                compute=_from_T1("margin_clean_min")),
     Observable(name="gamma_min_stage2", says="least gamma from T_1 on", stage="end", compute=_from_T1("gamma_min")),
-    Observable(name="noisy_memorised_end", says="share of samples noisy, fitted and with rho above gamma, at the end",
-               stage="end", compute=_at("end", "noisy_memorised")),
+    Observable(name="loss_derivative_by_time_stage2", says="largest s g_i from T_1 on, s rescaled time", stage="end",
+               compute=_from_T1("loss_derivative_max", largest=True, by_time=True)),
+    Observable(name="noise_per_signal_min_stage2", says="least sum_i rho / gamma of a neuron from T_1 on", stage="end",
+               compute=_from_T1("noise_per_signal_min")),
+    Observable(name="noise_per_signal_max_stage2", says="largest sum_i rho / gamma of a neuron from T_1 on",
+               stage="end", compute=_from_T1("noise_per_signal_max", largest=True)),
+    Observable(name="margin_clean_min_end", says="least clean margin at the end", stage="end",
+               compute=_at("end", "margin_clean_min")),
+    Observable(name="margin_min_end", says="least margin of any sample at the end", stage="end",
+               compute=_at("end", "margin_min")),
+    Observable(name="noisy_memorised_end", says="share of samples noisy, fitted and with mean rho above mean gamma, at"
+               " the end; NaN if none is noisy", stage="end", compute=_at("end", "noisy_memorised")),
     Observable(name="margin_min_after_first", says="least margin at any t >= 1", stage="end",
                compute=lambda run: _extreme(run.series["margin_min"][:, 1:], largest=False)),
     *_accuracy("end"),
     *_errors("end"),
     Observable(name="spurious_exponent_end", says="-log of a certified bound on the D_test error at the end",
                stage="end", compute=_error("exponent", "end")),
+    Observable(name="spurious_exponent_beyond_end", says="the same plus d/n", stage="end",
+               compute=lambda run: generalization(run, "end").exponent + np.array([s.d / s.n for s in run.settings])),
     Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
                compute=_excess("spurious")),
     Observable(name="fresh_excess_end", says="error on fresh noise minus half the realised flip share", stage="end",

@@ -62,13 +62,39 @@ def _rho_mean(which: str) -> Recorder:
     return mean
 
 
-def _margin_error(state: State) -> Tensor:
-    """Lemma 5.1: the largest gap between y~_i f(x_i) and its prediction from the coefficients alone."""
+def _predicted_margins(state: State) -> Tensor:
+    """Lemma 5.1: what the coefficients alone say of y~_i f(x_i), averages over all m neurons. Shape (R, n)."""
     y, y_tilde = state.batch.y, state.batch.y_tilde
     gamma = state.gamma.mean(2)  # (R, 2): (1/m) sum_r
     own = torch.where(y > 0, gamma[:, :1], gamma[:, 1:])  # class of the true label: y~_i if clean, -y~_i if noisy
-    noise = state.rho_own.clamp(min=0).mean(1)
-    return (state.margins - (noise + y * y_tilde * own)).abs().amax(1)
+    return state.rho_own.clamp(min=0).mean(1) + y * y_tilde * own
+
+
+def _margin_error(state: State) -> Tensor:
+    """Lemma 5.1: the largest gap between y~_i f(x_i) and its prediction from the coefficients alone."""
+    return (state.margins - _predicted_margins(state)).abs().amax(1)
+
+
+def _predicted_margin_spread(state: State) -> Tensor:
+    """Lemma 5.3: the largest difference between two samples' predictions."""
+    predicted = _predicted_margins(state)
+    return predicted.amax(1) - predicted.amin(1)
+
+
+def _signal_drive(state: State) -> Tensor:
+    """(1/n) sum_i y_i y~_i g_i over the samples whose signal a neuron sees: the next step of gamma over eta |mu|^2/m.
+
+    Shape (R, 2m).
+    """
+    batch = state.batch
+    pulls = batch.y * batch.y_tilde * state.loss_derivatives / batch.n
+    plus, minus = ((pulls * (batch.y == c)).sum(1, keepdim=True) for c in (1.0, -1.0))
+    return (state.overlap[..., 0] > 0) * plus + (state.overlap[..., 1] > 0) * minus
+
+
+def _noise_per_signal(state: State) -> Tensor:
+    """sum_i rho-bar_{j,r,i} / gamma_{j,r}. Shape (R, 2m)."""
+    return (state.rho.clamp(min=0).sum(3) / state.gamma).flatten(1)
 
 
 def _drift(state: State) -> Tensor:
@@ -84,9 +110,14 @@ def _projection_signal(state: State) -> Tensor:
 
 
 def _memorised(state: State) -> Tensor:
-    """Share of all n samples that are noisy, fitted, and whose own rho all exceed every gamma."""
-    above = state.own_extremes[0] > state.gamma.flatten(1).amax(1)[:, None]
-    return (state.batch.noisy & (state.margins > 0) & above).double().mean(1)
+    """Theorem 4.2 (2): share of all n samples that are noisy, fitted, and whose mean rho-bar exceeds the mean gamma of
+    the other label's neurons, over all m neurons; NaN where no label was flipped."""
+    noise = state.rho_own.clamp(min=0).mean(1)
+    gamma = state.gamma.mean(2)
+    against = torch.where(state.batch.y_tilde > 0, gamma[:, 1:], gamma[:, :1])  # class -y~_i
+    noisy = state.batch.noisy
+    share = (noisy & (state.margins >= 0) & (noise > against)).double().mean(1)
+    return torch.where(noisy.any(1), share, torch.nan)
 
 
 def _selected(state: State) -> Tensor:
@@ -116,6 +147,9 @@ SERIES: dict[str, Recorder] = {
     "coefficient_min": lambda s: torch.minimum(_rho_min("all")(s), s.gamma.flatten(1).amin(1)),
     "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma.flatten(1).amax(1)),
     "coefficient_max": lambda s: torch.maximum(s.rho.abs().flatten(1).amax(1), s.gamma.abs().flatten(1).amax(1)),
+    "signal_drive_min": lambda s: _signal_drive(s).amin(1),
+    "noise_per_signal_min": lambda s: _noise_per_signal(s).amin(1),
+    "noise_per_signal_max": lambda s: _noise_per_signal(s).amax(1),
     # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
     "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho_max("all")(s),
     "margin_clean_min": lambda s: _min(s.margins, _kind(s, "clean")),
@@ -125,10 +159,12 @@ SERIES: dict[str, Recorder] = {
     "margin_noisy_minus": lambda s: _mean(s.margins, _kind(s, "noisy_minus")),
     "margin_min": lambda s: s.margins.amin(1),
     "margin_error": _margin_error,
+    "predicted_margin_spread": _predicted_margin_spread,
     "loss": lambda s: s.losses.mean(1),
     "loss_clean": lambda s: _mean(s.losses, _kind(s, "clean")),
     "loss_noisy": lambda s: _mean(s.losses, _kind(s, "noisy")),
     "loss_derivative_min": lambda s: s.loss_derivatives.amin(1),
+    "loss_derivative_max": lambda s: s.loss_derivatives.amax(1),
     "accuracy": lambda s: (s.margins > 0).double().mean(1),
     "accuracy_clean": lambda s: _share(s.margins > 0, _kind(s, "clean")),
     "accuracy_noisy": lambda s: _share(s.margins > 0, _kind(s, "noisy")),

@@ -532,7 +532,7 @@ def test_conditions_become_premises():
     by_name = {p.name: p.order for p in given_}
     assert by_name["4.1.1-snr"].relation == "~"
     assert by_name["4.1.2-dimension"].relation == ">="
-    assert by_name["4.1.5-step"].relation == "<="
+    assert by_name["4.1.6-step"].relation == "<="
     assert {eta, sigma_0, mu, sigma_xi} <= set().union(*(p.order.left.free_symbols for p in given_)) | {kappa, T_star}
 
 

@@ -152,8 +152,8 @@ def test_condition_4_1_by_hand():
         "4.1.2-dimension": d / max(n**2 * log(n * m / 0.1) * log(1e6) ** 2, n * 10 * root(log(n / 0.1))),
         "4.1.3-samples": n / log(m / 0.1),
         "4.1.3-neurons": m / log(n / 0.1),
-        "4.1.4-initialization": 1 / (1e-3 * max(d / root(n), 10 * root(log(m / 0.1)))),
-        "4.1.5-step": 1 / (0.1 * max(d**1.5 / (n**2 * m * root(log(n / 0.1))), d / n)),
+        "4.1.5-initialization": 1 / (1e-3 * max(d / root(n), 10 * root(log(m / 0.1)))),
+        "4.1.6-step": 1 / (0.1 * max(d**1.5 / (n**2 * m * root(log(n / 0.1))), d / n)),
     }
     found = {c.name: c.margin(VALUES).value for c in paper.condition_4_1()}
     assert found == pytest.approx(expected, rel=1e-12)

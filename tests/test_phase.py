@@ -311,8 +311,8 @@ def test_a_condition_is_drawn_where_its_margin_meets_C():
             [[condition.margin({**v, "delta": 0.1, "T_star": 1e6}, 2.0).holds for v in row] for row in grid.values]
         )
         assert ((lines[condition.name].heights > 0) == holds).all(), condition.name
-    assert lines["4.1.1-snr"].crosses and not lines["4.1.4-initialization"].crosses
-    assert lines["4.1.4-initialization"].holds and not lines["4.1.2-dimension"].holds
+    assert lines["4.1.1-snr"].crosses and not lines["4.1.5-initialization"].crosses
+    assert lines["4.1.5-initialization"].holds and not lines["4.1.2-dimension"].holds
 
 
 @pytest.mark.parametrize(

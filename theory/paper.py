@@ -1,10 +1,13 @@
 """The paper's conditions and claims as data. The one place to correct a statement.
 
 A. Han, W. Huang, Z. Zhou, G. Niu, W. Chen, J. Yan, A. Takeda, T. Suzuki, "On the Role of Label Noise in the Feature
-Learning Process", ICML 2025 (PMLR 267), arXiv 2505.18909. The full text was not at hand: each statement carries how
-surely its wording is known (``theory.statements.PROVENANCE``).
+Learning Process", ICML 2025 (PMLR 267), arXiv 2505.18909. Held word for word are its abstract and first theorem, and
+the main text of the earlier version submitted to ICLR 2025, not the appendix: each statement carries how surely its
+wording is known (``theory.statements.PROVENANCE``). Numbers of statements are those of the ICML version.
 """
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sympy as sp
@@ -55,7 +58,8 @@ class Reading:
     Attributes:
         C: what "a large enough constant" must at least reach, >= 1.
         delta: failure probability, in (0, 1).
-        T_star: largest iteration considered, > 1.
+        horizon: the factor that T* = Theta~(n m/(eta epsilon sigma_xi^2 d)) hides, > 0. The mean field reaches a loss of
+            epsilon at rescaled time 2/epsilon at most, a quarter of it; a run is given up at T*.
         kappa_low, kappa_high: kappa = Theta(1), read as kappa_low <= kappa (1 - tau_+ - tau_-) <= kappa_high. The
             mean field puts gamma > rho above kappa (1 - 2 tau) = 2 and "noisy samples are ignored" above 1.
         tau_low, tau_high: tau = Theta(1) below 1/2, read as tau_low <= tau_+- <= tau_high.
@@ -67,7 +71,7 @@ class Reading:
 
     C: float = 2.0
     delta: float = 0.1
-    T_star: float = 1e6
+    horizon: float = 8.0
     kappa_low: float = 3.0
     kappa_high: float = 12.0
     tau_low: float = 0.05
@@ -79,7 +83,7 @@ class Reading:
         rules = {
             "C": (self.C >= 1, "at least 1"),
             "delta": (0 < self.delta < 1, "between 0 and 1"),
-            "T_star": (self.T_star > 1, "above 1"),
+            "horizon": (0 < self.horizon < math.inf, "positive and finite"),
             "kappa_low": (0 < self.kappa_low < self.kappa_high, "positive and below kappa_high"),
             "tau_low": (0 < self.tau_low < self.tau_high < 0.5, "positive, below tau_high, and tau_high below 0.5"),
             "order_one": (self.order_one > 0, "positive"),
@@ -89,9 +93,17 @@ class Reading:
             if not met:
                 raise ValueError(f"{name} = {getattr(self, name)}: must be {rule}")
 
+    def at(self, values: Mapping[str, float], epsilon: float) -> dict[str, float]:
+        """What statements are evaluated at: the ``values`` of a setting, a target loss, and the numbers read here."""
+        return {**values, "epsilon": epsilon, "delta": self.delta, "horizon": self.horizon}
+
 
 def _secondary(where: str, note: str = "") -> Source:
     return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
+
+
+def _preprint(where: str, note: str = "") -> Source:
+    return Source(provenance="preprint", reference=f"{REFERENCE}, {where}", note=note)
 
 
 def _stated(where: str, note: str = "") -> Source:
@@ -118,7 +130,7 @@ STAGE_TWO_TIME = STAGE_ONE_TIME / epsilon
 SIGNAL_GROWTH = eta * mu**2 / m  # of gamma per step while every g_i = Theta(1)
 NOISE_GROWTH = eta * sigma_xi**2 * d / (n * m)  # of rho per step
 
-# alpha bounds the noise coefficients up to T* (probably Proposition 5.2).
+# alpha bounds the noise coefficients up to T* in the sibling papers; the paper itself says Theta(log T*).
 ALPHA = 4 * log(T_star)
 
 
@@ -127,42 +139,93 @@ ALPHA = 4 * log(T_star)
 
 
 def _sizes() -> tuple[Condition, ...]:
-    """Items 2 to 5, which do not depend on a reading."""
+    """Items 2 to 6, which do not depend on a reading."""
     return (
         Condition(
             name="4.1.2-dimension",
-            source=_secondary("Condition 4.1 (2)", "both terms secondary, the log arguments inferred from Kou et al."),
+            source=_preprint(
+                "Condition 4.1 (2)",
+                "T* = Theta~(eta^-1 epsilon^-1 n m sigma_xi^-1 d^-1) there; sigma_xi^-2 is meant, by the rescaling symmetry",
+            ),
             statement=d
             >= C * Max(n**2 * log(n * m / delta) * log(T_star) ** 2, n * mu / sigma_xi * sqrt(log(n / delta))),
             says="The dimension is large enough for noise patches to be nearly orthogonal to each other and to the signal.",
         ),
         Condition(
             name="4.1.3-samples",
-            source=_inferred("Condition 4.1 (3)", "from Kou et al."),
+            source=_preprint("Condition 4.1 (3)"),
             statement=n >= C * log(m / delta),
             says="There are logarithmically many samples.",
         ),
         Condition(
             name="4.1.3-neurons",
-            source=_inferred("Condition 4.1 (3)", "from Kou et al."),
+            source=_preprint("Condition 4.1 (3)"),
             statement=m >= C * log(n / delta),
             says="There are logarithmically many neurons.",
         ),
         Condition(
-            name="4.1.4-initialization",
-            source=_inferred("Condition 4.1 (4)", "from Kou et al."),
+            name="4.1.4-signal",
+            source=_preprint("Condition 4.1 (4)"),
+            statement=mu**2 >= C * sigma_xi**2 * log(n / delta),
+            says="The signal is longer than a noise coordinate, by the square root of a logarithm.",
+        ),
+        Condition(
+            name="4.1.5-initialization",
+            source=_preprint("Condition 4.1 (5)"),
             statement=sigma_0 <= 1 / (C * Max(sigma_xi * d / sqrt(n), mu * sqrt(log(m / delta)))),
             says="The initial weights are so small that the network outputs almost nothing.",
         ),
         Condition(
-            name="4.1.5-step",
-            source=_inferred("Condition 4.1 (5)", "from Kou et al."),
+            name="4.1.6-step",
+            source=_preprint("Condition 4.1 (6)"),
             statement=eta
             <= 1
             / (C * Max(sigma_xi**2 * d ** sp.Rational(3, 2) / (n**2 * m * sqrt(log(n / delta))), sigma_xi**2 * d / n)),
             says="The step size is so small that gradient descent follows its flow.",
         ),
     )
+
+
+def least_dimension(values: Mapping[str, float], constant: float = 1.0, *, largest_step: bool = False) -> float:
+    """The d* with which item 2 of Condition 4.1, an inequality in d on both sides, is d >= d*.
+
+    It is well posed. Its second term is d >= C n (mu/sigma_xi) sqrt(log(n/delta)). Its first is d >= A log(T*)^2 with
+    A = C n^2 log(nm/delta), where T* depends on d:
+
+    * at a given step size T* = B/d (B = horizon n m/(eta epsilon sigma_xi^2)) until it is 1: the right side falls as d
+      grows, the left rises, so they meet once. There x = sqrt(d) has (x/a) e^(x/a) = sqrt(B)/a, a = 2 sqrt(A), that is
+      x = a W(sqrt(B)/a) with Lambert's W.
+    * with the largest step that item 6 admits, T* = C (horizon/epsilon) max(m, sqrt(d)/(n sqrt(log(n/delta)))) grows
+      with d, yet d/log(T*)^2 rises wherever T* > e: its slope in logarithms is 1 - 1/log T* or 1. As T* is at least
+      C m horizon/epsilon, that holds for every d if this exceeds e. Then d* is the larger of two solutions, one for
+      each term of T*: A log(C m horizon/epsilon)^2, and x = -sqrt(A) W_-1(-1/(b sqrt(A))) for T* = b x, if there is one.
+
+    Args:
+        values: n, m, mu, sigma_xi, epsilon, delta, horizon, and eta unless ``largest_step``.
+        constant: C.
+        largest_step: eta lies at the bound of item 6, at every d.
+
+    Raises:
+        ValueError: ``largest_step`` where C m horizon/epsilon is at most e.
+    """
+    v = {name: sp.Float(float(x), 30) for name, x in values.items()}
+    samples, neurons, c = v["n"], v["m"], sp.Float(constant, 30)
+    union = sp.sqrt(sp.log(samples / v["delta"]))
+    second = c * samples * v["mu"] / v["sigma_xi"] * union
+    scale = c * samples**2 * sp.log(samples * neurons / v["delta"])
+    root = sp.sqrt(scale)
+    if not largest_step:
+        long = v["horizon"] * samples * neurons / (v["eta"] * v["epsilon"] * v["sigma_xi"] ** 2)
+        first = (2 * root * sp.LambertW(sp.sqrt(long) / (2 * root))) ** 2
+        return float(sp.Max(first, second))
+    short = c * v["horizon"] / v["epsilon"]
+    if short * neurons <= sp.E:
+        raise ValueError(f"C m horizon/epsilon = {float(short * neurons):g}: must exceed e for d* to be the only one")
+    first = scale * sp.log(short * neurons) ** 2
+    slope = short / (samples * union)
+    if slope * root >= sp.E:
+        first = sp.Max(first, (root * sp.LambertW(-1 / (slope * root), -1)) ** 2)
+    return float(sp.Max(first, second))
 
 
 def _tau_bands(reading: Reading) -> tuple[Condition, ...]:
@@ -181,7 +244,7 @@ def _no_noise() -> tuple[Condition, ...]:
     return tuple(
         Condition(
             name=f"4.4-no-flips-{sign}",
-            source=_secondary("Theorem 4.4"),
+            source=_preprint("Theorem 4.4"),
             statement=sp.Eq(tau, 0),
             says=f"Labels {label} are never flipped.",
         )
@@ -199,7 +262,7 @@ def _kappa_band(low: float, high: float, name: str = "4.1.1-snr", says: str = ""
 
 
 def condition_4_1(reading: Reading = Reading()) -> tuple[Condition, ...]:
-    """Condition 4.1 with all five items, kappa and tau read as bands."""
+    """Condition 4.1 with all six items, kappa and tau read as bands."""
     return (_kappa_band(reading.kappa_low, reading.kappa_high), *_tau_bands(reading), *_sizes())
 
 
@@ -270,7 +333,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
     """Every claim, in the order of the paper; the two contrasts last."""
     inside = condition_4_1(reading)
     clean = condition_clean(reading)
-    first, second = "Theorem 4.1", "Theorem 4.2"
+    first, second, no_noise = "Theorem 4.1", "Theorem 4.2", "Theorem 4.4"
     one = sp.Integer(1)
 
     def claim(
@@ -305,28 +368,70 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         # Lemmas.
         claim(
+            "signal.increases",
+            _preprint(
+                "text after Lemma 3.1", "an increasing sequence even with noisy samples; Section 5.1 lets it decrease"
+            ),
+            "signal_drive_min_run",
+            Within(low=0),
+            "Signal coefficients never decrease, not even with noisy samples.",
+            latex=r"\gamma_{j,r}^{(t+1)} \ge \gamma_{j,r}^{(t)}\ \ \forall t",
+            tested="the least direction of any gamma at every recorded time of the whole run: the sum of y_i y~_i g_i over"
+            " the samples whose signal the neuron sees, which has the sign of the next step exactly",
+        ),
+        claim(
+            "signal.increases.stage1",
+            _preprint("text after Lemma 3.1 and Section 5.1", "what is left where gamma may decrease in Stage II"),
+            "signal_drive_min_stage1",
+            Within(low=0),
+            "Up to T_1 no signal coefficient decreases.",
+            latex=r"\gamma_{j,r}^{(t+1)} \ge \gamma_{j,r}^{(t)}\ \ \forall t\le T_1",
+            tested="as signal.increases, at the recorded times up to T_1",
+        ),
+        claim(
             "margins.prediction",
-            _secondary("Lemma 5.1"),
-            "margin_error_stage1",
+            _preprint("Lemma 5.1"),
+            "margin_error_run",
             Within(high=sp.Rational(1, 4)),
-            "Margins are what the coefficients say: noise plus signal on clean samples, noise minus signal on noisy ones.",
-            latex=r"\tilde y_i f \approx \tfrac1m\textstyle\sum_r(\bar\rho_{\tilde y_i,r,i} \pm \gamma_{y_i,r})",
-            tested="the largest gap up to T_1; 'a small constant' is read as 1/4, the value at which coefficients"
-            " count as of order one",
+            "Up to T* margins are what the coefficients say: noise plus signal on clean samples, noise minus signal on"
+            " noisy ones.",
+            latex=r"|\tilde y_i f - \tfrac1m\textstyle\sum_r(\bar\rho_{\tilde y_i,r,i} \pm \gamma_{y_i,r})| \le 1/C_1",
+            tested="the largest gap over the whole run, which ends at L_S <= epsilon; 'a small constant' 1/C_1 is read as"
+            " 1/4, the value at which coefficients count as of order one",
         ),
         claim(
             "coefficients.bounded",
-            _lineage(f"{KOU}, Proposition C.2", "probably Proposition 5.2 here"),
-            ("rho_max_run", "rho_min_beyond_beta", "gamma_max_run"),
+            _preprint("Proposition 5.2", "the logarithms behind its O~ are those of the sibling papers"),
+            ("rho_max_run", "gamma_max_run", "gamma_min_run", "rho_negative_run"),
             (
-                Within(0, ALPHA),
-                Within(low=-10 * n * sqrt(log(6 * n**2 / delta) / d) * ALPHA),
-                AtMost(kappa * ALPHA),
+                AtMost(log(T_star)),
+                AtMost(log(T_star)),
+                Within(low=0),
+                AtMost(
+                    Max(
+                        sigma_0 * mu * sqrt(log(m / delta)),
+                        sigma_0 * sigma_xi * sqrt(d) * sqrt(log(m * n / delta)),
+                        n / sqrt(d) * sqrt(log(n**2 / delta)) * log(T_star),
+                    )
+                ),
             ),
-            "All coefficients stay logarithmic up to T*.",
-            latex=r"0\le\bar\rho\le\alpha,\quad 0\ge\underline\rho\ge-\beta-10n\sqrt{\log(6n^2/\delta)/d}\,\alpha,"
-            r"\quad \gamma = O(\kappa\alpha)",
+            "Up to T* all coefficients stay logarithmic, signal coefficients positive, and negative noise coefficients small.",
+            latex=r"0\le\bar\rho,\gamma\le\Theta(\log T^*),\quad 0\ge\underline\rho\ge"
+            r"-\tilde O(\max\{\sigma_0\|\mu\|, \sigma_0\sigma_\xi\sqrt d, n d^{-1/2}\})",
             tested="the extremes over the whole run, which ends at L_S <= epsilon",
+        ),
+        claim(
+            "coefficients.bounded.explicit",
+            _lineage(
+                "a sibling paper of the same authors, 2024",
+                "the constants that Proposition 5.2 hides, Kou et al.'s way",
+            ),
+            ("rho_max_run", "rho_min_beyond_beta"),
+            (Within(0, ALPHA), Within(low=-16 * n * sqrt(log(4 * n**2 / delta) / d) * ALPHA)),
+            "Up to T* noise coefficients stay below 4 log T*, and negative ones above an explicit bound.",
+            latex=r"0\le\bar\rho\le\alpha,\quad 0\ge\underline\rho\ge-\beta-16n\sqrt{\log(4n^2/\delta)/d}\,\alpha,"
+            r"\quad \alpha = 4\log T^*",
+            tested="as coefficients.bounded; beta is twice the largest initial overlap",
         ),
         claim(
             "concentration.noise-norm",
@@ -421,7 +526,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.order-one",
-            _stated(first, "the statement on rho is stated, that on gamma secondary"),
+            _stated(first),
             ("coefficient_min_T1", "coefficient_max_T1"),
             (Within(low=reading.order_one), AtMost(one)),
             "At T_1 all signal coefficients and all own noise coefficients are of order one together.",
@@ -449,7 +554,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.signal-leads",
-            _secondary(first),
+            _preprint(f"{first} (1)"),
             "signal_lead_T1",
             Within(low=0),
             "At T_1 every signal coefficient exceeds every own noise coefficient.",
@@ -457,7 +562,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.clean-fitted",
-            _stated(first, "stated in words, secondary as formula"),
+            _preprint(f"{first} (2)"),
             "margin_clean_min_T1",
             Within(low=0),
             "At T_1 every clean sample is fitted.",
@@ -465,7 +570,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.noisy-ignored",
-            _stated(first, "stated in words, secondary as formula"),
+            _preprint(f"{first} (3)"),
             "margin_noisy_max_T1",
             Within(high=0),
             "At T_1 every noisy sample is still predicted as its true label.",
@@ -473,16 +578,19 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.loss-derivative",
-            _secondary(first),
-            "loss_derivative_min_stage1",
+            _preprint(
+                "sketch of Theorem 4.1", "no part of the theorem: until the largest coefficient reaches constant order"
+            ),
+            "loss_derivative_min_growth",
             AtLeast(one),
-            "Up to T_1 every loss derivative stays of order one.",
-            latex=r"|\ell'_i| \ge K > 0 \quad \forall t\le T_1",
+            "Until the largest coefficient is of order one, every loss derivative is.",
+            latex=r"|\ell'_i| \ge C_\ell > 0 \ \text{ while } \max\{\gamma,\bar\rho\} \le \Theta(1)",
+            tested=f"the least derivative up to the first recorded time at which a coefficient reaches {reading.order_one}",
         ),
         # Theorem 4.2.
         claim(
             "stage2.time",
-            _inferred(second, "the loss is secondary, the rate inferred from Kou et al."),
+            _inferred(second, "the paper says t* <= T* alone; the rate from Kou et al."),
             "convergence_time",
             Theta(STAGE_TWO_TIME, up_to_logs=True, constant="constant_stage_two"),
             "The training loss reaches epsilon at a time of this order up to logarithms.",
@@ -491,40 +599,57 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.converges",
-            _secondary(second),
-            "converged",
-            Within(low=1),
-            "The training loss reaches every epsilon.",
-            latex=r"\exists t: L_S \le \varepsilon",
-            tested="whether it does within four times the mean-field time",
+            _preprint(second),
+            ("converged", "convergence_time"),
+            (Within(low=1), Within(high=T_star)),
+            "The training loss reaches every epsilon, by T*.",
+            latex=r"\exists\,t^*\in[T_1,T^*]: L_S^{(t^*)} \le \varepsilon",
+            tested="the first iteration with L_S <= epsilon, against T* as it is read; a run is given up there",
         ),
         claim(
             "stage2.clean-fitted",
-            _secondary(second),
-            "margin_clean_min_stage2",
+            _preprint(f"{second} (1)"),
+            "margin_clean_min_end",
             Within(low=0),
-            "Clean samples stay fitted from T_1 on.",
-            latex=r"\tilde y_i f(x_i) \ge 0\ \ \forall i\in S_t,\ t\ge T_1",
+            "At convergence every clean sample is fitted.",
+            latex=r"\tilde y_i f(x_i) \ge 0\ \ \forall i\in S_t",
+            tested="at t*, the first recorded time with L_S <= epsilon",
         ),
         claim(
             "stage2.signal-positive",
-            _secondary(second),
+            _preprint("Section 5.1", "gamma may decrease in Stage II, but gamma <= 0 cannot occur"),
             "gamma_min_stage2",
             Within(low=0),
-            "Signal coefficients stay positive from T_1 on.",
+            "Signal coefficients stay positive from T_1 on, though they may decrease.",
             latex=r"\gamma_{j,r} > 0\ \ \forall t\ge T_1",
         ),
         claim(
             "stage2.noisy-memorised",
-            _secondary(second),
+            _preprint(f"{second} (2)"),
             "noisy_memorised_end",
-            AtLeast(one),
-            "At convergence a constant share of all samples is noisy, fitted, and remembered more strongly than the signal.",
-            latex=r"|\{i\in S_f: \tilde y_i f>0,\ \bar\rho_{\tilde y_i,r,i}>\gamma\}| \ge \tau' n",
+            AtLeast((tau_plus + tau_minus) / 2),
+            "At convergence a constant share of all samples is noisy, fitted, and on average remembered more strongly than"
+            " the signal.",
+            latex=r"|\{i\in S_f: \tilde y_i f\ge0,\ \tfrac1m\sum_r\bar\rho_{\tilde y_i,r,i} >"
+            r" \tfrac1m\sum_r\gamma_{-\tilde y_i,r}\}| \ge \tau' n,\quad 0<\tau'\le(\tau_++\tau_-)/2",
+            tested="averages over all m neurons, at t*; tau' = K (tau_+ + tau_-)/2, so that K is at most 1 up to the draw of"
+            " the flips",
+        ),
+        claim(
+            "stage2.loss-derivative-decay",
+            _preprint(
+                "Section 5.1", "once gamma or rho is of logarithmic order; the constant and the unit of time are ours"
+            ),
+            "loss_derivative_by_time_stage2",
+            AtMost(one),
+            "In Stage II loss derivatives fall like one over time.",
+            latex=r"|\ell_i'^{(t)}| = O(1/t)",
+            tested="the largest s |l'_i| of any sample at any recorded time from T_1 to t*, where s = eta t sigma_xi^2 d/(nm)"
+            " is rescaled time: one K for all settings says more than O(1/t) in each",
         ),
         claim(
             "stage2.test-error",
-            _secondary(second, "D_test's noise level and independence inferred"),
+            _preprint(f"{second} (3)", "that y and the noise patch are independent is said in words only"),
             "spurious_excess_end",
             Within(low=0),
             "At convergence the test error on shared noise patches is at least half the flip rate.",
@@ -535,7 +660,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Proposition 4.3.
         claim(
             "early-stopping.test-error",
-            _secondary("Proposition 4.3"),
+            _preprint("Proposition 4.3"),
             "spurious_exponent_T1",
             AtLeast(d / n),
             "At T_1 the test error on shared noise patches is exponentially small in d/n.",
@@ -544,33 +669,86 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "selection.log2",
-            _secondary("Proposition 4.3"),
+            _preprint("Proposition 4.3"),
             ("selection_precision_T1", "selection_recall_T1"),
             (Within(low=1), Within(low=1)),
             "At T_1 the threshold log 2 on the loss separates clean from noisy samples perfectly.",
             latex=r"\ell_i \le \log 2\ \forall i\in S_t,\quad \ell_i \ge \log 2\ \forall i\in S_f",
         ),
-        # Theorem 4.4.
+        # Theorem 4.4 and Lemma 5.3, without label noise.
+        claim(
+            "clean-labels.order-one",
+            _preprint(
+                no_noise, "T_1 has a further epsilon^-1 there, probably a slip: coefficients are O(1) long before"
+            ),
+            ("coefficient_min_T1", "coefficient_max_T1"),
+            (Within(low=reading.order_one), AtMost(one)),
+            "Without label noise, too, all coefficients are of order one together at T_1.",
+            needs=clean,
+            latex=r"\bar\rho^{(T_1)}_{y_i,r,i} = \Theta(1),\quad \gamma^{(T_1)}_{j,r} = \Theta(1)",
+            tested="T_1 as in Theorem 4.1: dated by the smallest coefficient",
+        ),
+        claim(
+            "clean-labels.converges",
+            _preprint(no_noise),
+            ("converged", "convergence_time"),
+            (Within(low=1), Within(high=T_star)),
+            "Without label noise the training loss reaches every epsilon, by T*.",
+            needs=clean,
+            latex=r"\exists\,t^*\in[T_1,T^*]: L_S^{(t^*)} \le \varepsilon",
+            tested="as stage2.converges",
+        ),
         claim(
             "clean-labels.all-correct",
-            _secondary("Theorem 4.4"),
-            "margin_min_after_first",
-            Within(low=0),
-            "Without label noise all samples stay correctly classified throughout.",
+            _preprint(no_noise),
+            ("margin_min_T1", "margin_min_end"),
+            (Within(low=0), Within(low=0)),
+            "Without label noise all samples are correctly classified at T_1 and at convergence.",
             needs=clean,
-            latex=r"\tilde y_i f(x_i) > 0\ \ \forall i,\ t\ge 1",
-            tested="from the first step on: at t = 0 the output is a coin flip",
+            latex=r"y_i f(x_i) \ge 0\ \ \forall i,\ t\in\{T_1,t^*\}",
         ),
         claim(
             "clean-labels.test-error",
-            _secondary("Theorem 4.4"),
+            _preprint(no_noise, "the exponent is (d/n)(1 - kappa^2/C_D): vacuous unless kappa^2 > C_D"),
+            "spurious_exponent_beyond_end",
+            AtLeast(n * mu**4 / (sigma_xi**4 * d)),
+            "Without label noise the test error at convergence is exponentially small, up to a factor exp(d/n).",
+            needs=clean,
+            latex=r"L^{0-1}_{D_{\mathrm{test}}} \le \exp(d/n - n\|\mu\|^4/(C_D\sigma_\xi^4 d))",
+            tested="d/n minus the log of a certified upper bound on the error (Gaussian concentration of the trained network),"
+            " as K n mu^4/(sigma_xi^4 d)",
+        ),
+        claim(
+            "clean-labels.test-error.strong-signal",
+            _preprint(no_noise, "for kappa >= 2 C_D; the ICML notes have C_D and no condition on kappa [secondary]"),
             "spurious_exponent_end",
             AtLeast(n * mu**4 / (sigma_xi**4 * d)),
-            "Without label noise the test error at convergence is exponentially small.",
+            "Where the signal is strong, the factor exp(d/n) is not needed.",
             needs=clean,
-            latex=r"L^{0-1}_{D_{\mathrm{test}}} \le \exp(-n\|\mu\|^4/(C_D\sigma_\xi^4 d))",
-            tested="-log of a certified upper bound on the error (Gaussian concentration of the trained network),"
-            " as K n mu^4/(sigma_xi^4 d)",
+            latex=r"L^{0-1}_{D_{\mathrm{test}}} \le \exp(-n\|\mu\|^4/(2C_D\sigma_\xi^4 d))",
+            tested="-log of the same bound, as K n mu^4/(sigma_xi^4 d), at every kappa of Condition 4.1: C_D is not known",
+        ),
+        claim(
+            "clean-labels.balanced",
+            _preprint("Lemma 5.3"),
+            ("predicted_margin_spread_run", "loss_derivative_ratio_run"),
+            (AtMost(one), AtMost(one)),
+            "Without label noise the coefficients of all samples stay within a constant of each other up to T*, and so do"
+            " loss derivatives.",
+            needs=clean,
+            latex=r"\tfrac1m\textstyle\sum_r(\bar\rho_{y_i,r,i}+\gamma_{y_i,r}-\bar\rho_{y_k,r,k}-\gamma_{y_k,r}) \le C,"
+            r"\quad \ell'_i/\ell'_k \le C\quad \forall i,k",
+            tested="the largest spread and the largest ratio at any recorded time of the run, which ends at L_S <= epsilon",
+        ),
+        claim(
+            "clean-labels.signal-share",
+            _preprint("Lemma 5.3, text on Stage II"),
+            ("noise_per_signal_min_stage2", "noise_per_signal_max_stage2"),
+            (AtLeast(1 / SNR**2), AtMost(1 / SNR**2)),
+            "In Stage II without label noise every neuron has learned signal and noise in the ratio SNR^2.",
+            needs=clean,
+            latex=r"\gamma_{j,r}/\textstyle\sum_i\bar\rho_{j,r,i} = \Theta(\mathrm{SNR}^2)",
+            tested="the least and the largest sum_i rho/gamma of any neuron at any recorded time from T_1 to t*, over SNR^-2",
         ),
         # Derived: the limit in which every run collapses on one curve.
         claim(

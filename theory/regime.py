@@ -23,15 +23,16 @@ from theory.paper import (
     condition_4_1,
 )
 from theory.statements import Source
-from theory.symbols import SNR, T_star, d, delta, epsilon, kappa, m, mu, n, sigma_0, sigma_xi
+from theory.symbols import SNR, T_star, d, delta, epsilon, eta, kappa, m, mu, n, sigma_0, sigma_xi
 
 GROWS = Premise(name="n-grows", order=Order(n, ">>", 1), says="The number of samples tends to infinity.")
-REACHES = Premise(
-    name="T_star-reaches-T1",
-    order=Order(T_star, ">=", STAGE_ONE_TIME),
-    says="T* is the largest iteration considered, so Stage I ends before it.",
+LAST = Premise(
+    name="T_star-is",
+    order=Order(T_star, "~", STAGE_TWO_TIME),
+    says="T* is what a target loss of epsilon takes. The logarithms that its Theta~ hides move log T* by a log log.",
 )
-LIMITS = (GROWS, REACHES)
+TARGET = Premise(name="epsilon-bounded", order=Order(epsilon, "<=", 1), says="The target loss does not grow.")
+LIMITS = (GROWS, LAST, TARGET)
 
 
 def named_sets() -> dict[str, tuple[Premise, ...]]:
@@ -181,6 +182,25 @@ def entailments() -> tuple[Entailment, ...]:
             Order(log(n * m / delta), "<=", Min(n, m)),
             "Union bounds over samples and neurons cost at most n and at most m.",
         ),
+        # What T* as a function of the other parameters adds.
+        follows(
+            "last-iteration",
+            _ours("T* with epsilon = O(1)"),
+            Order(T_star, ">=", STAGE_ONE_TIME),
+            "Stage I ends before T*.",
+        ),
+        follows(
+            "dimension-without-T",
+            _ours("Condition 4.1 (2) with T* and item 6"),
+            Order(d, ">=", n**2 * log(n * m / delta) * log(m / epsilon) ** 2),
+            "Whatever the step size, the dimension grows with the width and with the accuracy asked for.",
+        ),
+        follows(
+            "step-from-below",
+            _ours("Condition 4.1 (2) with T*"),
+            Order(n**2 * log(n * m / (eta * epsilon * sigma_xi**2 * d)) ** 2, "<=", d),
+            "Steps cannot be arbitrarily small: through log T* the dimension bounds them from below.",
+        ),
         # Redundant terms of the condition.
         follows(
             "second-dimension-term",
@@ -191,19 +211,20 @@ def entailments() -> tuple[Entailment, ...]:
         ),
         follows(
             "initialization-binds",
-            _ours("Condition 4.1 (4)"),
+            _ours("Condition 4.1 (5)"),
             Order(mu * sqrt(log(m / delta)), "<<", sigma_xi * d / sqrt(n)),
             "Of the two terms that bound sigma_0, the one of the noise always binds.",
         ),
         follows(
-            "strong-signal",
-            _ours("Condition 4.1 against that of Kou et al."),
+            "signal-strength",
+            _ours("Condition 4.1 (4) from (1) and (2)"),
             Order(mu**2, ">>", sigma_xi**2 * log(n / delta)),
-            "The signal condition of Kou et al. follows.",
+            "With kappa = Theta(1) the signal strength that Condition 4.1 asks for follows from the dimension.",
+            tuple(p for p in ours if p.name != "4.1.4-signal"),
         ),
         follows(
             "init-below-cross-talk",
-            _ours("Condition 4.1 (4) against the projection lemma"),
+            _ours("Condition 4.1 (5) against the projection lemma"),
             Order(sigma_0 * sigma_xi * sqrt(d), "<<", cross_talk),
             "At coefficients of order one, initial pre-activations lie below the bound on cross-talk: which neurons are"
             " active is not protected by the initialization.",
@@ -240,14 +261,14 @@ def entailments() -> tuple[Entailment, ...]:
         Entailment(
             name="regime.kou-excludes",
             source=_ours(f"Condition 4.1 (1) against {KOU}"),
-            given=(*sets["kou"], theta_one, _item(ours, "4.1.5-step")),
+            given=(*sets["kou"], theta_one, _item(ours, "4.1.6-step")),
             goal=None,
             expected=Status.CONTRADICTORY,
             says="The dimension condition of Kou et al. excludes kappa = Theta(1).",
         ),
         Entailment(
             name="regime.huang-excludes",
-            source=_ours(f"Condition 4.1 (4) against {HUANG}"),
+            source=_ours(f"Condition 4.1 (5) against {HUANG}"),
             given=(*ours, _item(premises(condition_huang()), "huang.dimension")),
             goal=None,
             expected=Status.CONTRADICTORY,
@@ -286,7 +307,7 @@ def entailments() -> tuple[Entailment, ...]:
             _ours("cross-talk without the factor log T*"),
             Order(cross_talk, "<<", 1),
             "Cross-talk is o(1) because n grows, whatever T* is.",
-            tuple(p for p in ours if p is not REACHES),
+            tuple(p for p in ours if p is not LAST),
         ),
         fails(
             "cross-talk-at-three-halves",
@@ -294,6 +315,12 @@ def entailments() -> tuple[Entailment, ...]:
             Order(cross_talk, "<<", 1),
             "Cross-talk is o(1) already where d is at least n^1.5.",
             weaker,
+        ),
+        fails(
+            "step-from-below-by-powers",
+            _ours("plausible: the lower bound on the step is a power of its upper bound"),
+            Order(eta * sigma_xi**2 * d / n, ">=", n**-100),
+            "The step is at most polynomially smaller than allowed.",
         ),
         fails(
             "kou-dimension",

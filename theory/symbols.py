@@ -16,7 +16,7 @@ class Parameter:
     """One symbol of the paper. All are dimensionless reals; ``positive`` ones are > 0.
 
     ``order`` is what its meaning says of its order of magnitude: ">=" (it is at least 1), "~" (it is Theta(1)), or
-    nothing.
+    nothing. ``definition`` gives an abbreviation in the other symbols: it is shown by its name, and evaluated by this.
     """
 
     name: str
@@ -25,17 +25,27 @@ class Parameter:
     domain: str
     symbol: sp.Symbol
     order: str = ""
+    definition: sp.Expr | None = None
 
 
 _TABLE: dict[str, Parameter] = {}
 
 
 def _declare(
-    name: str, latex: str, domain: str, meaning: str, *, order: str = "", nonnegative: bool = False
+    name: str,
+    latex: str,
+    domain: str,
+    meaning: str,
+    *,
+    order: str = "",
+    nonnegative: bool = False,
+    definition: sp.Expr | None = None,
 ) -> sp.Symbol:
     # tau may be zero (Theorem 4.4); everything else is strictly positive.
     symbol = sp.Symbol(name, nonnegative=True) if nonnegative else sp.Symbol(name, positive=True)
-    _TABLE[name] = Parameter(name=name, latex=latex, meaning=meaning, domain=domain, symbol=symbol, order=order)
+    _TABLE[name] = Parameter(
+        name=name, latex=latex, meaning=meaning, domain=domain, symbol=symbol, order=order, definition=definition
+    )
     return symbol
 
 
@@ -53,7 +63,15 @@ tau_minus = _declare("tau_minus", r"\tau_-", "[0, 1/2)", "flip probability of la
 # What a statement adds.
 epsilon = _declare("epsilon", r"\varepsilon", "> 0", "target training loss")
 delta = _declare("delta", r"\delta", "(0, 1)", "allowed failure probability", order="~")
-T_star = _declare("T_star", r"T^*", ">= 1", "largest iteration considered", order=">=")
+horizon = _declare("horizon", "c_T", "> 0", "the factor that T* = Theta~(...) hides", order="~")
+T_star = _declare(
+    "T_star",
+    r"T^*",
+    ">= 1",
+    "largest iteration considered, horizon n m/(eta epsilon sigma_xi^2 d)",
+    order=">=",
+    definition=sp.Max(1, horizon * n * m / (eta * epsilon * sigma_xi**2 * d)),
+)
 t = _declare("t", "t", ">= 0", "iteration")
 C = _declare("C", "C", "> 0", "the paper's 'large enough' constant", order="~")
 
@@ -87,6 +105,12 @@ SETTING = ("n", "m", "d", "mu", "sigma_xi", "sigma_0", "eta", "tau_plus", "tau_m
 def table() -> tuple[Parameter, ...]:
     """All declared symbols, in the order of declaration."""
     return tuple(_TABLE.values())
+
+
+def expanded(expression: sp.Basic) -> sp.Basic:
+    """``expression`` with every abbreviation written out, so that it speaks of nothing but what has values of its own."""
+    given = {p.symbol: p.definition for p in _TABLE.values() if p.definition is not None}
+    return expression.xreplace(given)
 
 
 def lookup(name: str) -> sp.Symbol:

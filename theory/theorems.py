@@ -10,9 +10,9 @@ from dataclasses import replace
 import sympy as sp
 from sympy import Min
 
-from theory.paper import REFERENCE, STAGE_ONE_TIME, STAGE_TWO_TIME, Reading, _no_noise, _sizes, _tau_bands
-from theory.statements import Condition, Hidden, Part, Source, Theorem, Within
-from theory.symbols import d, epsilon, kappa, n, tau_minus, tau_plus
+from theory.paper import STAGE_ONE_TIME, Reading, _no_noise, _preprint, _sizes, _tau_bands
+from theory.statements import Condition, Hidden, Part, Theorem, Within
+from theory.symbols import T_star, d, epsilon, kappa, n, tau_minus, tau_plus
 
 # Ladders rise by about a quarter, so that the value found is known to within that. Where they begin and end:
 CONSTANT = Hidden(
@@ -23,7 +23,9 @@ CONSTANT = Hidden(
     why="at 8 the smallest setting has n = 60 and m = 60; beyond, runs cost too much",
 )
 CONSTANT_LATE = replace(
-    CONSTANT, ladder=(1.0, 1.4, 2.0, 2.8), why="beyond 2.8 a run to convergence costs too much: its length is like C m/epsilon"
+    CONSTANT,
+    ladder=(1.0, 1.4, 2.0, 2.8),
+    why="beyond 2.8 a run to convergence costs too much: its length is like C m/epsilon",
 )
 # The mean field puts the threshold at 2 (``signal_leads_threshold``); the sketch of Theorem 4.1 asks n SNR^2 >= c'.
 KAPPA_LOW = Hidden(
@@ -89,11 +91,9 @@ MEMORISED = Hidden(
 
 _REGION = "C = {C:g}, κ(1−2 max τ) ≥ {kappa_least:g}, κ ≤ {kappa_most:g}"
 _CLEAN = "C = {C:g}, {kappa_least:g} ≤ κ ≤ {kappa_most:g}"
-_STAGE_ONE = ", T₁ ∈ [{T1_least:g}, {T1_most:.3g}]·nm/(ησ_ξ²d), coefficients in [{coefficient_least:g}, {coefficient_most:g}]"
-
-
-def _preprint(where: str, note: str = "") -> Source:
-    return Source(provenance="preprint", reference=f"{REFERENCE}, {where}", note=note)
+_STAGE_ONE = (
+    ", T₁ ∈ [{T1_least:g}, {T1_most:.3g}]·nm/(ησ_ξ²d), coefficients in [{coefficient_least:g}, {coefficient_most:g}]"
+)
 
 
 def _kappa(flips: bool) -> tuple[Condition, ...]:
@@ -232,7 +232,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
             told=_REGION + ", τ′ = {memorised_share:g}·(τ₊+τ₋)/2",
             needs=noisy,
             hidden=(*late, MEMORISED),
-            window=(sp.Rational(1, 10) * STAGE_ONE_TIME, 8 * STAGE_TWO_TIME),
+            window=(sp.Rational(1, 10) * STAGE_ONE_TIME, T_star),
             parts=(
                 converges,
                 fitted,
@@ -284,7 +284,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
             told=_CLEAN + ", C_D = {C_D:g}",
             needs=clean,
             hidden=(*late, C_D),
-            window=(sp.Rational(1, 10) * STAGE_ONE_TIME, 8 * STAGE_TWO_TIME),
+            window=(sp.Rational(1, 10) * STAGE_ONE_TIME, T_star),
             parts=(
                 converges,
                 Part(

@@ -5,7 +5,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -43,7 +43,7 @@ def _reading_options(command: Callable) -> Callable:
     helps = {
         "C": "what 'a large enough constant' must reach",
         "delta": "failure probability",
-        "T_star": "largest iteration considered",
+        "horizon": "the factor in T*, the largest iteration considered: T* = horizon n m/(eta epsilon sigma_xi^2 d)",
         "kappa_low": "least kappa (1 - tau_+ - tau_-) read as Theta(1)",
         "kappa_high": "largest kappa (1 - tau_+ - tau_-) read as Theta(1)",
         "tau_low": "least flip probability read as Theta(1)",
@@ -387,8 +387,9 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
 @click.option("--eta", type=float, required=True, help="step size")
 @click.option("--tau-plus", type=float, default=0.0, show_default=True, help="flip probability of label +1")
 @click.option("--tau-minus", type=float, default=None, help="flip probability of label -1  [default: as --tau-plus]")
+@click.option("--epsilon", type=float, default=0.01, show_default=True, help="target training loss, in T*")
 @_reading_options
-def margins(tau_minus: float | None, **options: Any) -> int:
+def margins(tau_minus: float | None, epsilon: float, **options: Any) -> int:
     """Show, for one setting, the largest C for which each condition holds, and which term binds.
 
     \b
@@ -403,12 +404,17 @@ def margins(tau_minus: float | None, **options: Any) -> int:
     reading = Reading(**{f.name: options.pop(f.name) for f in fields(Reading)})
     options |= {"tau_minus": options["tau_plus"] if tau_minus is None else tau_minus, "labels": reading.labels}
     setting = Setting(**options)
-    values = setting.values() | {k: v for k, v in asdict(reading).items() if k in ("delta", "T_star")}
+    if not 0 < epsilon < float("inf"):
+        raise ValueError(f"epsilon = {epsilon:g}: a target loss is positive and finite; give e.g. --epsilon 0.01")
+    values = reading.at(setting.values(), epsilon)
     clean = setting.tau_plus == setting.tau_minus == 0
     own = ("Theorem 4.4", condition_clean(reading)) if clean else ("Condition 4.1", condition_4_1(reading))
     sets = [own, ("Kou et al. 2023", condition_kou()), ("Huang et al. 2024", condition_huang())]
     report.margin_tables(
-        [(title, [c.margin(values, reading.C) for c in conditions]) for title, conditions in sets], setting, reading
+        [(title, [c.margin(values, reading.C) for c in conditions]) for title, conditions in sets],
+        setting,
+        reading,
+        epsilon,
     )
     return 0
 
@@ -422,7 +428,6 @@ def selftest(**options: Any) -> int:
     Exit status: 0 every planted falsehood rejected and at least 95 % of the true statements accepted,
     1 a falsehood accepted or over 5 % of the true ones rejected, 3 too little evidence (take a larger --profile).
     """
-    from theory.paper import claims
     from verify import report
     from verify import selftest as trial
     from verify.regime import beside

@@ -48,8 +48,8 @@ from scipy.stats import beta, binom, fisher_exact, qmc
 from scipy.stats import t as student
 
 from numerics import Setting
-from theory import Band, C, Claim, Condition, Exactly, Within, eta, kappa, tau_minus, tau_plus
 from numerics.model import class_sizes, flip_share
+from theory import Band, C, Claim, Condition, Exactly, Within, eta, kappa, tau_minus, tau_plus
 from theory import d as dimension
 from theory.meanfield import noisy_ignored_threshold, signal_leads_threshold
 from theory.paper import Reading

@@ -283,7 +283,7 @@ def margins(held: UserFile, planned: Plan) -> pd.DataFrame:
         places[f"settings of {names}"] = (mine, group.needs)
     rows = []
     for where, (jobs, needs) in places.items():
-        values = [{**j.point.setting.values(), "delta": reading.delta, "T_star": reading.T_star} for j in jobs]
+        values = [reading.at(j.point.setting.values(), j.point.epsilon) for j in jobs]
         shown = {c.name: c for c in (*held.conditions.values(), *needs, *paper_set(needs, reading))}
         for condition in shown.values() if values else ():
             found = [condition.margin(v, reading.C) for v in values]

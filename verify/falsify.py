@@ -55,9 +55,8 @@ OFFSET = 7**31
 # conditions leave nothing else. Larger than a few hundred samples and neurons is not affordable by the thousand; what
 # fails only there is left to `all`.
 AFFORDABLE = {"end": 2.5, "T1": 0.12, "early": 0.12, "start": 0.12}
-# Times the expected length; what has not arrived by then says nothing here, and is judged by `all`. "The loss reaches
-# epsilon" is tested within four times.
-PATIENCE = {"end": 4.0, "T1": 2.0, "early": 2.0}
+# Times the expected length; what has not arrived by then says nothing here, and is judged by `all`.
+PATIENCE = {"T1": 2.0, "early": 2.0}
 LEVEL = 0.05  # chance of a single false violation in everything that one command reports
 REPLAYED = 0.2  # share of it for the witnesses of earlier searches, so that these change nothing of a search
 BLOCK, MOST = 64, 512  # fresh seeds at a time, and at most
@@ -274,7 +273,7 @@ def hunt(
 
     Args:
         claims: with bounds in numbers, see :func:`falsifiable`; all with the same conditions.
-        reading: supplies C, delta and T_star.
+        reading: supplies C, delta and the factor in T*.
         budget: wall seconds, > 0; what the search overran is added for the confirmation.
         seed_: the same seed looks at the same settings in the same order.
         batches: the search also ends after so many; with an infinite budget all is then the same on every machine.
@@ -309,7 +308,7 @@ def failures(
         ValueError: the setting lies outside the claim's conditions, or no single setting can violate the claim.
     """
     require_falsifiable(claim)
-    values = setting.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    values = reading.at(setting.values(), EPSILON[1])
     for condition in claim.needs:
         margin = condition.margin(values, reading.C)
         if not margin.holds:
@@ -747,7 +746,7 @@ class _Hunt:
     def _inside(self, setting: Setting) -> bool:
         if setting.labels != self.reading.labels:  # found under the other reading
             return False
-        values = setting.values() | {"delta": self.reading.delta, "T_star": self.reading.T_star}
+        values = self.reading.at(setting.values(), EPSILON[1])
         return inside(self.group.needs, values, self.reading.C)
 
     def _finding(

@@ -38,6 +38,7 @@ from theory.paper import Reading, condition_4_1
 from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
 from verify.fit import Interval, clopper_pearson
 from verify.meanfield import curve
+from verify.sweep import EPSILON
 
 SEEDS = 20
 STEP = 0.1  # of rescaled time s per iteration
@@ -130,8 +131,7 @@ def values(seeds: int) -> tuple[tuple[str, str, str], ...]:
     """What the authors do not tell, as it is here, with how it was chosen."""
     s = NOISY_LABELS
     reading = Reading()
-    margins = [c.margin(s.values() | {"delta": reading.delta, "T_star": reading.T_star}, reading.C)
-               for c in condition_4_1(reading)]  # fmt: skip
+    margins = [c.margin(reading.at(s.values(), EPSILON[1]), reading.C) for c in condition_4_1(reading)]
     failing = ", ".join(f"{x.condition.name} ({x.value:.2g})" for x in margins if not x.holds)
     bound = math.sqrt(s.n) / (reading.C * s.sigma_xi * s.d)
     return (
@@ -143,7 +143,7 @@ def values(seeds: int) -> tuple[tuple[str, str, str], ...]:
          " above 2: below it the mean field has no Stage I"),
         ("σ_ξ", f"{s.sigma_xi:g}", "sets the unit of length; rescaling it with ‖μ‖, σ_0 and η changes no coefficient"),
         ("τ", f"{s.tau_plus:g}", "both labels alike, as in the paper's Figure 2 (known from a summary)"),
-        ("σ_0", f"{s.sigma_0:g}", f"{bound / s.sigma_0:.3g} times below Condition 4.1.4 at C = {reading.C:g}"),
+        ("σ_0", f"{s.sigma_0:g}", f"{bound / s.sigma_0:.3g} times below Condition 4.1.5 at C = {reading.C:g}"),
         ("η", f"{s.eta:g}", f"{STEP:g} nm/(σ_ξ²d): a step is {STEP:g} of rescaled time, small beside the stages"),
         ("iterations", f"{STEPS}", f"to s = {STEPS * STEP:g}, until every noisy sample has long been fitted"),
         ("seeds", f"{seeds}", f"data, flips and initial weights are drawn anew; bands hold {BAND[0]} to {BAND[1]} % of"

@@ -34,7 +34,7 @@ from theory import Claim, Condition, Exactly, Within, evaluate
 from theory.lineage import condition_huang, condition_kou
 from theory.meanfield import limiting_error_threshold, noisy_ignored_threshold, signal_leads_threshold, stage_one_time
 from theory.paper import Reading, claims, condition_4_1
-from theory.symbols import SETTING, lookup, tau_minus, tau_plus
+from theory.symbols import SETTING, expanded, lookup, tau_minus, tau_plus
 from verify import sweep
 from verify.folder import Folder
 from verify.judge import met_and_counted
@@ -62,7 +62,7 @@ SHOWN = (
     "stage1.signal-leads", "stage1.noisy-ignored", "order_one_time",
     "convergence_time", "error_spurious_end", "error_fresh_end",
 )  # fmt: skip
-PATIENCE = 4.0  # expected durations after which a run is given up
+PATIENCE = 4.0  # expected durations after which a run short of the end is given up
 WORK, PARTS = (
     2.0,
     48,
@@ -151,7 +151,7 @@ class Map:
         at: (parameter, number or formula) for what is not :data:`DEFAULTS`; ``"bound"`` for the bound of its condition.
         show: names of claims and observables.
         seeds: runs per cell.
-        reading: supplies C, delta, T_star and the bands.
+        reading: supplies C, delta, the factor in T* and the bands.
         conditions: whose boundaries are drawn and bounds are meant, a key of :func:`condition_sets`.
         epsilon: target loss that ends a run, where something of the end is shown.
         steps: train for exactly so many steps instead.
@@ -344,13 +344,25 @@ def _resolved(map_: Map, x: float, y: float, used: set[str]) -> dict[str, float]
         limits = _limits(name, map_.conditions, map_.reading)
         if not limits:
             raise ValueError(f"{name} = bound: no condition of {map_.conditions} bounds {name}; give a number")
-        found = []
-        for expression, least in limits:
-            constants = {"C": map_.reading.C, "delta": map_.reading.delta, "T_star": map_.reading.T_star}
-            names = {s.name for s in expression.free_symbols} - set(constants)
+        constants = {"C": map_.reading.C, **map_.reading.at({}, map_.epsilon)}
+        nonlocal known
+        held, at = known, 1e3
+        # A bound may speak of its own parameter: of d through T*, and through whatever follows it. It moves more slowly
+        # than the parameter (least_dimension in theory.paper), so that putting it in again and again finds the place.
+        for _ in range(200):
+            known = {**held, name: at}
+            found = []
+            for expression, _ in limits:
+                names = {s.name for s in expanded(expression).free_symbols} - set(constants)
+                found.append(evaluate(expression, constants | {k: value(k) for k in sorted(names)}))
+            before, at = at, max(found) if limits[0][1] else min(found)
             # A point on the boundary itself, but for rounding, counts as inside (Margin.holds).
-            found.append((least, evaluate(expression, constants | {k: value(k) for k in sorted(names)})))
-        return max(v for _, v in found) if found[0][0] else min(v for _, v in found)
+            if abs(at - before) <= 1e-12 * at:
+                break
+        else:
+            raise ValueError(f"{name} = bound: its condition does not settle on a value here; give a number")
+        known = held
+        return at
 
     return {name: value(name) for name in SETTING}
 
@@ -482,8 +494,10 @@ def simulate(map_: Map, batch: Sequence[Run]) -> Trajectory:
             events = {}
         times = np.array([0, steps]) if at_end else None
     else:
-        expected = max(_expected_steps(map_, setting) for setting in settings)
-        steps = max(1, int(min(PATIENCE * expected, map_.reading.T_star))) if expected else 1
+        last = [PATIENCE * _expected_steps(map_, setting) for setting in settings]
+        if map_.stage == "end":
+            last = [sweep.last_step(setting, map_.epsilon, map_.reading) for setting in settings]
+        steps = max(1, int(min(max(last), sweep.MOST_STEPS)))
         end = Event(series="loss", value=map_.epsilon, falling=True)
         stop, times = {"early": events["early"], "T1": events["T1"], "end": end}.get(map_.stage), None
     names |= {event.series for event in (*events.values(), *([stop] if stop else []))}
@@ -566,11 +580,11 @@ def table(map_: Map, runs: pd.DataFrame) -> pd.DataFrame:
     rows.insert(0, "cell", range(len(settings)))
     rows["runs"] = map_.seeds
     for condition in condition_sets(map_.reading)[map_.conditions]:
-        rows[f"margin:{condition.name}"] = [_margin(condition, s.values(), map_.reading)[0] for s in settings]
+        rows[f"margin:{condition.name}"] = [_margin(condition, s.values(), map_)[0] for s in settings]
     runs = runs.sort_values(["cell", "seed"], ignore_index=True)
     # The columns that bounds are stated in.
     held = runs.join(rows.set_index("cell")[list(SETTING)], on="cell").assign(
-        setting=runs["cell"], delta=map_.reading.delta, T_star=map_.reading.T_star, epsilon=map_.epsilon
+        setting=runs["cell"], **map_.reading.at({}, map_.epsilon)
     )
     columns: dict[str, np.ndarray] = {}
     for name in map_.show:
@@ -580,9 +594,9 @@ def table(map_: Map, runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([rows, pd.DataFrame(columns)], axis=1)
 
 
-def _margin(condition: Condition, values: Mapping[str, float], reading: Reading) -> tuple[float, float]:
+def _margin(condition: Condition, values: Mapping[str, float], map_: Map) -> tuple[float, float]:
     """The margin of a condition, and what is required of it."""
-    margin = condition.margin({**values, "delta": reading.delta, "T_star": reading.T_star}, reading.C)
+    margin = condition.margin(map_.reading.at(values, map_.epsilon), map_.reading.C)
     return margin.value, margin.required
 
 
@@ -725,7 +739,7 @@ def boundaries(map_: Map, grid: Grid) -> list[Line]:
 
     def height(condition: Condition) -> Callable[[Mapping[str, float]], float]:
         def log_ratio(values: Mapping[str, float]) -> float:
-            value, required = _margin(condition, values, map_.reading)
+            value, required = _margin(condition, values, map_)
             # On the boundary itself it holds (Margin.holds); and no number is infinite in a contour.
             return math.log(min(max(value / required * (1 + 1e-6), 1e-30), 1e30))
 

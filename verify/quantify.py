@@ -150,7 +150,7 @@ class Family:
         reading = replace(self.reading, C=fixed.get("C", self.reading.C), labels="balanced")
         afford = sweep.affordable(self.stage, effort.looks[0], SHARED, effort.cap[self.stage], theorem.epsilon)
         ranges = {"n": (2, effort.largest), "m": (1, effort.largest), "sigma_xi": (1, 1)}  # sigma_xi is a unit
-        region = Region(needs=(*theorem.at(fixed), *afford), reading=reading, ranges=ranges)
+        region = Region(needs=(*theorem.at(fixed), *afford), reading=reading, epsilon=theorem.epsilon, ranges=ranges)
         rng = np.random.default_rng(int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:6], "big"))
         # Half as many again: where a region is thin, some of its corners hold no setting.
         cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(1.5 * count)))
@@ -197,13 +197,7 @@ def _until(theorem: Theorem, setting: Setting, reading: Reading) -> float:
 
 def _values(setting: Setting, reading: Reading, theorem: Theorem, constants: Mapping[str, float]) -> dict[str, float]:
     """Numbers for every symbol that a statement of the theorem may name."""
-    return {
-        **numbers(setting),
-        "delta": reading.delta,
-        "T_star": reading.T_star,
-        "epsilon": theorem.epsilon,
-        **constants,
-    }
+    return {**reading.at(numbers(setting), theorem.epsilon), **constants}
 
 
 def numbers(setting: Setting) -> dict[str, float]:

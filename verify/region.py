@@ -48,13 +48,15 @@ class Region:
 
     Attributes:
         needs: the conditions; an equation such as tau_plus = 0 fixes its parameter.
-        reading: supplies C, delta, T_star and the kind of labels; flip probabilities of balanced ones are shares that
-            can be flipped.
+        reading: supplies C, delta, the factor in T* and the kind of labels; flip probabilities of balanced ones are shares
+            that can be flipped.
+        epsilon: target loss, which T* depends on.
         ranges: (least, largest) by parameter; :data:`RANGES` where absent.
     """
 
     needs: tuple[Condition, ...]
     reading: Reading = Reading()
+    epsilon: float = 1e-2
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def place(self, shares: Sequence[Mapping[str, float]], about: Setting | None = None) -> list[Setting | None]:
@@ -100,7 +102,7 @@ class Region:
 
     def _values(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> dict[str, float]:
         values = {**fixed, **{name: math.exp(x) for name, x in point.items()}}
-        return values | {"delta": self.reading.delta, "T_star": self.reading.T_star}
+        return self.reading.at(values, self.epsilon)
 
     def _setting(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> Setting | None:
         values = self._values(point, fixed)
@@ -152,7 +154,8 @@ class Region:
             values = self._values(at, fixed)
             held = {key: c.term_margins(values) for key, c in conditions.items()}
             found = ((held[id(c)][term], least) for c, term, least in required)
-            return np.array([math.log(value / least) if value > 0 else -1e3 for value, least in found])
+            # A term may hold for every C, as that of T* does where T* = 1.
+            return np.array([math.log(min(value / least, 1e300)) if value > 0 else -1e3 for value, least in found])
 
         here = log_margins(point)
         slopes = np.zeros((len(required), len(free)))

@@ -3,7 +3,7 @@
 A counter-scaling (``theory.orders``) satisfies a claim's own conditions and breaks a premise of the paper. Here it is
 run: settings at growing N whose parameters are constants times the powers of N and log N that it states.
 
-**Settings.** n starts at 16. kappa and tau sit in the geometric middle of their bands, delta and T* keep the reading's
+**Settings.** n starts at 16. kappa and tau sit in the geometric middle of their bands, delta and epsilon keep their
 values. m and d are constants times their powers of N, the constants being the smallest with which the claim's
 conditions hold at every N with margin C; if the scaling was found with the claim's own conditions as equalities
 (``tight``), they lie on the edge of these at every N instead, which is the same up to constants. sigma_0 and eta, where
@@ -171,7 +171,7 @@ def path(
             break
         last = placed[-1]
         cost = sum(_cost(s, stage, seeds) for s in (last.setting, last.control) if s)
-        if last.setting.n > LARGEST or cost > share * budget or _steps(last.setting, stage) > reading.T_star:
+        if last.setting.n > LARGEST or cost > share * budget or _steps(last.setting, stage) > sweep.MOST_STEPS:
             break
         reach.append(size)
     wanted = np.geomspace(START, reach[-1], VALUES)
@@ -227,7 +227,7 @@ def _placed(
         values |= {k: v * grown[k] for k, v in taus.items()}
         if reading.labels == "balanced":
             values |= {k: flip_share(values[k], size) for k, size in zip(taus, class_sizes(values["n"]), strict=True)}
-        values |= {"delta": reading.delta, "T_star": reading.T_star}
+        values = reading.at(values, sweep.EPSILON[1])
         values["kappa"] = balance * grown["n"] * grown["mu"] ** 2 / (grown["sigma_xi"] ** 2 * grown["d"])
         rows.append(values)
         if max(values["tau_plus"], values["tau_minus"]) >= 0.5 or values["n"] < 2:
@@ -406,7 +406,7 @@ def trend(claim: Claim, along: Path, runs: pd.DataFrame, reading: Reading) -> Tr
 
 
 def _values(setting: Setting, reading: Reading) -> dict[str, float]:
-    return {**setting.values(), "delta": reading.delta, "T_star": reading.T_star}
+    return reading.at(setting.values(), sweep.EPSILON[1])
 
 
 def _places(along: Path) -> pd.DataFrame:

@@ -261,18 +261,22 @@ def _scaling(**powers: str | tuple[str, str]) -> Scaling:
 INSIDE = {"n": "1", "m": "1", "d": "4", "mu": "3/2", "sigma_0": "-9/2", "eta": "-4", "T_star": "3", "epsilon": "-1"}
 BOUNDARY = {
     "n": "1", "m": ("0", "1"), "d": ("2", "4"), "mu": ("1/2", "2"), "sigma_0": ("-3/2", "-4"), "eta": ("-1", "-5"),
-    "T_star": ("0", "2"), "epsilon": "-1",
+    "T_star": ("1", "2"), "epsilon": "-1",
 }  # fmt: skip
 # Statement, the premise that it is robbed of, and a scaling that meets all the others and breaks it.
 ROBBED = (
-    ("regime.cross-talk", "4.1.2-dimension", {**INSIDE, "d": "1", "mu": "0", "sigma_0": "-1", "eta": "-1"}),
-    ("regime.small-steps", "4.1.5-step", {**INSIDE, "eta": "0"}),
-    ("regime.T1-many-steps", "4.1.5-step", {**INSIDE, "eta": "-1"}),
-    ("regime.init-output", "4.1.4-initialization", {**INSIDE, "sigma_0": "0"}),
+    ("regime.cross-talk", "4.1.2-dimension", {**INSIDE, "d": ("1", "1"), "mu": ("0", "1/2"), "sigma_0": "-1",
+                                                "eta": "-1", "T_star": ("3", "-1")}),
+    ("regime.small-steps", "4.1.6-step", {**INSIDE, "eta": "-2", "T_star": "1"}),
+    ("regime.T1-many-steps", "4.1.6-step", {**INSIDE, "eta": "-2", "T_star": "1"}),
+    ("regime.init-output", "4.1.5-initialization", {**INSIDE, "sigma_0": "0"}),
     ("regime.snr-vanishes", "4.1.1-snr", {**INSIDE, "mu": "5/2"}),
     ("regime.log-sizes", "4.1.3-samples", {**INSIDE, "n": ("0", "1/2"), "mu": ("2", "-1/4"), "sigma_0": "-5",
-                                           "eta": "-6", "T_star": "4"}),
-    ("regime.stage-two-later", "epsilon-vanishes", {**INSIDE, "epsilon": "0"}),
+                                           "eta": "-6", "T_star": ("4", "1/2")}),
+    ("regime.signal-strength", "4.1.1-snr", {**INSIDE, "mu": "0"}),
+    ("regime.dimension-without-T", "T_star-is", {"n": "1", "m": ("0", "1"), "d": ("2", "1"), "mu": ("1/2", "1/2"),
+                                                 "sigma_0": ("-3/2", "-2"), "eta": ("-1", "-5"), "epsilon": "-1"}),
+    ("regime.stage-two-later", "epsilon-vanishes", {**INSIDE, "epsilon": "0", "T_star": "2"}),
     ("regime.kou-excludes", "4.1.1-snr", {**INSIDE, "mu": "1/2"}),
 )  # fmt: skip
 _OPPOSITE = {

@@ -27,7 +27,7 @@ from numerics.generalization import certified_exponent, generalization
 from numerics.model import class_sizes, flip_share
 from numerics.observables import STAGES, moments
 from numerics.series import SERIES
-from theory import Band, Claim, Condition, Theta, eta, inside, kappa, sigma_xi, tau_minus, tau_plus
+from theory import Band, Claim, Condition, T_star, Theta, eta, evaluate, inside, kappa, sigma_xi, tau_minus, tau_plus
 from theory import d as dimension
 from theory import m as neurons
 from theory import n as samples
@@ -41,6 +41,7 @@ OBSERVABLE_BY_NAME: dict[str, Observable] = OBSERVABLES | {o.name: o for o in ME
 EXACT_STEPS = 200
 EXACT_SEEDS = 4  # an identity holds in every run or not at all: settings tell it, and autograd is slow
 MEMORY = 128e6  # bytes that the arrays of a batch may take
+MOST_STEPS = 10**7  # of any run: half an hour even for the smallest
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
 # that C = 2 admits, over at least 1.5 decades. The lemmas on activations need hundreds to begin with.
@@ -104,7 +105,8 @@ class Group:
         stage: how far runs go, a key of ``Profile.settings``.
         needs_rates: whether a rate is fitted on it, so that the design must span every variable.
         observables: what is computed per run.
-        patience: expected durations after which a run is given up; 0 for the stage's own.
+        patience: expected durations after which a run short of the end is given up; 0 for the stage's own. Those that
+            go to the end are given up at T*.
         series: what is recorded along its runs; all there is where empty.
         kept: the series that are saved with the runs.
         labels: of the settings that :func:`design` finds for it, see :class:`numerics.Setting`.
@@ -316,38 +318,49 @@ def _place(
     band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
     snr = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
     sigma = _log(0.03, 30, u["sigma_xi"])
-    values: dict[str, float] = {"n": n, "m": m, "sigma_xi": sigma, **taus}
-    values |= {"delta": reading.delta, "T_star": reading.T_star}
+    if _cost_of_draw(n, m, profile.seeds) > cap:
+        return None
+    values: dict[str, float] = reading.at({"n": n, "m": m, "sigma_xi": sigma, **taus}, EPSILON[1])
 
     def follow(d: float) -> None:
         values.update(d=d, mu=sigma * math.sqrt(snr * d / n))
 
-    # Start anywhere; the boundary is then found from the margins themselves.
-    follow(4.0 * (n + 2 * m + 1))
-    if not _boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
-        return None
-    follow(math.ceil(values["d"] * _log(1.0001, D_SLACK, u["d"])))
-    scale = n * m / (sigma**2 * values["d"])
-    for name, start in (("eta", 0.05 * scale), ("sigma_0", 1e-3 / (sigma * math.sqrt(values["d"])))):
-        values[name] = start
-        if not _boundary(values, name, group.needs, reading.C, lambda x, k=name: values.update({k: x}), inwards=-1):
+    # Start anywhere; the boundary is then found from the margins themselves. That of d depends on eta and epsilon
+    # through log T*, and theirs on d, so the three are placed in turn until they stay.
+    edge, before = 4.0 * (n + 2 * m + 1), 0.0
+    values["eta"] = n / (4 * reading.C * sigma**2 * edge)
+    steps = min(cap / _cost_of_step(n, m, profile.seeds), MOST_STEPS / 4)
+    longest = rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], EPSILON[1], group.stage)
+    for _ in range(30):
+        follow(edge)
+        if not _boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
             return None
-    values["sigma_0"] /= _log(1.0001, SIGMA_0_SLACK, u["sigma_0"])
-    # Target loss and step size go as far as the cost allows.
-    steps = min(cap / _cost_of_step(n, m, profile.seeds), reading.T_star / 2)
-    epsilon = EPSILON[1]
-    needed = rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], epsilon, group.stage)
-    reach = steps * values["eta"] / scale  # rescaled time within the cost at the largest step
-    if needed > reach or _cost_of_draw(n, m, profile.seeds) > cap:
+        edge = values["d"]
+        follow(math.ceil(edge * _log(1.0001, D_SLACK, u["d"])))
+        if abs(edge - before) <= 1e-5 * edge:
+            break
+        before = edge
+        scale = n * m / (sigma**2 * values["d"])
+        values["eta"] = 0.05 * scale
+        if not _boundary(values, "eta", group.needs, reading.C, lambda x: values.update(eta=x), inwards=-1):
+            return None
+        # Target loss and step size go as far as the cost allows.
+        reach = steps * values["eta"] / scale  # rescaled time within the cost at the largest step
+        if longest > reach:
+            return None
+        slack = _log(1.0001, max(1.0002, min(ETA_SLACK, reach / max(longest, 1e-9))), u["step"])
+        values["eta"] /= slack
+        if group.stage == "end":
+            # s is nearly proportional to 1/epsilon, so this is about the least that is still affordable.
+            least = max(EPSILON[0], EPSILON[1] * longest * slack / reach)
+            values["epsilon"] = _log(least, EPSILON[1], u["epsilon"])
+    values["sigma_0"] = 1e-3 / (sigma * math.sqrt(values["d"]))
+    if not _boundary(values, "sigma_0", group.needs, reading.C, lambda x: values.update(sigma_0=x), inwards=-1):
         return None
-    slack = _log(1.0001, max(1.0002, min(ETA_SLACK, reach / max(needed, 1e-9))), u["step"])
-    values["eta"] /= slack
-    if group.stage == "end":
-        # s is nearly proportional to 1/epsilon, so this is about the least that is still affordable.
-        epsilon = _log(max(EPSILON[0], epsilon * needed * slack / reach), epsilon, u["epsilon"])
+    values["sigma_0"] /= _log(1.0001, SIGMA_0_SLACK, u["sigma_0"])
     if not inside(group.needs, values, reading.C):
         return None
-    return Setting(**{k: values[k] for k in SETTING}, labels=group.labels), epsilon
+    return Setting(**{k: values[k] for k in SETTING}, labels=group.labels), values["epsilon"]
 
 
 def _log(low: float, high: float, u: float) -> float:
@@ -364,23 +377,30 @@ def _boundary(
 ) -> bool:
     """Move one parameter to where its tightest condition just holds, among those that moving it inwards helps.
 
-    Margins are monomials times logarithms in it, so scaling by the missing factor converges; False where it does not.
+    Margins are monomials times logarithms in it, so that the missing factor, taken to the power that the last move
+    showed, leads there; False where it does not.
     """
     known = {*values, "mu", "C"}
     restricting = [c for c in needs if isinstance(c.statement, (sp.Ge, sp.Le)) and name in c.names and c.names <= known]
     start = values[name]
-    before = [c.margin(values, constant).value for c in restricting]
+    before = [c.reach(values) for c in restricting]
     move(start * 1.01**inwards)
-    helped = [c for c, b in zip(restricting, before, strict=True) if c.margin(values, constant).value > b]
+    helped = [c for c, b in zip(restricting, before, strict=True) if c.reach(values) > b]
     move(start)
     if not helped:
         return True
-    for _ in range(60):
-        margins = [c.margin(values, constant) for c in helped]
-        missing = max(m.required / m.value for m in margins)
+    power, moved = 1.0, 0.0  # in logarithms: how far the last move went, and what it is expected to do
+    for k in range(60):
+        missing = max((constant if "C" in c.names else 1.0) / c.reach(values) for c in helped)
         if abs(missing - 1) < 1e-9:
             return True
-        move(values[name] * missing**inwards)
+        if not 0 < missing < math.inf:
+            return False
+        if k:
+            power = min(4.0, max(0.25, moved / (last - math.log(missing)))) if last != math.log(missing) else 1.0
+        last = math.log(missing)
+        moved = power * last
+        move(values[name] * math.exp(moved) ** inwards)
         if not 0 < values[name] < 1e30:
             return False
     return missing <= 1 + 1e-6
@@ -511,20 +531,27 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
     # Far beyond what is expected (of 928 runs in standard the latest arrived at 24); a run that needs more is censored,
     # and counted as such.
     group = jobs[0].group
-    patience = group.patience or {"window": 1.1, "early": 8, "T1": 25, "end": 4}.get(stage, 0)
-    expected = [_steps(job) for job in jobs]
-    horizon = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(expected))
+    patience = group.patience or {"window": 1.1, "early": 8, "T1": 25}.get(stage, 0)
+    if stage == "end":
+        last = max(last_step(job.point.setting, job.point.epsilon, job.reading) for job in jobs)
+    else:
+        last = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(_steps(job) for job in jobs))
     stop = {
         **events,
         "window": Event(series="elapsed", value=tuple(job.point.until for job, _ in runs)),
         "end": Event(series="loss", value=tuple(job.point.epsilon for job, _ in runs), falling=True),
     }.get(stage)
-    steps = max(1, int(min(horizon, jobs[0].reading.T_star)))
+    steps = max(1, int(min(last, MOST_STEPS)))
     series = {name: SERIES[name] for name in group.series or SERIES}
     if stage == "window" and "spurious_exponent" in group.kept:
         series["spurious_exponent"] = certified_exponent(settings, samples)
     events = {name: event for name, event in events.items() if event.series in series}
     return train(settings, samples, steps=steps, stop=stop, events=events, series=series, device=jobs[0].device)
+
+
+def last_step(setting: Setting, epsilon: float, reading: Reading) -> int:
+    """T* as it is read: what has not reached ``epsilon`` by then is given up."""
+    return math.floor(evaluate(T_star, reading.at(setting.values(), epsilon)))
 
 
 def _steps(job: Job) -> float:
@@ -570,12 +597,9 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
                 "group": job.group.name,
                 "setting": job.point.index,
                 "seed": own,
-                **job.point.setting.values(),
+                **job.reading.at(job.point.setting.values(), job.point.epsilon),
                 "kappa": job.point.setting.kappa,
                 "time_scale": job.point.setting.time_scale,
-                "epsilon": job.point.epsilon,
-                "delta": job.reading.delta,
-                "T_star": job.reading.T_star,
                 "status": trajectory.status[rows],
                 "steps": trajectory.last[rows],
                 **{name: values[rows] for name, values in observed.items()},

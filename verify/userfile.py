@@ -45,7 +45,7 @@ TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tin
 # A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
 _TYPICAL = {
     "n": 100.0, "m": 20.0, "d": 2000.0, "mu": 10.0, "sigma_xi": 1.0, "sigma_0": 1e-3, "eta": 0.1, "tau_plus": 0.2,
-    "tau_minus": 0.2, "delta": 0.1, "T_star": 1e6,
+    "tau_minus": 0.2, "epsilon": 0.01, "delta": 0.1, "horizon": 8.0,
 }  # fmt: skip
 
 
@@ -332,7 +332,7 @@ class _Reader:
     def check_condition(self, condition: Condition) -> None:
         held = condition.statement
         symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
-        foreign = sorted({s.name for s in symbols} - {*SETTING, "C", "delta", "T_star"})
+        foreign = sorted({s.name for s in symbols} - {*SETTING, "C", "delta", "epsilon", "horizon", "T_star"})
         if foreign:
             said = f"condition '{condition.name}' speaks of {', '.join(foreign)}, which no setting fixes"
             raise self.wrong(condition.name, said)
@@ -358,7 +358,7 @@ class _Reader:
                     law.exponents()
                 for value in vars(law).values():
                     if isinstance(value, sp.Basic):
-                        evaluate(value, {**_TYPICAL, "epsilon": 0.01})
+                        evaluate(value, _TYPICAL)
             except (ValueError, TypeError, OverflowError) as problem:
                 raise self.wrong(claim.name, f"claim '{claim.name}': {problem}") from problem
 

@@ -20,6 +20,7 @@ from verify.falsify import Finding, Followed, Hunt, Tested
 from verify.figures import Picture
 from verify.fit import clopper_pearson
 from verify.report.common import dumps, duration, html_page, markdown, number, open_console, save, stated
+from verify.sweep import EPSILON
 
 
 @contextmanager
@@ -214,7 +215,7 @@ def beside_rows(hunts: Sequence[Hunt], reading: Reading, statuses: Mapping[str, 
 
 def _witness(kind: str, tested: Tested, finding: Finding, reading: Reading, conditions: str) -> dict[str, Any]:
     setting = tested.setting
-    values = setting.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    values = reading.at(setting.values(), EPSILON[1])
     margins = [c.margin(values, reading.C) for c in finding.claim.needs]
     return {
         "kind": kind,

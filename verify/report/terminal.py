@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from numerics import Observable, Setting
-from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Margin, Theta, Within, orders
+from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Margin, T_star, Theta, Within, evaluate, orders
 from theory.paper import Reading
 from theory.regime import Entailment
 from theory.statements import PROVENANCE, Law
@@ -346,14 +346,17 @@ def _table(*headings: str) -> Table:
     return shown
 
 
-def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading) -> None:
+def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading, epsilon: float) -> None:
     """How far each condition of several sets holds at one setting, on stdout."""
     console = open_console()
     values = {k: setting.values()[k] for k in SETTING} | {"kappa": setting.kappa}
+    last = evaluate(T_star, reading.at(setting.values(), epsilon))
     numbers = ", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())
     console.print(Text(f"{numbers}; labels {setting.labels}"))
     console.print(
-        Text(f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(reading.T_star)}"),
+        Text(
+            f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(last)} for ε = {epsilon:g}"
+        ),
         style="dim",
     )
     for title, margins in sets:

@@ -161,7 +161,10 @@ def print_theorems(
         if differing:
             told += f" ({', '.join(differing)})"
         table.add_row(
-            Text(f"{signs[a.status]} {a.status}", style=styles[a.status]), Text(a.theorem.name), Text(a.labels), Text(told)
+            Text(f"{signs[a.status]} {a.status}", style=styles[a.status]),
+            Text(a.theorem.name),
+            Text(a.labels),
+            Text(told),
         )
     console.print(table)
     console.print()
