@@ -11,6 +11,27 @@ from torch import Tensor
 
 Array = Float[np.ndarray, "..."]
 
+LABELS = ("drawn", "balanced")
+
+
+def class_sizes(n: int) -> tuple[int, int]:
+    """(|S_1|, |S_-1|) of balanced labels: n/2 each, and of an odd n one more of label +1."""
+    return (n + 1) // 2, n // 2
+
+
+def flip_share(tau: float, size: int, low: float = 0.0, high: float = 0.5) -> float:
+    """The share of ``size`` samples nearest to ``tau`` that can be flipped: k/size for a whole k.
+
+    Halves are rounded up, so that 5 samples at tau = 0.1 have a flip; fewer than half are flipped, as tau < 1/2 asks.
+    No sample has the share 0. NaN where no share lies in [low, high].
+    """
+    if size == 0:
+        return 0.0
+    rounding = 1e-9  # 0.07 * 50 is 3.5, but not in floating point
+    least = math.ceil(low * size - rounding)
+    most = min(math.floor(high * size + rounding), (size - 1) // 2)
+    return min(max(math.floor(tau * size + 0.5 + rounding), least), most) / size if least <= most else math.nan
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -26,6 +47,11 @@ class Setting:
         eta: step size, > 0.
         tau_plus: flip probability of label +1, in [0, 1/2).
         tau_minus: flip probability of label -1, in [0, 1/2).
+        labels: ``"drawn"``: each label is +-1 with probability 1/2 and flipped with probability tau, independently.
+            ``"balanced"``: both in exact numbers, |S_1| = |S_-1| = n/2 (:func:`class_sizes`) and tau_c |S_c| flips
+            (:func:`flip_share`), as the paper assumes without loss of generality. The flip probabilities of a balanced
+            setting are the shares that can be flipped: what is given is rounded, so that 0.1 of 11 samples becomes
+            1/11, and whatever is said of tau is true of every run.
 
     Raises:
         ValueError: a value outside its range, with the value, the rule and the way out.
@@ -40,6 +66,7 @@ class Setting:
     eta: float
     tau_plus: float = 0.0
     tau_minus: float = 0.0
+    labels: str = "drawn"
 
     def __post_init__(self) -> None:
         for name in ("n", "m", "d"):
@@ -60,6 +87,11 @@ class Setting:
                 option = name.replace("_", "-")
                 raise ValueError(f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. --{option} 0.2")
             object.__setattr__(self, name, float(value))
+        if self.labels not in LABELS:
+            raise ValueError(f"labels = {self.labels!r}: must be {' or '.join(LABELS)}; give e.g. --labels balanced")
+        if self.labels == "balanced":
+            for name, size in zip(("tau_plus", "tau_minus"), class_sizes(self.n), strict=True):
+                object.__setattr__(self, name, flip_share(getattr(self, name), size))
 
     @property
     def kappa(self) -> float:
@@ -71,8 +103,16 @@ class Setting:
         """Rescaled time per step, s = eta t sigma_xi^2 d / (n m) at t = 1 (D5)."""
         return self.eta * self.sigma_xi**2 * self.d / (self.n * self.m)
 
+    @property
+    def counts(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """(samples, flips among them) of the labels +1 and -1; None where they are drawn."""
+        if self.labels == "drawn":
+            return None
+        plus, minus = class_sizes(self.n)
+        return (plus, round(self.tau_plus * plus)), (minus, round(self.tau_minus * minus))
+
     def values(self) -> dict[str, Any]:
-        """The parameters by name."""
+        """The parameters by name: numbers, but for ``labels``."""
         return asdict(self)
 
 

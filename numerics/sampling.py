@@ -40,11 +40,29 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
     if dense and entries > 2**30:
         raise ValueError(f"d = {setting.d}: a dense draw of {entries:.1e} numbers exceeds 8 GiB; use dense=False")
     rng = np.random.default_rng(seed)
-    y = rng.choice(np.array([-1.0, 1.0]), setting.n)
-    flip_probability = np.where(y > 0, setting.tau_plus, setting.tau_minus)
-    y_tilde = np.where(rng.random(setting.n) < flip_probability, -y, y)
+    y, y_tilde = _labels(setting, rng)
     inner_products = _dense(setting, rng) if dense else _gram_only(setting, rng)
     return Sample(seed=seed, y=y, y_tilde=y_tilde, **inner_products)
+
+
+def _labels(setting: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """y and y~. Balanced ones are the drawn ones given their numbers: any arrangement is as likely as any other.
+
+    Noise is exchangeable, so a fixed arrangement would give a run the same law. A random one also keeps single samples
+    alike: sample 0 is not always of label +1. Both kinds take the same numbers from ``rng``, so that one seed gives
+    them the same noise and weights, and comparing them measures what labels do.
+    """
+    y = rng.choice(np.array([-1.0, 1.0]), setting.n)
+    u = rng.random(setting.n)
+    if setting.counts is None:
+        return y, np.where(u < np.where(y > 0, setting.tau_plus, setting.tau_minus), -y, y)
+    (plus, flips_plus), (minus, flips_minus) = setting.counts
+    kept, flipped = np.array([1.0, 1.0]), np.array([1.0, -1.0])  # (y, y~) of label +1; of -1 both negated
+    rows = np.repeat(
+        [flipped, kept, -flipped, -kept], [flips_plus, plus - flips_plus, flips_minus, minus - flips_minus], axis=0
+    )
+    y, y_tilde = rows[np.argsort(np.argsort(u))].T
+    return y.copy(), y_tilde.copy()
 
 
 def _dense(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:

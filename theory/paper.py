@@ -61,6 +61,8 @@ class Reading:
         tau_low, tau_high: tau = Theta(1) below 1/2, read as tau_low <= tau_+- <= tau_high.
         order_one: a coefficient counts as Theta(1) from this value on; it dates T_1. Small enough that the signal
             has not yet saturated the clean samples at kappa_high (gamma is about kappa/2 times rho).
+        labels: of the training set: "balanced", |S_1| = |S_-1| = n/2 and flips exact in number, as the paper assumes
+            without loss of generality; or "drawn" independently.
     """
 
     C: float = 2.0
@@ -71,6 +73,7 @@ class Reading:
     tau_low: float = 0.05
     tau_high: float = 0.25
     order_one: float = 0.25
+    labels: str = "drawn"
 
     def __post_init__(self) -> None:
         rules = {
@@ -80,6 +83,7 @@ class Reading:
             "kappa_low": (0 < self.kappa_low < self.kappa_high, "positive and below kappa_high"),
             "tau_low": (0 < self.tau_low < self.tau_high < 0.5, "positive, below tau_high, and tau_high below 0.5"),
             "order_one": (self.order_one > 0, "positive"),
+            "labels": (self.labels in ("drawn", "balanced"), "drawn or balanced"),
         }
         for name, (met, rule) in rules.items():
             if not met:

@@ -49,10 +49,12 @@ def _reading_options(command: Callable) -> Callable:
         "tau_low": "least flip probability read as Theta(1)",
         "tau_high": "largest flip probability read as Theta(1)",
         "order_one": "a coefficient is of order one from here on",
+        "labels": "of training samples: drawn independently, or balanced, with flips exact in number",
     }
     for item in reversed(fields(Reading)):
+        kind = click.Choice(["drawn", "balanced"]) if item.name == "labels" else float
         option = click.option(
-            f"--{item.name.replace('_', '-')}", item.name, type=float, default=item.default, show_default=True,
+            f"--{item.name.replace('_', '-')}", item.name, type=kind, default=item.default, show_default=True,
             help=helps[item.name],
         )  # fmt: skip
         command = option(command)
@@ -393,7 +395,8 @@ def margins(tau_minus: float | None, **options: Any) -> int:
     from verify import report
 
     reading = Reading(**{f.name: options.pop(f.name) for f in fields(Reading)})
-    setting = Setting(tau_minus=options["tau_plus"] if tau_minus is None else tau_minus, **options)
+    options |= {"tau_minus": options["tau_plus"] if tau_minus is None else tau_minus, "labels": reading.labels}
+    setting = Setting(**options)
     values = setting.values() | {k: v for k, v in asdict(reading).items() if k in ("delta", "T_star")}
     clean = setting.tau_plus == setting.tau_minus == 0
     own = ("Theorem 4.4", condition_clean(reading)) if clean else ("Condition 4.1", condition_4_1(reading))
@@ -483,7 +486,7 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     for one in chosen:
         search.require_falsifiable(one)
     if options["at"]:
-        setting = _setting(options["at"])
+        setting = _setting(options["at"], reading.labels)
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
     folder = options["out"]
@@ -837,12 +840,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _setting(text: str):
+def _setting(text: str, labels: str):
     """A setting as ``n=10 m=10 ...``."""
     from numerics.model import Setting
+    from theory.symbols import SETTING
 
     given = dict(part.partition("=")[::2] for part in text.replace(",", " ").split())
-    known = list(Setting.__dataclass_fields__)
+    known = list(SETTING)
     for name, value in given.items():
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -855,7 +859,7 @@ def _setting(text: str):
     missing = [name for name in ("n", "m", "d", "mu", "sigma_0", "eta") if name not in given]
     if missing:
         raise ValueError(f"--at: {', '.join(missing)} missing; give e.g. {missing[0]}=10")
-    return Setting(**given)
+    return Setting(**given, labels=labels)
 
 
 def main() -> None:

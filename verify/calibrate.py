@@ -48,6 +48,7 @@ from scipy.stats import beta, binom, fisher_exact, qmc
 from scipy.stats import t as student
 
 from numerics import Setting
+from numerics.model import class_sizes, flip_share
 from theory import Band, C, Claim, Condition, Exactly, Within, eta, kappa, sigma_xi, tau_minus, tau_plus
 from theory import d as dimension
 from theory import m as neurons
@@ -586,6 +587,8 @@ class _Family:
         places += [(effort.taus[0], n, m) for n, m in effort.more]
         cells = []
         for (plus, minus), n, m in places:
+            if self.reading.labels == "balanced":
+                plus, minus = (flip_share(tau, size) for tau, size in zip((plus, minus), class_sizes(n), strict=True))
             top = 1 - 2 * max(plus, minus)
             band = Band(kappa, KAPPA_RANGE[0] / top, KAPPA_RANGE[1] / top)
             needs = (*rest, Condition(name="along-kappa", source="calibration", statement=band))

@@ -267,7 +267,14 @@ def _preferred(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> I
 def margins(held: UserFile, planned: Plan) -> pd.DataFrame:
     """Margins of new conditions and the paper's at the settings of each design, and at those of Condition 4.1."""
     reading = planned.reading
-    typical = Group(name="check-4.1", needs=condition_4_1(reading), stage="T1", needs_rates=False, observables=())
+    typical = Group(
+        name="check-4.1",
+        needs=condition_4_1(reading),
+        stage="T1",
+        needs_rates=False,
+        observables=(),
+        labels=reading.labels,
+    )
     points, _ = sweep.plan_jobs([typical], planned.profile, reading, planned.seed, planned.device)
     places = {"settings inside Condition 4.1": (points, ())}
     for group in {g.name: g for g in planned.group_of.values()}.values():

@@ -745,6 +745,8 @@ class _Hunt:
         return stands, cleared
 
     def _inside(self, setting: Setting) -> bool:
+        if setting.labels != self.reading.labels:  # found under the other reading
+            return False
         values = setting.values() | {"delta": self.reading.delta, "T_star": self.reading.T_star}
         return inside(self.group.needs, values, self.reading.C)
 

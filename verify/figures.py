@@ -375,7 +375,7 @@ def _sizes(runs: pd.DataFrame) -> str:
 
 def _setting(row: pd.Series) -> Setting:
     sizes = {k: int(row[k]) for k in ("n", "m", "d")}
-    return Setting(**sizes, **{k: float(row[k]) for k in SETTING if k not in sizes})
+    return Setting(**sizes, **{k: float(row[k]) for k in SETTING if k not in sizes}, labels=row["labels"])
 
 
 def _two_stages(result: Result) -> Picture:

@@ -379,7 +379,7 @@ def _limits(name: str, chosen: str, reading: Reading) -> tuple[tuple[sp.Expr, bo
 def _setting(map_: Map, x: float, y: float) -> Setting:
     values = _resolved(map_, x, y, set())
     try:
-        return Setting(**values | {name: int(values[name]) for name in WHOLE})
+        return Setting(**values | {name: int(values[name]) for name in WHOLE}, labels=map_.reading.labels)
     except ValueError as problem:
         raise ValueError(f"at {map_.x.name} = {x:g}, {map_.y.name} = {y:g}: {problem}") from None
 

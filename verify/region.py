@@ -16,12 +16,14 @@ from scipy.optimize import linprog
 from scipy.sparse import block_diag
 
 from numerics import Setting
+from numerics.model import class_sizes, flip_share
 from theory import Condition, inside
 from theory.paper import Reading
 
 # In the order in which they are chosen: sizes first, since logarithms hang on them; small ones are the simple ones.
 PARAMETERS = ("n", "m", "tau_plus", "tau_minus", "d", "sigma_xi", "mu", "sigma_0", "eta")
 WHOLE = ("n", "m", "d")
+FLIPS = ("tau_plus", "tau_minus")
 # What nothing else bounds ends here: far beyond what conditions of this kind ask for, within floating point. A search
 # adds conditions of its own, in natural scales (verify.falsify.limits).
 RANGES: dict[str, tuple[float, float]] = {
@@ -46,7 +48,8 @@ class Region:
 
     Attributes:
         needs: the conditions; an equation such as tau_plus = 0 fixes its parameter.
-        reading: supplies C, delta and T_star.
+        reading: supplies C, delta, T_star and the kind of labels; flip probabilities of balanced ones are shares that
+            can be flipped.
         ranges: (least, largest) by parameter; :data:`RANGES` where absent.
     """
 
@@ -102,9 +105,8 @@ class Region:
     def _setting(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> Setting | None:
         values = self._values(point, fixed)
         values |= {name: round(values[name]) for name in WHOLE}
-        if not inside(self.needs, values, self.reading.C):
-            return None
-        return Setting(**{name: values[name] for name in PARAMETERS})
+        setting = Setting(**{name: values[name] for name in PARAMETERS}, labels=self.reading.labels)
+        return setting if inside(self.needs, values | setting.values(), self.reading.C) else None
 
     def _pass(self, points: list, shares: list, free: list, bounds: dict, rest: list, fixed: dict) -> list:
         """Conditions linearized at each point; then one parameter after the other, for all points at once."""
@@ -121,7 +123,12 @@ class Region:
                 value = low + shares[i].get(name, 0.5) * (high - low)
                 if name in WHOLE:
                     value = _whole(value, low, high)
+                elif name in FLIPS and self.reading.labels == "balanced":
+                    n = round(fixed["n"] if "n" in fixed else math.exp(boxes[i][free.index("n")][0]))
+                    size = class_sizes(n)[FLIPS.index(name)]
+                    value = math.log(flip_share(*np.exp([value]), size, *np.exp([low, high])) or math.nan)
                 boxes[i][k] = (value, value)
+            alive = [i for i in alive if not math.isnan(boxes[i][k][0])]
         return [
             {name: boxes[i][k][0] for k, name in enumerate(free)} if i in alive else None for i in range(len(points))
         ]

@@ -46,10 +46,11 @@ import sympy as sp
 from scipy.stats import fisher_exact
 
 from numerics import Setting
+from numerics.model import class_sizes, flip_share
 from theory import AtLeast, AtMost, Band, Claim, Condition, Exactly, Theta, Within, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
 from theory.statements import Law
-from theory.symbols import lookup
+from theory.symbols import SETTING, lookup
 from verify import fit, sweep
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, at_runs, met_and_counted
 from verify.sweep import Group, Job, Point
@@ -224,6 +225,8 @@ def _placed(
         grown = {k: growth(powers.get(k, none), size) for k in ("n", "d", "mu", "sigma_xi", "tau_plus", "tau_minus")}
         values = {"n": round(START * grown["n"]), "sigma_xi": grown["sigma_xi"]}
         values |= {k: v * grown[k] for k, v in taus.items()}
+        if reading.labels == "balanced":
+            values |= {k: flip_share(values[k], size) for k, size in zip(taus, class_sizes(values["n"]), strict=True)}
         values |= {"delta": reading.delta, "T_star": reading.T_star}
         values["kappa"] = balance * grown["n"] * grown["mu"] ** 2 / (grown["sigma_xi"] ** 2 * grown["d"])
         rows.append(values)
@@ -256,7 +259,7 @@ def _placed(
     return [
         Place(
             size=size,
-            setting=_setting(values),
+            setting=_setting(values, reading.labels),
             control=_control(values, needs, lost, reading),
             margin=lost.margin(values, reading.C).value,
         )
@@ -301,8 +304,8 @@ def _move(values: dict[str, float], name: str, to: float) -> None:
         values["mu"] = values["sigma_xi"] * math.sqrt(values["kappa"] * values["d"] / values["n"])
 
 
-def _setting(values: dict[str, float]) -> Setting:
-    return Setting(**{k: values[k] for k in Setting.__dataclass_fields__})
+def _setting(values: dict[str, float], labels: str) -> Setting:
+    return Setting(**{k: values[k] for k in SETTING}, labels=labels)
 
 
 def _restoring(lost: Condition) -> str:
@@ -327,7 +330,7 @@ def _control(
             return None
         if k in ("d", "m"):
             _move(moved, k, math.ceil(moved[k] * (1 + 1e-9)))
-    return _setting(moved) if inside(all_, moved, reading.C) else None
+    return _setting(moved, reading.labels) if inside(all_, moved, reading.C) else None
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def plan(
 ) -> Plan:
     """Plan a study of ``chosen``. Groups are formed among all claims, so that a claim alone sees the same runs."""
     own = file.observables if file else {}
-    group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own)
+    group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own, reading.labels)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
     pin = file.pin if file else None
     # A user's few claims get as many settings as a rate would, whatever their laws.

@@ -23,10 +23,12 @@ import torch
 from scipy.stats import qmc
 
 from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
+from numerics.model import class_sizes, flip_share
 from numerics.observables import STAGES, moments
 from numerics.series import SERIES
 from theory import Band, Claim, Condition, Theta, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
+from theory.symbols import SETTING
 from verify import userfile
 from verify.meanfield import MEANFIELD, convergence_time
 
@@ -100,6 +102,7 @@ class Group:
         observables: what is computed per run.
         patience: expected durations after which a run is given up; 0 for the stage's own.
         series: what is recorded along its runs; all there is where empty.
+        labels: of the settings that :func:`design` finds for it, see :class:`numerics.Setting`.
     """
 
     name: str
@@ -109,6 +112,7 @@ class Group:
     observables: tuple[str, ...]
     patience: float = 0.0
     series: tuple[str, ...] = ()
+    labels: str = "drawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,8 +154,8 @@ def stage_of(claim: Claim, observables: Mapping[str, Observable]) -> str:
     return max((observables[name].stage for name in names), key=STAGES.index)
 
 
-def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> dict[str, Group]:
-    """The groups that ``claims`` need, by claim name.
+def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable], labels: str = "drawn") -> dict[str, Group]:
+    """The groups that ``claims`` need, by claim name; ``labels``: of their settings.
 
     Claims with the same conditions share groups: those that only look at the start or at Stage I share one, and
     those that follow training to the end have another, whose settings are chosen for long runs.
@@ -174,12 +178,14 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> 
                 for name, o in observables.items()
                 if (o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage)
             ]
+            kind = "" if labels == "drawn" else f"{labels}-"
             group = Group(
-                name=f"{_label(needs)}-{stage}-{digest}",
+                name=f"{kind}{_label(needs)}-{stage}-{digest}",
                 needs=needs,
                 stage=stage,
                 needs_rates=any(isinstance(law, Theta) for c in part for _, law in c.parts),
                 observables=tuple(within),
+                labels=labels,
             )
             result.update({c.name: group for c in part})
     return result
@@ -211,7 +217,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     entropy = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}".encode()).digest()[:4], "big")
     wanted = profile.settings[group.stage] // (1 if group.needs_rates else 3)
     if group.stage == "exact":
-        return _small_dense(wanted, entropy)
+        return _small_dense(wanted, entropy, group.labels)
     cap = profile.work[group.stage] / (1 if group.needs_rates else 3)
     cube = qmc.Sobol(len(_DIMENSIONS), rng=np.random.default_rng(entropy))
 
@@ -293,6 +299,11 @@ def _place(
     for name, symbol in (("tau_plus", tau_plus), ("tau_minus", tau_minus)):
         band = bands.get(symbol, Band(symbol, reading.tau_low, reading.tau_high))
         taus[name] = fixed.get(symbol, _log(band.low, band.high, u[name]))
+        if group.labels == "balanced" and symbol not in fixed:
+            size = class_sizes(n)[name == "tau_minus"]
+            taus[name] = flip_share(taus[name], size, band.low, band.high)
+            if math.isnan(taus[name]):
+                return None
     effective = kappa * (1 - tau_plus - tau_minus)
     band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
     snr = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
@@ -328,7 +339,7 @@ def _place(
         epsilon = _log(max(EPSILON[0], epsilon * needed * slack / reach), epsilon, u["epsilon"])
     if not inside(group.needs, values, reading.C):
         return None
-    return Setting(**{k: values[k] for k in Setting.__dataclass_fields__}), epsilon
+    return Setting(**{k: values[k] for k in SETTING}, labels=group.labels), epsilon
 
 
 def _log(low: float, high: float, u: float) -> float:
@@ -408,7 +419,7 @@ def work(setting: Setting, epsilon: float, stage: str, seeds: int) -> float:
     return s / setting.time_scale * _cost_of_step(n, m, seeds) + _cost_of_draw(n, m, seeds)
 
 
-def _small_dense(count: int, entropy: int) -> list[Point]:
+def _small_dense(count: int, entropy: int, labels: str) -> list[Point]:
     """Settings for exact identities: any parameters at all, d below, at and above n."""
     rng = np.random.default_rng(entropy)
     points = []
@@ -427,6 +438,7 @@ def _small_dense(count: int, entropy: int) -> list[Point]:
             eta=_log(0.01, 0.5, rng.random()) * n * m / (sigma**2 * d),
             tau_plus=taus[0],
             tau_minus=taus[1],
+            labels=labels,
         )
         points.append(Point(setting=setting, epsilon=EPSILON[0], index=index))
     return points

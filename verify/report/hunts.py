@@ -287,13 +287,14 @@ def failures_at(setting: Setting, counts: Mapping[str, tuple[int, int]], reading
     return violated
 
 
-def _changed(reading: Reading) -> dict[str, float]:
+def _changed(reading: Reading) -> dict[str, float | str]:
     return {k: v for k, v in asdict(reading).items() if v != getattr(Reading(), k)}
 
 
 def _again(claim: Claim, setting: Setting, reading: Reading, conditions: str) -> str:
-    at = " ".join(f"{k}={v!r}" for k, v in setting.values().items())
-    more = [f"--{k.replace('_', '-')} {v:g}" for k, v in _changed(reading).items()]
+    at = " ".join(f"{k}={v!r}" for k, v in setting.values().items() if k != "labels")  # --labels says it
+    changed = {k: v if isinstance(v, str) else f"{v:g}" for k, v in _changed(reading).items()}
+    more = [f"--{k.replace('_', '-')} {v}" for k, v in changed.items()]
     more += [f"--conditions {shlex.quote(conditions)}"] if conditions else []
     return " ".join([f'python -m verify falsify {shlex.quote(claim.name)} --at "{at}"', *more])
 

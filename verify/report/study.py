@@ -157,7 +157,8 @@ def reproduce(claim: Claim, outcome: Outcome) -> str:
     for f in fields(Reading):
         value = getattr(plan.reading, f.name)
         if value != f.default:
-            parts.append(f"--{f.name.replace('_', '-')} {repr(float(value)).removesuffix('.0')}")
+            shown = value if isinstance(value, str) else repr(float(value)).removesuffix(".0")
+            parts.append(f"--{f.name.replace('_', '-')} {shown}")
     if plan.device != "cpu":
         parts.append(f"--device {shlex.quote(plan.device)}")
     return " ".join(parts)
@@ -662,6 +663,14 @@ def _reading_rows(reading: Reading) -> list[dict[str, str]]:
             "name": "T_star",
             "ours": number(r.T_star),
             "why": "The largest iteration considered; it enters the conditions through its logarithm.",
+        },
+        {
+            "open": r"|S_1| = |S_{-1}| = n/2",
+            "name": "labels",
+            "ours": r.labels,
+            "why": "The paper takes the training labels balanced without loss of generality, and its proofs flip τn/2"
+            " of each: balanced labels are that, exact in number. Drawn ones are independent, so that their numbers"
+            " fluctuate by √n.",
         },
     ]
 

@@ -13,6 +13,7 @@ from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Margin, Theta, Wit
 from theory.paper import Reading
 from theory.regime import Entailment
 from theory.statements import PROVENANCE, Law
+from theory.symbols import SETTING
 from verify.check import Check
 from verify.figures import plain
 from verify.judge import Status, Verdict
@@ -156,7 +157,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
     else:
         console.print(
             f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
-            f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
+            f" C = {outcome.plan.reading.C:g}, labels {outcome.plan.reading.labels}, {duration(outcome.wall)}"
         )
     if folder is not None:
         console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
@@ -346,8 +347,9 @@ def _table(*headings: str) -> Table:
 def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading) -> None:
     """How far each condition of several sets holds at one setting, on stdout."""
     console = open_console()
-    values = {**setting.values(), "kappa": setting.kappa}
-    console.print(Text(", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())))
+    values = {k: setting.values()[k] for k in SETTING} | {"kappa": setting.kappa}
+    numbers = ", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())
+    console.print(Text(f"{numbers}; labels {setting.labels}"))
     console.print(
         Text(f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(reading.T_star)}"),
         style="dim",
