@@ -81,6 +81,14 @@ def test_engine_is_gradient_descent(n, m, d, tau):
     assert gap(run, sample, STEPS) <= EXACT
 
 
+@pytest.mark.parametrize(("n", "d", "tau"), [(12, 5, 0.3), (13, 60, 0.3), (12, 60, 0.0), (1, 40, 0.4)])
+def test_engine_is_gradient_descent_on_balanced_labels(n, d, tau):
+    run = at_pace(0.05, n=n, d=d, tau_plus=tau, tau_minus=tau, labels="balanced")
+    sample = draw(run, seed=5, dense=True)
+    assert int(sample.noisy.sum()) == sum(flips for _, flips in run.counts)
+    assert gap(run, sample, 300) <= EXACT
+
+
 def test_the_comparison_is_not_about_nothing():
     """In the runs compared, coefficients become of order one, neurons switch off and on, and flips are memorized."""
     run = at_pace(0.05, tau_plus=0.3, tau_minus=0.3)
@@ -389,6 +397,11 @@ def test_settings_outside_their_range(name, value):
         setting(**{name: value})
     assert "\n" not in str(refusal.value)
     assert f"--{name.replace('_', '-')}" in str(refusal.value)
+
+
+def test_labels_are_of_two_kinds():
+    with pytest.raises(ValueError, match=r"^labels = 'exact': must be drawn or balanced; give e.g. --labels balanced$"):
+        setting(labels="exact")
 
 
 def test_settings_accept_what_is_allowed():

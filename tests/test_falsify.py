@@ -11,9 +11,11 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
+from numerics import Setting
 from theory import Condition, Within, d, sigma_0, sigma_xi
 from theory.paper import Reading, claims
 from verify import falsify, kept
+from verify.__main__ import _setting
 from verify.falsify import falsifiable, hunt
 from verify.report import hunts
 
@@ -287,6 +289,24 @@ def test_a_violation_is_printed_with_its_margins_a_command_and_a_test_that_runs(
     with pytest.raises(SystemExit) as done:
         main()
     assert done.value.code == 1
+
+
+def test_a_search_under_balanced_labels_finds_and_shows_balanced_settings():
+    reading = Reading(labels="balanced")
+    drawn = looked(seed_=0, brief=True, run=made_up(lambda _: 0.6)).simplest.setting
+    earlier = {CLAIM.name: [drawn]}
+    [claim] = [c for c in claims(reading) if c.name == CLAIM.name]
+    found = hunt(claim, reading, seed_=0, **TEST, brief=True, run=made_up(lambda _: 0.6), kept=earlier)
+    [finding] = found.findings
+    assert finding.violated
+    assert not finding.kept, "a violation under drawn labels is none under balanced ones"
+    for tested in (finding.simplest, finding.worst, *finding.suspects):
+        assert tested.setting.labels == "balanced"
+        assert Setting(**tested.setting.values()) == tested.setting
+    [row] = hunts.hunt_json(found, reading)["findings"]
+    again = shlex.split(row["simplest"]["reproduce"])
+    assert again[-2:] == ["--labels", "balanced"]
+    assert _setting(again[again.index("--at") + 1], "balanced") == finding.simplest.setting
 
 
 def test_a_flip_probability_just_below_one_half_is_not_rounded_to_it():

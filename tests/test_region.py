@@ -29,10 +29,12 @@ SETS = {
 SIZES = {"n": (1, 500), "m": (1, 500)}
 
 
-@pytest.mark.parametrize("name", SETS)
-def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name):
+@pytest.mark.parametrize(
+    ("name", "labels"), [*((name, "drawn") for name in SETS), ("4.1", "balanced"), ("clean", "balanced")]
+)
+def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name, labels):
     rng = np.random.default_rng(3)
-    region = Region(needs=SETS[name], ranges=SIZES)
+    region = Region(needs=SETS[name], ranges=SIZES, reading=Reading(labels=labels))
     shares = [
         {p: float(rng.integers(2)) if rng.random() < 0.4 else rng.random() for p in PARAMETERS} for _ in range(64)
     ]
@@ -44,6 +46,7 @@ def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name)
             assert inside(region.needs, values, region.reading.C)
             assert setting.n <= 500
             assert setting.m <= 500
+            assert setting.labels == labels
 
 
 @settings(max_examples=15)

@@ -5,6 +5,8 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from scipy import stats
 
 from numerics import Setting, draw, sampling, train
@@ -225,6 +227,86 @@ def flip_p_values(run: Setting, tau_plus: float, tau_minus: float) -> list[float
         stats.binomtest(int(flipped[y > 0].sum()), int((y > 0).sum()), tau_plus).pvalue,
         stats.binomtest(int(flipped[y < 0].sum()), int((y < 0).sum()), tau_minus).pvalue,
     ]
+
+
+def classes(sample) -> list[tuple[int, int]]:
+    """(samples, flips among them) of the labels +1 and -1."""
+    return [(int((sample.y == c).sum()), int(sample.noisy[sample.y == c].sum())) for c in (1, -1)]
+
+
+def off_by_one(sample) -> list:
+    """The sample with one sample in the other class, and with one flip more or less."""
+    other = np.where(np.arange(sample.y.size) == 0, -1.0, 1.0)
+    moved = replace(sample, y=sample.y * other, y_tilde=sample.y_tilde * other)
+    return [moved, replace(sample, y_tilde=sample.y_tilde * other)]
+
+
+FLIPS = st.floats(0, 0.5, exclude_max=True)
+
+
+@given(n=st.integers(1, 90), tau_plus=FLIPS, tau_minus=FLIPS, seed=st.integers(0, 2**40), dense=st.booleans())
+@example(n=10, tau_plus=0.1, tau_minus=0.3, seed=0, dense=False)  # halves
+@example(n=100, tau_plus=0.07, tau_minus=0.07, seed=0, dense=False)  # 3.5 flips, but not in floating point
+@example(n=4, tau_plus=0.49, tau_minus=0.49, seed=0, dense=True)  # half of the samples would be no flip share
+def test_balanced_labels_are_exact_in_number(n, tau_plus, tau_minus, seed, dense):
+    run = setting(n=n, d=4 * n + 10, tau_plus=tau_plus, tau_minus=tau_minus, labels="balanced")
+    sample = draw(run, seed, dense=dense)
+    assert set(sample.y) | set(sample.y_tilde) <= {-1.0, 1.0}
+    assert classes(sample) == list(run.counts)
+    assert all(classes(faulty) != list(run.counts) for faulty in off_by_one(sample)), "planted: a class off by one"
+    (plus, flips_plus), (minus, flips_minus) = run.counts
+    assert plus + minus == n and plus - minus == n % 2
+    for size, flips, asked, held in (
+        (plus, flips_plus, tau_plus, run.tau_plus),
+        (minus, flips_minus, tau_minus, run.tau_minus),
+    ):
+        assert flips == 0 or 2 * flips < size, "a flip probability is below one half"
+        assert held == (flips / size if size else 0.0)
+        nearest = abs(flips - asked * size) <= 0.5 + 1e-8
+        assert nearest or flips == (size - 1) // 2 or size == 0
+    assert replace(run, tau_plus=run.tau_plus) == run, "what is rounded stays"
+    assert Setting(**run.values()) == run
+
+
+def test_halves_of_a_flip_are_rounded_up():
+    for n, tau, flips in ((10, 0.1, 1), (100, 0.07, 4), (100, 0.15, 8), (30, 0.3, 5), (20, 0.449, 4), (20, 0.45, 4)):
+        counts = setting(n=n, d=500, tau_plus=tau, tau_minus=tau, labels="balanced").counts
+        assert counts == ((n // 2, flips), (n // 2, flips)), (n, tau)
+    assert setting(tau_plus=0.1).counts is None
+    assert setting(tau_plus=0.1).tau_plus == 0.1
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_a_seed_gives_both_kinds_of_labels_the_same_noise_and_weights(dense):
+    run = setting(n=9, d=60)
+    drawn, balanced = (draw(replace(run, labels=kind), 5, dense=dense) for kind in ("drawn", "balanced"))
+    for name in ("gram", "overlap", "weight_gram"):
+        np.testing.assert_array_equal(getattr(drawn, name), getattr(balanced, name))
+
+
+def test_drawn_labels_of_a_seed_are_what_they_always_were():
+    sample = draw(setting(n=12, d=60, tau_plus=0.4, tau_minus=0.4), 7)
+    assert "".join("+" if c > 0 else "-" for c in sample.y) == "+++++++----+"
+    assert list(np.flatnonzero(sample.noisy)) == [0, 4, 5, 6]
+
+
+def test_any_arrangement_of_balanced_labels_is_as_likely():
+    run = setting(n=6, m=1, d=20, tau_plus=0.34, tau_minus=0.0, labels="balanced")
+    assert run.counts == ((3, 1), (3, 0))
+
+    def kinds(sample) -> tuple:
+        return tuple(np.where(sample.noisy, 0.0, sample.y))
+
+    found = [kinds(draw(run, seed)) for seed in range(900)]
+    counts = np.unique(found, axis=0, return_counts=True)[1]
+    assert counts.size == 60  # 6! / (1! 2! 3!)
+    assert stats.chisquare(counts).pvalue >= FALSE_ALARM
+    # Drawn labels that happen to have these numbers have the same law.
+    free = setting(n=6, m=1, d=20, tau_plus=0.34, tau_minus=0.2)
+    alike = [kinds(s) for s in (draw(free, seed) for seed in range(6000)) if classes(s) == list(run.counts)]
+    counts = np.unique(alike, axis=0, return_counts=True)[1]
+    assert counts.size == 60
+    assert stats.chisquare(counts).pvalue >= FALSE_ALARM
 
 
 def test_flips_come_at_their_rates():

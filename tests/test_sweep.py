@@ -16,7 +16,7 @@ from numerics import Setting
 from theory import AtLeast, Band, C, Claim, Condition, Within, inside
 from theory.paper import Reading, claims
 from theory.symbols import d, eta, m, mu, n, sigma_xi, tau_minus, tau_plus
-from verify import study, sweep
+from verify import figures, study, sweep
 from verify.judge import SCALES, Status
 
 QUICK = sweep.PROFILES["quick"]
@@ -26,7 +26,8 @@ RATES = ("n", "m", "d", "sigma_xi", "eta")
 
 @cache
 def groups(reading):
-    return {g.name: g for g in sweep.groups(claims(reading), sweep.OBSERVABLE_BY_NAME).values()}
+    known = sweep.groups(claims(reading), sweep.OBSERVABLE_BY_NAME, reading.labels)
+    return {g.name: g for g in known.values()}
 
 
 @cache
@@ -287,6 +288,37 @@ def test_keys_are_file_names():
     for job in plan(*ALL_SMALL).jobs:
         assert Path(f"{job.key}.npz").name == f"{job.key}.npz"
         assert len(job.key) < 200
+
+
+def test_balanced_designs_have_flips_exact_in_number_inside_the_conditions():
+    reading = Reading(labels="balanced")
+    drawn = groups(Reading())
+    for group in groups(reading).values():
+        assert group.name not in drawn, "both kinds of runs can lie side by side"
+        points = design(group, "quick", reading)
+        assert {p.setting.labels for p in points} == {"balanced"}
+        if group.needs:
+            assert all(inside(group.needs, values(p, reading), reading.C) for p in points)
+        for setting in (p.setting for p in points):
+            (plus, flips_plus), (minus, flips_minus) = setting.counts
+            assert plus + minus == setting.n
+            assert math.isclose(setting.tau_plus * plus, flips_plus)
+            assert math.isclose(setting.tau_minus * minus, flips_minus)
+        assert len(points) >= 0.6 * len(design(drawn[group.name.removeprefix("balanced-")], "quick", Reading()))
+
+
+def test_runs_of_either_kind_are_told_apart():
+    drawn, balanced = job(), job(labels="balanced")
+    [one], [two] = executed(drawn), executed(balanced)
+    assert set(one.runs["labels"]) == {"drawn"}
+    assert set(two.runs["labels"]) == {"balanced"}
+    assert set(two.runs["flip_share"]) == {1 / 8}  # 0.2 and 0.1 of 4 samples: one flip and none
+    assert set(two.runs["tau_minus"]) == {0.0}
+    assert figures._setting(two.runs.iloc[0]) == balanced.point.setting
+    with tempfile.TemporaryDirectory() as folder:
+        saved((drawn,), Path(folder))
+        with pytest.raises(ValueError, match="belongs to another run"):
+            saved((balanced,), Path(folder))
 
 
 # Execution ---------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ def small_runs(draw_from) -> tuple[Setting, Sample]:
         eta=1.0,
         tau_plus=draw_from(st.sampled_from([0.0, 0.2, 0.45])),
         tau_minus=draw_from(st.sampled_from([0.0, 0.2, 0.45])),
+        labels=draw_from(st.sampled_from(["drawn", "balanced"])),
     )
     run = replace(run, eta=0.1 / run.time_scale)
     return run, draw(run, draw_from(st.integers(0, 10**9)), dense=dense)
@@ -160,9 +161,10 @@ def test_neurons_of_different_classes_are_not_exchangeable():
     assert not close(coefficients(run, with_neurons_permuted(sample, order))[1], coefficients(run, sample)[1])
 
 
-def test_class_swap_in_distribution():
+@pytest.mark.parametrize("labels", ["drawn", "balanced"])
+def test_class_swap_in_distribution(labels):
     """The law of gamma_plus at (tau_plus, tau_minus) is that of gamma_minus at (tau_minus, tau_plus)."""
-    run = Setting(n=20, m=4, d=400, mu=9.0, sigma_0=0.01, eta=0.02, tau_plus=0.1, tau_minus=0.4)
+    run = Setting(n=20, m=4, d=400, mu=9.0, sigma_0=0.01, eta=0.02, tau_plus=0.1, tau_minus=0.4, labels=labels)
     other = replace(run, tau_plus=0.4, tau_minus=0.1)
     runs = 300
     here = train([run] * runs, [draw(run, seed) for seed in range(runs)], steps=40).series
@@ -183,7 +185,7 @@ CONSERVED = 1e-12
 def conserving_runs() -> Trajectory:
     settings_ = [
         Setting(n=12, m=20, d=300, mu=15.0, sigma_0=1e-3, eta=0.05, tau_plus=0.3, tau_minus=0.2),
-        Setting(n=12, m=20, d=60, mu=12.0, sigma_0=1e-3, eta=0.05, tau_plus=0.1, tau_minus=0.2),
+        Setting(n=12, m=20, d=60, mu=12.0, sigma_0=1e-3, eta=0.05, tau_plus=0.1, tau_minus=0.2, labels="balanced"),
         Setting(n=12, m=20, d=10**8, mu=9e3, sigma_0=1e-6, eta=1e-7, tau_plus=0.0, tau_minus=0.0),
         Setting(n=12, m=20, d=300, mu=0.0, sigma_0=1e-3, eta=0.05, tau_plus=0.3, tau_minus=0.2),
     ]

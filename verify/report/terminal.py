@@ -159,7 +159,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
     else:
         console.print(
             f"{len(outcome.runs)} runs, profile {outcome.plan.profile.name}, seed {outcome.plan.seed},"
-            f" C = {outcome.plan.reading.C:g}, {duration(outcome.wall)}"
+            f" C = {outcome.plan.reading.C:g}, labels {outcome.plan.reading.labels}, {duration(outcome.wall)}"
         )
     if folder is not None:
         console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
