@@ -185,7 +185,7 @@ def test_a_face_is_where_one_item_alone_is_broken(name):
         ranges={"n": (1, 100), "m": (1, 100), "sigma_xi": (1, 1)},
     )  # fmt: skip
     [found] = region.place([{"n": 0.3, "m": 0.3, "d": 0.1, "sigma_0": 0.9, "eta": 0.9, "mu": 0.3}])
-    values = found.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    values = reading.at(found.values(), region.epsilon)
     for condition in needs:
         margin = condition.margin(values, reading.C)
         if condition is item.condition:

@@ -20,7 +20,7 @@ from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
 from verify import check, report, scaling, study, sweep, userfile
 from verify.scaling import CONTROL, Answer
-from verify.sweep import OBSERVABLE_BY_NAME, PROFILES
+from verify.sweep import EPSILON, OBSERVABLE_BY_NAME, PROFILES
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = "from theory import *\nfrom numerics import Observable\n"
@@ -272,13 +272,13 @@ def test_settings_along_a_scaling_stay_inside_its_conditions_and_leave_the_lost_
     assert found.restored_by == "d"
     reading = Reading()
     for place in found.places:
-        values = {**place.setting.values(), "delta": reading.delta, "T_star": reading.T_star}
+        values = reading.at(place.setting.values(), EPSILON[1])
         assert theory.inside(found.needs, values, reading.C)
         if tight:  # on the edge, but for rounding up
             assert condition.margin(values).value == pytest.approx(reading.C, rel=0.04)
         assert place.margin == LOST.margin(values).value
         assert place.control is not None
-        control = {**place.control.values(), "delta": reading.delta, "T_star": reading.T_star}
+        control = reading.at(place.control.values(), EPSILON[1])
         assert theory.inside((*found.needs, LOST), control, reading.C)
         assert (place.control.n, place.control.m) == (place.setting.n, place.setting.m)
     margins = [p.margin for p in found.places]

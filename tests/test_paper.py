@@ -6,12 +6,15 @@ import math
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+import theory
 from numerics.observables import STAGES
 from theory import Band, Crossing, Source, Theta, Within, meanfield, paper, symbols
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, claims
-from theory.statements import PROVENANCE
+from theory.statements import PROVENANCE, weights
 from theory.symbols import kappa, tau_minus, tau_plus
 from verify.sweep import OBSERVABLE_BY_NAME, stage_of
 
@@ -24,7 +27,10 @@ NAMES = (
     *("stage1.time", "stage1.order-one", "stage1.signal-leads", "stage1.clean-fitted", "stage1.noisy-ignored"),
     *("stage1.loss-derivative", "stage2.time", "stage2.converges", "stage2.clean-fitted", "stage2.signal-positive"),
     *("stage2.noisy-memorised", "stage2.test-error", "early-stopping.test-error", "selection.log2"),
-    *("clean-labels.all-correct", "clean-labels.test-error", "meanfield.trajectory", "meanfield.threshold"),
+    *("signal.increases", "signal.increases.stage1", "coefficients.bounded.explicit", "stage2.loss-derivative-decay"),
+    *("clean-labels.order-one", "clean-labels.converges", "clean-labels.all-correct", "clean-labels.test-error"),
+    *("clean-labels.test-error.strong-signal", "clean-labels.balanced", "clean-labels.signal-share"),
+    *("meanfield.trajectory", "meanfield.threshold"),
 )
 CONTRASTS = ("contrast.stage2.test-error.fresh", "contrast.stage1.signal-leads.low-snr")
 CLAIMS = {c.name: c for c in claims()}
@@ -77,7 +83,7 @@ def test_wording_that_is_not_known_is_marked():
         if value.source.provenance == "inferred":
             assert value.source.note, value.name
     stated = {c.name for c in CLAIMS.values() if c.source.provenance == "stated"}
-    assert stated == {"stage1.time", "stage1.order-one", "stage1.clean-fitted", "stage1.noisy-ignored"}
+    assert stated == {"stage1.time", "stage1.order-one"}
     assert all(CLAIMS[name].source.provenance == "derived" for name in CONTRASTS)
 
 
@@ -137,9 +143,11 @@ VALUES = {
     "eta": 0.1,
     "tau_plus": 0.2,
     "tau_minus": 0.2,
+    "epsilon": 0.02,
     "delta": 0.1,
-    "T_star": 1e6,
+    "horizon": 5.0,
 }
+LAST = 5 * 100 * 20 / (0.1 * 0.02 * 2000)  # T*
 
 
 def test_condition_4_1_by_hand():
@@ -149,14 +157,77 @@ def test_condition_4_1_by_hand():
         "4.1.1-snr": min(5 * 0.6 / 3, 12 / (5 * 0.6)),
         "4.1.1-tau-plus": 0.25 / 0.2,
         "4.1.1-tau-minus": 0.25 / 0.2,
-        "4.1.2-dimension": d / max(n**2 * log(n * m / 0.1) * log(1e6) ** 2, n * 10 * root(log(n / 0.1))),
+        "4.1.2-dimension": d / max(n**2 * log(n * m / 0.1) * log(LAST) ** 2, n * 10 * root(log(n / 0.1))),
         "4.1.3-samples": n / log(m / 0.1),
         "4.1.3-neurons": m / log(n / 0.1),
+        "4.1.4-signal": 100 / log(n / 0.1),
         "4.1.5-initialization": 1 / (1e-3 * max(d / root(n), 10 * root(log(m / 0.1)))),
         "4.1.6-step": 1 / (0.1 * max(d**1.5 / (n**2 * m * root(log(n / 0.1))), d / n)),
     }
     found = {c.name: c.margin(VALUES).value for c in paper.condition_4_1()}
     assert found == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_last_iteration_is_a_function_of_the_setting():
+    """Symmetric under a rescaling of the unit, as sigma_xi^-1 in its place would not be; and at least one step."""
+    assert theory.evaluate(theory.T_star, VALUES) == pytest.approx(LAST)
+    moved = VALUES | {"mu": 30.0, "sigma_xi": 3.0, "sigma_0": 1e-3 / 3, "eta": 0.1 / 9}
+    assert theory.evaluate(theory.T_star, moved) == pytest.approx(LAST)
+    assert weights(symbols.expanded(theory.T_star)) == {0}
+    assert weights(symbols.expanded(theory.T_star) * theory.sigma_xi) != {0}
+    assert theory.evaluate(theory.T_star, VALUES | {"eta": 1e9}) == math.e
+    before = {c.name: c.margin(VALUES).value for c in paper.condition_4_1()}
+    after = {c.name: c.margin(moved).value for c in paper.condition_4_1()}
+    assert after == pytest.approx(before, rel=1e-9)
+
+
+DIMENSION, STEP = ({c.name: c for c in paper.condition_4_1()}[name] for name in ("4.1.2-dimension", "4.1.6-step"))
+POSITIVE = st.floats(-2, 2).map(lambda x: 10**x)
+
+
+@st.composite
+def sizes(draw):
+    """What item 2 speaks of, but for d: any scale of signal, noise and step, from tiny networks to huge ones."""
+    n, m = (round(10 ** draw(st.floats(0.5, 4))) for _ in range(2))
+    sigma_xi, mu, eta = draw(POSITIVE), draw(POSITIVE), 10 ** draw(st.floats(-9, 2))
+    return Reading(delta=draw(st.floats(0.01, 0.5)), horizon=draw(st.floats(0.5, 20))).at(
+        {"n": n, "m": m, "sigma_xi": sigma_xi, "mu": mu, "eta": eta}, draw(st.floats(1e-5, 0.5))
+    )
+
+
+@given(sizes(), st.floats(1, 10))
+def test_the_dimension_condition_is_one_bound_on_d(values, constant):
+    """Item 2 has d on both sides, and yet holds from one d on: at it with equality, below it never, above it always."""
+    least = paper.least_dimension(values, constant)
+    assert DIMENSION.margin(values | {"d": least}).value == pytest.approx(constant, rel=1e-6)
+    for factor in (1.001, 2.0, 1e3, 1e9):
+        assert DIMENSION.margin(values | {"d": least * factor}).value > constant
+        assert DIMENSION.margin(values | {"d": least / factor}).value < constant
+
+
+@given(sizes(), st.floats(1, 10))
+def test_so_it_is_where_the_step_is_as_large_as_allowed(values, constant):
+    """Then T* grows with d, more slowly than the dimension does."""
+    least = paper.least_dimension(values, constant, largest_step=True)
+
+    def margin(d):
+        here = values | {"d": d, "eta": 1.0}
+        return DIMENSION.margin(here | {"eta": STEP.margin(here).value / constant}).value
+
+    assert margin(least) == pytest.approx(constant, rel=1e-6)
+    for factor in (1.001, 2.0, 1e3, 1e9):
+        assert margin(least * factor) > constant
+        assert margin(least / factor) < constant
+
+
+def test_item_4_follows_from_item_2_with_a_constant_to_spare():
+    """kappa = Theta(1) gives |mu|^2 = kappa sigma_xi^2 d/n >= kappa C n log(nm/delta) log(T*)^2 sigma_xi^2 (derived)."""
+    values = VALUES | {"mu": 1.0, "eta": 1e-3}
+    values["d"] = paper.least_dimension(values, 2.0)
+    values["mu"] = math.sqrt(5 * values["d"] / values["n"])  # kappa = 5
+    assert DIMENSION.margin(values).value == pytest.approx(2, rel=1e-6)
+    signal = {c.name: c for c in paper.condition_4_1()}["4.1.4-signal"]
+    assert signal.margin(values).value > 100 * 2
 
 
 def test_a_reading_moves_the_bands_and_nothing_else():
@@ -187,7 +258,8 @@ def test_the_special_conditions_differ_from_4_1_where_they_say():
         ({"C": 0.5}, "C = 0.5: must be at least 1"),
         ({"delta": 0.0}, "delta = 0.0: must be between 0 and 1"),
         ({"delta": 1.0}, "delta = 1.0"),
-        ({"T_star": 1.0}, "T_star = 1.0: must be above 1"),
+        ({"horizon": 0.0}, "horizon = 0.0: must be positive and finite"),
+        ({"horizon": math.inf}, "horizon = inf"),
         ({"kappa_low": 0.0}, "kappa_low = 0.0: must be positive"),
         ({"kappa_low": 13.0}, "below kappa_high"),
         ({"tau_low": 0.3}, "below tau_high"),
@@ -204,7 +276,7 @@ def test_a_reading_refuses_what_makes_no_sense(wrong, says):
         Reading(**wrong)
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
-    Reading(C=1, delta=0.5, T_star=2, kappa_low=0.1, kappa_high=0.2, tau_low=0.01, tau_high=0.49, order_one=1)
+    Reading(C=1, delta=0.5, horizon=0.1, kappa_low=0.1, kappa_high=0.2, tau_low=0.01, tau_high=0.49, order_one=1)
 
 
 def test_a_reading_reaches_the_claims():

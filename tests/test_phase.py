@@ -91,8 +91,18 @@ def test_bound_is_where_the_condition_just_holds():
         for setting in phase.cells(map_):
             for condition in phase.condition_sets(map_.reading)[map_.conditions]:
                 if condition.name.endswith(("initialization", "step")):
-                    value, required = phase._margin(condition, setting.values(), map_.reading)
+                    value, required = phase._margin(condition, setting.values(), map_)
                     assert value == pytest.approx(required, rel=1e-9)
+
+
+@pytest.mark.parametrize("eta", ["bound", "1e-4", "0.01*n*m/d"])
+def test_a_bound_that_speaks_of_its_own_parameter_is_solved(eta):
+    """d stands on both sides of its bound: in T*, which the step size moves too, and in mu, which follows kappa."""
+    at = {**dict(SMALL.at), "d": "bound", "eta": eta}
+    map_ = replace(SMALL, at=tuple(at.items()))
+    [dimension] = [c for c in phase.condition_sets(map_.reading)["condition-4.1"] if c.name == "4.1.2-dimension"]
+    for setting in phase.cells(map_):
+        assert phase._margin(dimension, setting.values(), map_)[0] == pytest.approx(2.0, rel=2 / setting.d + 1e-9)
 
 
 def test_snr_moves_mu():
@@ -112,7 +122,6 @@ def test_snr_moves_mu():
         ((("eta", "sigma_0"), ("sigma_0", "2*eta")), "needs"),
         ((("eta", "1/0"),), "no value here"),
         ((("eta", "(0-1)**0.5"),), "no number here"),
-        ((("d", "bound"),), "d needs mu needs d"),
         ((("sigma_xi", "bound"),), "no condition of condition-4.1 bounds sigma_xi"),
         ((("eta", "9**9**9**9"),), "no value here"),
     ],
@@ -308,7 +317,7 @@ def test_a_condition_is_drawn_where_its_margin_meets_C():
     lines = {line.name: line for line in phase.boundaries(SMALL, grid)}
     for condition in phase.condition_sets(SMALL.reading)["condition-4.1"]:
         holds = np.array(
-            [[condition.margin({**v, "delta": 0.1, "T_star": 1e6}, 2.0).holds for v in row] for row in grid.values]
+            [[condition.margin(SMALL.reading.at(v, SMALL.epsilon), 2.0).holds for v in row] for row in grid.values]
         )
         assert ((lines[condition.name].heights > 0) == holds).all(), condition.name
     assert lines["4.1.1-snr"].crosses and not lines["4.1.5-initialization"].crosses

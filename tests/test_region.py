@@ -42,7 +42,7 @@ def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name,
     assert sum(s is None for s in placed) <= 3
     for setting in placed:
         if setting is not None:
-            values = setting.values() | {"delta": region.reading.delta, "T_star": region.reading.T_star}
+            values = region.reading.at(setting.values(), region.epsilon)
             assert inside(region.needs, values, region.reading.C)
             assert setting.n <= 500
             assert setting.m <= 500
@@ -54,7 +54,7 @@ def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name,
 def test_corners_of_the_cube_lie_on_faces(share):
     [setting] = Region(needs=condition_4_1(), ranges=SIZES).place([share])
     assert setting is not None
-    values = setting.values() | {"delta": 0.1, "T_star": 1e6}
+    values = Reading().at(setting.values(), 1e-2)
     on = [c for c in condition_4_1() if c.margin(values, 2.0).value < 1.05 * c.margin(values, 2.0).required]
     assert on, "no condition binds"
 

@@ -87,7 +87,7 @@ def made_up_runs(group: str, rng: np.random.Generator, settings: int) -> pd.Data
             rows.append(
                 {
                     "group": group, "setting": index, "seed": 1000 * index + seed, **setting.values(), "kappa": ratio,
-                    "time_scale": setting.time_scale, "epsilon": 0.01, "delta": 0.1, "T_star": 1e6,
+                    "time_scale": setting.time_scale, "epsilon": 0.01, "delta": 0.1, "horizon": 8.0,
                     "status": "stopped", "steps": 500, "flip_share": flips if flips else np.nan,
                     "recursion_residual": 10.0 ** rng.uniform(-16, -13),
                     "early_time": 0.1 * scale * np.exp(rng.normal(0, 0.8)),
@@ -361,10 +361,10 @@ def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
 
 
 def test_reproducing_names_every_option_that_was_not_the_default(outcome):
-    plan = replace(outcome.plan, reading=Reading(C=4, T_star=1e7, kappa_low=2.5), device="cuda", seed=0)
+    plan = replace(outcome.plan, reading=Reading(C=4, horizon=20, kappa_low=2.5), device="cuda", seed=0)
     line = report.reproduce(replace(CLAIMS[1], name="it's"), replace(outcome, plan=plan))
     assert line.startswith("python -m verify run 'it'\"'\"'s' --profile quick --seed 0 ")
-    assert line.endswith(" --C 4 --T-star 10000000 --kappa-low 2.5 --device cuda")
+    assert line.endswith(" --C 4 --horizon 20 --kappa-low 2.5 --device cuda")
 
 
 def test_summary_fits_a_narrow_terminal(outcome, monkeypatch):
@@ -443,9 +443,9 @@ def test_explain_states_the_tolerances(monkeypatch):
 
 def test_margins_show_which_term_binds(monkeypatch):
     setting = Setting(n=100, m=20, d=2000, mu=10.0, sigma_xi=1.0, sigma_0=1e-3, eta=0.1, tau_plus=0.2, tau_minus=0.2)
-    values = setting.values() | {"delta": 0.1, "T_star": 1e6}
+    values = READING.at(setting.values(), 0.01)
     margins = [c.margin(values, 2.0) for c in condition_4_1()]
-    text = printed(monkeypatch, lambda: report.margin_tables([("Condition 4.1", margins)], setting, READING))
+    text = printed(monkeypatch, lambda: report.margin_tables([("Condition 4.1", margins)], setting, READING, 0.01))
     assert max(map(len, text.splitlines())) <= 80
     assert "4.1.2-dimension" in text
     assert "FAILS" in text

@@ -34,7 +34,8 @@ PLAIN = {
     "tau_plus": 0.1,
     "tau_minus": 0.2,
     "delta": 0.1,
-    "T_star": 1e4,
+    "epsilon": 0.01,
+    "horizon": 8.0,
 }
 
 
@@ -50,6 +51,8 @@ def true_at(condition, values, constant):
     """The relation itself with numbers put in, C among them: what a margin must agree with."""
     numbers = {p.symbol: sp.Float(float(values[p.name]), 30) for p in symbols.table() if p.name in values}
     statement = condition.statement
+    if not isinstance(statement, Band):
+        statement = symbols.expanded(statement)
     if isinstance(statement, Band):
         value = float(sp.sympify(statement.expression).subs(numbers))
         return statement.low <= value <= statement.high
@@ -240,9 +243,9 @@ def test_what_is_no_relation_is_refused(statement):
 def test_a_missing_value_is_named():
     with pytest.raises(ValueError, match="no value for d; give d as a number"):
         margin(d >= C * n, n=3)
-    with pytest.raises(ValueError, match="no value for T_star"):
-        theory.evaluate(n * sp.log(T_star), {"n": 3})
-    assert theory.evaluate(n * sp.log(T_star), {"n": 3, "T_star": math.e}) == pytest.approx(3)
+    with pytest.raises(ValueError, match="no value for d, epsilon, eta, horizon, m, sigma_xi"):
+        theory.evaluate(n * sp.log(T_star), {"n": 3, "T_star": math.e})  # it is no parameter, but follows from these
+    assert theory.evaluate(n * sp.log(T_star), PLAIN) == pytest.approx(20 * math.log(8 * 100 / (1e-6 * 4 * 3000)))
 
 
 def test_inside_wants_every_condition():
@@ -306,7 +309,8 @@ SPANS = {
     "tau_plus": (1e-3, 0.49),
     "tau_minus": (1e-3, 0.49),
     "delta": (1e-6, 0.5),
-    "T_star": (2.0, 1e9),
+    "epsilon": (1e-6, 0.5),
+    "horizon": (0.5, 50.0),
 }
 
 
@@ -323,6 +327,7 @@ def anywhere():
 @given(condition=st.sampled_from(INEQUALITIES), values=anywhere())
 def test_the_margin_is_the_largest_constant_for_which_the_relation_holds(condition, values):
     found = condition.margin(values, constant=2.0)
+    assert condition.reach(values) == pytest.approx(found.value, rel=1e-9)
     if isinstance(condition.statement, Band) or C not in condition.statement.free_symbols:
         # Within rounding of the boundary either answer is right.
         assert found.holds == true_at(condition, values, 1.0) or abs(found.value - 1) < 1e-9
@@ -444,7 +449,7 @@ def test_a_claim_that_makes_no_sense_is_refused(observable, law, says):
 
 
 def test_an_unknown_provenance_is_refused():
-    with pytest.raises(ValueError, match="provenance 'guessed': use one of stated, secondary"):
+    with pytest.raises(ValueError, match="provenance 'guessed': use one of stated, preprint, secondary"):
         Source(provenance="guessed", reference="somewhere")
     assert str(Source(provenance="inferred", reference="A, Thm 1", note="from B")) == "A, Thm 1 [inferred: from B]"
 

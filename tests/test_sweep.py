@@ -36,20 +36,22 @@ def design(group, profile, reading):
 
 
 def values(point, reading):
-    return point.setting.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    return reading.at(point.setting.values(), point.epsilon)
 
 
 def by_hand(v, constant):
-    """Condition 4.1 (2) to (5) once more, in plain numbers."""
+    """Condition 4.1 (2) to (6) once more, in plain numbers."""
     log, root = math.log, math.sqrt
     nn, mm, dd, length, sigma, delta = (v[k] for k in ("n", "m", "d", "mu", "sigma_xi", "delta"))
-    dimension = max(nn**2 * log(nn * mm / delta) * log(v["T_star"]) ** 2, nn * length / sigma * root(log(nn / delta)))
+    last = v["horizon"] * nn * mm / (v["eta"] * v["epsilon"] * sigma**2 * dd)
+    dimension = max(nn**2 * log(nn * mm / delta) * max(1, log(last)) ** 2, nn * length / sigma * root(log(nn / delta)))
     start = max(sigma * dd / root(nn), length * root(log(mm / delta)))
     step = max(sigma**2 * dd**1.5 / (nn**2 * mm * root(log(nn / delta))), sigma**2 * dd / nn)
     return (
         dd >= constant * dimension
         and nn >= constant * log(mm / delta)
         and mm >= constant * log(nn / delta)
+        and length**2 >= constant * sigma**2 * log(nn / delta)
         and v["sigma_0"] <= 1 / (constant * start)
         and v["eta"] <= 1 / (constant * step)
     )
@@ -108,7 +110,7 @@ def test_a_setting_moved_outside_is_noticed():
     "other",
     [
         {"kappa_low": 5.0, "kappa_high": 20.0},
-        {"tau_low": 0.01, "tau_high": 0.1, "delta": 0.01, "T_star": 1e5, "order_one": 0.5},
+        {"tau_low": 0.01, "tau_high": 0.1, "delta": 0.01, "horizon": 100.0, "order_one": 0.5},
     ],
 )
 def test_designs_follow_the_reading(other):
@@ -373,7 +375,7 @@ def test_a_table_holds_setting_seed_and_every_observable():
     for name, value in TINY.values().items():
         assert (runs[name] == value).all()
     assert set(asked.group.observables) <= set(runs)
-    assert {"group", "setting", "kappa", "time_scale", "epsilon", "delta", "T_star", "status", "steps"} <= set(runs)
+    assert {"group", "setting", "kappa", "time_scale", "epsilon", "delta", "horizon", "status", "steps"} <= set(runs)
     assert (runs["kappa"] == TINY.kappa).all()
     assert set(runs["status"]) <= {"stopped", "horizon", "diverged"}
     assert runs["order_one_time"].notna().any()
@@ -426,8 +428,8 @@ def test_saving_and_loading_changes_nothing(tmp_path):
 
 def test_a_moment_that_no_run_reached_stays_a_missing_number(tmp_path):
     """Planted: a column of times without a single value must not come back as dates or as objects."""
-    asked = job(eta=1e-9)  # the horizon is T_star: far too few steps of that size
-    asked = dataclasses.replace(asked, reading=Reading(T_star=3.0))
+    asked = job(eta=1e-4)
+    asked = dataclasses.replace(asked, group=dataclasses.replace(asked.group, patience=1e-3))  # far too few steps
     saved([asked], tmp_path)
     [held] = saved([asked], tmp_path)
     assert held.runs["order_one_time"].isna().all()

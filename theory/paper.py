@@ -190,23 +190,20 @@ def least_dimension(values: Mapping[str, float], constant: float = 1.0, *, large
     """The d* with which item 2 of Condition 4.1, an inequality in d on both sides, is d >= d*.
 
     It is well posed. Its second term is d >= C n (mu/sigma_xi) sqrt(log(n/delta)). Its first is d >= A log(T*)^2 with
-    A = C n^2 log(nm/delta), where T* depends on d:
+    A = C n^2 log(nm/delta), where T* >= e depends on d:
 
-    * at a given step size T* = B/d (B = horizon n m/(eta epsilon sigma_xi^2)) until it is 1: the right side falls as d
-      grows, the left rises, so they meet once. There x = sqrt(d) has (x/a) e^(x/a) = sqrt(B)/a, a = 2 sqrt(A), that is
-      x = a W(sqrt(B)/a) with Lambert's W.
+    * at a given step size T* = B/d (B = horizon n m/(eta epsilon sigma_xi^2)) as long as that exceeds e: the right side
+      falls as d grows, the left rises, so they meet once. There x = sqrt(d) has (x/a) e^(x/a) = sqrt(B)/a with
+      a = 2 sqrt(A), that is x = a W(sqrt(B)/a) with Lambert's W; or it is d = A, if that is more.
     * with the largest step that item 6 admits, T* = C (horizon/epsilon) max(m, sqrt(d)/(n sqrt(log(n/delta)))) grows
-      with d, yet d/log(T*)^2 rises wherever T* > e: its slope in logarithms is 1 - 1/log T* or 1. As T* is at least
-      C m horizon/epsilon, that holds for every d if this exceeds e. Then d* is the larger of two solutions, one for
-      each term of T*: A log(C m horizon/epsilon)^2, and x = -sqrt(A) W_-1(-1/(b sqrt(A))) for T* = b x, if there is one.
+      with d, yet d/log(T*)^2 rises: its slope in logarithms is 1, or 1 - 1/log T* > 0 where the second term decides. So
+      again they meet once, at the largest of A, A log(C m horizon/epsilon)^2 and, for T* = b x, the larger root
+      x = -sqrt(A) W_-1(-1/(b sqrt(A))), if there is one: the smaller root has b x < e.
 
     Args:
         values: n, m, mu, sigma_xi, epsilon, delta, horizon, and eta unless ``largest_step``.
         constant: C.
         largest_step: eta lies at the bound of item 6, at every d.
-
-    Raises:
-        ValueError: ``largest_step`` where C m horizon/epsilon is at most e.
     """
     v = {name: sp.Float(float(x), 30) for name, x in values.items()}
     samples, neurons, c = v["n"], v["m"], sp.Float(constant, 30)
@@ -217,11 +214,9 @@ def least_dimension(values: Mapping[str, float], constant: float = 1.0, *, large
     if not largest_step:
         long = v["horizon"] * samples * neurons / (v["eta"] * v["epsilon"] * v["sigma_xi"] ** 2)
         first = (2 * root * sp.LambertW(sp.sqrt(long) / (2 * root))) ** 2
-        return float(sp.Max(first, second))
+        return float(sp.Max(first, scale, second))
     short = c * v["horizon"] / v["epsilon"]
-    if short * neurons <= sp.E:
-        raise ValueError(f"C m horizon/epsilon = {float(short * neurons):g}: must exceed e for d* to be the only one")
-    first = scale * sp.log(short * neurons) ** 2
+    first = scale * sp.Max(1, sp.log(short * neurons)) ** 2
     slope = short / (samples * union)
     if slope * root >= sp.E:
         first = sp.Max(first, (root * sp.LambertW(-1 / (slope * root), -1)) ** 2)

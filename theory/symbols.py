@@ -67,10 +67,10 @@ horizon = _declare("horizon", "c_T", "> 0", "the factor that T* = Theta~(...) hi
 T_star = _declare(
     "T_star",
     r"T^*",
-    ">= 1",
-    "largest iteration considered, horizon n m/(eta epsilon sigma_xi^2 d)",
+    ">= e",
+    "largest iteration considered, horizon n m/(eta epsilon sigma_xi^2 d); at least e, so that log T* is at least 1",
     order=">=",
-    definition=sp.Max(1, horizon * n * m / (eta * epsilon * sigma_xi**2 * d)),
+    definition=sp.Max(sp.E, horizon * n * m / (eta * epsilon * sigma_xi**2 * d)),
 )
 t = _declare("t", "t", ">= 0", "iteration")
 C = _declare("C", "C", "> 0", "the paper's 'large enough' constant", order="~")

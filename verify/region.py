@@ -38,6 +38,9 @@ RANGES: dict[str, tuple[float, float]] = {
     "eta": (1e-25, 1e6),
 }
 EDGE = 1e-6  # this far inside every boundary, in logarithms, so that rounding does not leave it
+# No share is nearer to 0 or 1: at the least d, which T* couples to eta, all others would be pinned to a point, which
+# rounding misses.
+CORNER = 1e-6
 STEP = 1e-5  # of the differences that linearize, in logarithms: slow factors are smooth far beyond it
 SETTLED = 1e-4  # a move this small leaves an error of its square, far below EDGE
 
@@ -122,7 +125,8 @@ class Region:
             alive = [i for i in alive if i in ranges]
             for i in alive:
                 low, high = ranges[i]
-                value = low + shares[i].get(name, 0.5) * (high - low)
+                share = min(max(shares[i].get(name, 0.5), CORNER), 1 - CORNER)
+                value = low + share * (high - low)
                 if name in WHOLE:
                     value = _whole(value, low, high)
                 elif name in FLIPS and self.reading.labels == "balanced":
