@@ -23,7 +23,7 @@ import torch
 from scipy.stats import qmc
 
 from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
-from numerics.observables import STAGES, moments
+from numerics.observables import MOMENTS, STAGES, moments
 from numerics.series import SERIES
 from theory import Band, Claim, Condition, Theta, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
@@ -523,7 +523,11 @@ def _execute(jobs: Sequence[Job], seeds: slice) -> list[Result]:
 def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(None)) -> list[Result]:
     """What the group asks for of the runs of jobs, as :func:`simulate` gave them."""
     known = OBSERVABLE_BY_NAME | (userfile.observables_of(jobs[0].file) if jobs[0].file else {})
-    observed = {name: known[name](trajectory) for name in jobs[0].group.observables}
+    # Which moments came, and whether a label was flipped, decides of every run what it says (``verify.evidence``).
+    reach = STAGES.index(jobs[0].group.stage)
+    dated = [time for moment, time in MOMENTS.items() if STAGES.index(moment) <= reach]
+    names = dict.fromkeys([*jobs[0].group.observables, *dated, "flip_share"])
+    observed = {name: known[name](trajectory) for name in names}
     kept = [name for name in KEPT_SERIES if name in trajectory.series]
     results, start = [], 0
     for job in jobs:
