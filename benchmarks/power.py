@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 from numerics.engine import Batch  # noqa: E402
 from theory import Claim, Within  # noqa: E402
 from theory.paper import Reading, claims  # noqa: E402
-from verify import falsify  # noqa: E402
+from verify import falsify, sweep  # noqa: E402
 
 CLAIMS = {c.name: c for c in claims()}
 
@@ -166,6 +166,8 @@ NOTHING = {
     "null": "nothing: fails in 8 % of the runs (made up)",
 }
 IDENTITY = replace(NOISY, observable="coefficient_min_T1", law=Within(low=Reading().order_one))
+# Asked is what holds at T_1, not whether T_1 comes while the search has patience.
+AT_T1 = {"coefficient_min_T1": replace(sweep.OBSERVABLE_BY_NAME["coefficient_min_T1"], premises=("T1",))}
 
 
 def false_alarms(name: str, seeds: int) -> Iterator[dict]:
@@ -177,7 +179,8 @@ def false_alarms(name: str, seeds: int) -> Iterator[dict]:
     start = time.monotonic()
     while count < most and (run or settings < 10_000):
         # Made-up runs cost nothing: whole clouds.
-        with mock.patch.dict(falsify.AFFORDABLE, T1=1e3) if run else nullcontext():
+        costless = mock.patch.dict(falsify.AFFORDABLE, T1=1e3) if run else nullcontext()
+        with costless, mock.patch.dict(sweep.OBSERVABLE_BY_NAME, AT_T1):
             hunt = search(claim, count, 24, run)
         found += hunt.findings[0].violated
         tested += len(hunt.findings[0].suspects)

@@ -1,6 +1,7 @@
 """Observables: one number per run, by name. All of them, and a user's own, can be named in a claim.
 
-NaN means that a run says nothing: no label was flipped, or the run ended before the moment came (censored).
+NaN means that a run gives no number: no label was flipped, or the run ended before the moment came (censored). What a
+number needs in order to say anything of a claim is declared beside it (``Observable.premises``).
 """
 
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from numerics.generalization import generalization
 from numerics.identities import conservation_residual, recursion_residual
 
 STAGES = ("exact", "start", "early", "T1", "end")
+# The moments that a run may come to, and the observable that dates each.
+MOMENTS = {"early": "early_time", "T1": "order_one_time", "end": "convergence_time"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,14 @@ class Observable:
             sample and 200 steps.
         compute: trajectory -> array of shape (runs,).
         time: whether it is an iteration count, known to within the recording ratio and possibly censored.
+        premises: what a run must have for the number to say anything: moments (``"early"``, ``"T1"``, ``"end"``) that
+            it came to, and ``"flips"`` where it speaks of flipped samples alone. By default the moment of its stage.
+            Without that moment among them the observable is *about* the moment's coming, as a ``time`` is: a run to
+            which it never came speaks against it.
+        through: whether it is an extreme over times, so that a bound broken on the way is broken, however the run ends.
+
+    Raises:
+        ValueError: the stage or a premise is unknown.
     """
 
     name: str
@@ -34,10 +45,18 @@ class Observable:
     stage: str
     compute: Callable[[Trajectory], np.ndarray]
     time: bool = False
+    premises: tuple[str, ...] | None = None
+    through: bool = False
 
     def __post_init__(self) -> None:
         if self.stage not in STAGES:
             raise ValueError(f"observable '{self.name}': stage '{self.stage}' is none of {', '.join(STAGES)}")
+        if self.premises is None:
+            object.__setattr__(self, "premises", (self.stage,) if self.stage in MOMENTS and not self.time else ())
+        for premise in self.premises:
+            if premise not in (*MOMENTS, "flips"):
+                known = ", ".join((*MOMENTS, "flips"))
+                raise ValueError(f"observable '{self.name}': premise '{premise}' is none of {known}")
 
     def __call__(self, trajectory: Trajectory) -> np.ndarray:
         values = np.asarray(self.compute(trajectory), dtype=float)
@@ -175,7 +194,11 @@ def _stopped(run: Trajectory) -> np.ndarray:
 def _accuracy(when: str) -> list[Observable]:
     return [
         Observable(
-            name=f"{kind}_{when}", says=f"{kind.replace('_', ' ')} at {when}", stage=when, compute=_at(when, kind)
+            name=f"{kind}_{when}",
+            says=f"{kind.replace('_', ' ')} at {when}",
+            stage=when,
+            compute=_at(when, kind),
+            premises=(when, "flips") if "noisy" in kind else None,
         )
         for kind in ("accuracy", "accuracy_clean", "accuracy_noisy", "loss", "loss_clean", "loss_noisy")
     ]
@@ -205,7 +228,7 @@ def _early_balance(label: str) -> list[Observable]:
     return [
         Observable(name=f"early_signal_lead_{label}", stage="early", compute=lambda run: lead(run) - 1,
                    says=f"(mean gamma of label {label} - mean own rho) / mean own rho, early"),
-        Observable(name=f"early_noisy_margin_{label}", stage="early", compute=margin,
+        Observable(name=f"early_noisy_margin_{label}", stage="early", compute=margin, premises=("early", "flips"),
                    says=f"mean margin of flipped samples of true label {label} / mean own rho, early"),
     ]  # fmt: skip
 
@@ -245,6 +268,7 @@ _ALL = [
     Observable(name="order_one_time", says="T_1: every gamma and own rho of order one", stage="T1", time=True,
                compute=lambda run: run.time("T1")),
     Observable(name="coefficient_min_T1", says="least of every gamma and own rho at T_1", stage="T1",
+               premises=(),
                compute=_at("T1", "coefficient_min")),
     Observable(name="coefficient_max_T1", says="largest gamma or own rho at T_1", stage="T1",
                compute=_at("T1", "coefficient_own_max")),
@@ -253,6 +277,7 @@ _ALL = [
     Observable(name="margin_clean_min_T1", says="least clean margin at T_1", stage="T1",
                compute=_at("T1", "margin_clean_min")),
     Observable(name="margin_noisy_max_T1", says="largest noisy margin at T_1", stage="T1",
+               premises=("T1", "flips"),
                compute=_at("T1", "margin_noisy_max")),
     Observable(name="selection_precision_T1", says="clean share of the samples with loss <= log 2 at T_1", stage="T1",
                compute=_at("T1", "selection_precision")),
@@ -274,48 +299,58 @@ _ALL = [
     *_errors("T1"),
     Observable(name="spurious_exponent_T1", says="-log of a certified bound on the D_test error at T_1", stage="T1",
                compute=_error("exponent", "T1")),
-    Observable(name="converged", says="1 if the loss reached epsilon", stage="end", compute=_stopped),
+    Observable(name="converged", says="1 if the loss reached epsilon", stage="end", compute=_stopped, premises=()),
     Observable(name="convergence_time", says="first iteration with loss <= epsilon", stage="end", time=True,
                compute=lambda run: np.where(_stopped(run) > 0, run.last.astype(float), np.nan)),
     Observable(name="clean_fit_time", says="clean samples fitted from here on", stage="end", time=True,
                compute=_settles("margin_clean_min")),
     Observable(name="overtake_time", says="some noisy rho first exceeds every gamma", stage="end", time=True,
+               premises=("flips",),
                compute=_overtakes),
     Observable(name="noisy_fit_time", says="noisy samples fitted from here on", stage="end", time=True,
+               premises=("flips",),
                compute=_settles("margin_noisy_min")),
-    Observable(name="rho_max_run", says="largest rho of the run", stage="end", compute=_through("rho_max", True)),
+    Observable(name="rho_max_run", says="largest rho of the run", stage="end", compute=_through("rho_max", True),
+               through=True),
     Observable(name="rho_negative_run", says="minus the least rho of the run, 0 if none is negative", stage="end",
-               compute=lambda run: np.maximum(0.0, -_extreme(run.series["rho_min"], False))),
-    Observable(name="rho_min_beyond_beta", says="least rho of the run plus beta", stage="end",
+               through=True, compute=lambda run: np.maximum(0.0, -_extreme(run.series["rho_min"], False))),
+    Observable(name="rho_min_beyond_beta", says="least rho of the run plus beta", stage="end", through=True,
                compute=lambda run: _extreme(run.series["rho_min"], False)
                + 2 * run.batch.overlap.abs().flatten(1).amax(1).numpy()),
-    Observable(name="gamma_max_run", says="largest gamma of the run", stage="end", compute=_through("gamma_max", True)),
-    Observable(name="gamma_min_run", says="least gamma of the run", stage="end", compute=_through("gamma_min", False)),
+    Observable(name="gamma_max_run", says="largest gamma of the run", stage="end", compute=_through("gamma_max", True),
+               through=True),
+    Observable(name="gamma_min_run", says="least gamma of the run", stage="end", compute=_through("gamma_min", False),
+               through=True),
     Observable(name="signal_drive_min_run", says="least direction of any gamma in the run: its next step over"
-               " eta |mu|^2/m", stage="end", compute=_through("signal_drive_min", False)),
+               " eta |mu|^2/m", stage="end", compute=_through("signal_drive_min", False), through=True),
     Observable(name="margin_error_run", says="largest gap of Lemma 5.1 in the run", stage="end",
-               compute=_through("margin_error", True)),
-    Observable(name="predicted_margin_spread_run", says="largest spread of the margins that coefficients predict, in the"
-               " run", stage="end", compute=_through("predicted_margin_spread", True)),
+               compute=_through("margin_error", True), through=True),
+    Observable(name="predicted_margin_spread_run", says="largest spread of the margins that coefficients predict, in"
+               " the run", stage="end", compute=_through("predicted_margin_spread", True), through=True),
     Observable(name="loss_derivative_ratio_run", says="largest g_i over least g_k, in the run", stage="end",
-               compute=lambda run: _extreme(
+               through=True, compute=lambda run: _extreme(
                    run.series["loss_derivative_max"] / run.series["loss_derivative_min"], largest=True)),
     Observable(name="margin_clean_min_stage2", says="least clean margin from T_1 on", stage="end",
+               premises=("T1", "end"), through=True,
                compute=_from_T1("margin_clean_min")),
-    Observable(name="gamma_min_stage2", says="least gamma from T_1 on", stage="end", compute=_from_T1("gamma_min")),
+    Observable(name="gamma_min_stage2", says="least gamma from T_1 on", stage="end", compute=_from_T1("gamma_min"),
+               premises=("T1", "end"), through=True),
     Observable(name="loss_derivative_by_time_stage2", says="largest s g_i from T_1 on, s rescaled time", stage="end",
+               premises=("T1", "end"), through=True,
                compute=_from_T1("loss_derivative_max", largest=True, by_time=True)),
     Observable(name="noise_per_signal_min_stage2", says="least sum_i rho / gamma of a neuron from T_1 on", stage="end",
-               compute=_from_T1("noise_per_signal_min")),
+               premises=("T1", "end"), through=True, compute=_from_T1("noise_per_signal_min")),
     Observable(name="noise_per_signal_max_stage2", says="largest sum_i rho / gamma of a neuron from T_1 on",
-               stage="end", compute=_from_T1("noise_per_signal_max", largest=True)),
+               stage="end", premises=("T1", "end"), through=True,
+               compute=_from_T1("noise_per_signal_max", largest=True)),
     Observable(name="margin_clean_min_end", says="least clean margin at the end", stage="end",
                compute=_at("end", "margin_clean_min")),
     Observable(name="margin_min_end", says="least margin of any sample at the end", stage="end",
                compute=_at("end", "margin_min")),
     Observable(name="noisy_memorised_end", says="share of samples noisy, fitted and with mean rho above mean gamma, at"
-               " the end; NaN if none is noisy", stage="end", compute=_at("end", "noisy_memorised")),
-    Observable(name="margin_min_after_first", says="least margin at any t >= 1", stage="end",
+               " the end; NaN if none is noisy", stage="end", compute=_at("end", "noisy_memorised"),
+               premises=("end", "flips")),
+    Observable(name="margin_min_after_first", says="least margin at any t >= 1", stage="end", through=True,
                compute=lambda run: _extreme(run.series["margin_min"][:, 1:], largest=False)),
     *_accuracy("end"),
     *_errors("end"),
@@ -324,8 +359,10 @@ _ALL = [
     Observable(name="spurious_exponent_beyond_end", says="the same plus d/n", stage="end",
                compute=lambda run: generalization(run, "end").exponent + np.array([s.d / s.n for s in run.settings])),
     Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
+               premises=("end", "flips"),
                compute=_excess("spurious")),
     Observable(name="fresh_excess_end", says="error on fresh noise minus half the realised flip share", stage="end",
+               premises=("end", "flips"),
                compute=_excess("fresh")),
 ]  # fmt: skip
 

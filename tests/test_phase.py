@@ -279,7 +279,9 @@ def test_a_cell_counts_what_holds_and_says_why_it_has_no_answer():
     both = cell(margin_noisy_max_T1=[nan] * 4, flip_share=[nan] * 4, order_one_time=[nan] * 4)
     assert both[f"{name}:why"] == phase.LATE
     diverged = cell(margin_noisy_max_T1=[-1.0] * 4, status=["diverged"] * 4)
-    assert diverged[name] == 0 and diverged[f"{name}:counted"] == 4, "a run that blows up fails"
+    assert diverged[name] == 1, "what was seen at T_1 stands, though the run blew up later"
+    blown = cell(margin_noisy_max_T1=[nan] * 4, status=["diverged"] * 4, order_one_time=[nan] * 4)
+    assert blown[f"{name}:why"] == phase.LATE and blown[f"{name}:counted"] == 0, "before T_1 it says nothing of it"
 
 
 def test_a_median_takes_a_run_that_never_arrived_for_later_than_any_other():

@@ -54,9 +54,9 @@ from theory import d as dimension
 from theory.meanfield import noisy_ignored_threshold, signal_leads_threshold
 from theory.paper import Reading
 from verify import fit, sweep
+from verify.evidence import evidence
 from verify.falsify import falsifiable
 from verify.folder import Folder
-from verify.judge import met_and_counted
 from verify.meanfield import curve
 from verify.region import RANGES, WHOLE, Region
 from verify.study import code_of_runs
@@ -695,19 +695,8 @@ def _counts(cell: Cell, runs: pd.DataFrame) -> Iterator[tuple[str, int, int, int
         here |= {c.name: c for c in _early_claims(cell.claims)}
     arrived = (runs["status"] == "stopped").to_numpy()
     for name, claim in here.items():
-        explicit = [(o, law if isinstance(law, Within) else Within(high=law.tolerance)) for o, law in claim.parts]
-        names = [o for o, _ in explicit]
-        # What is seen before the first step holds whatever becomes of the run.
-        later = [o for o in names if sweep.OBSERVABLE_BY_NAME[o].stage != "start"]
-        table = runs.assign(**{o: runs[o].where(runs["status"] != "diverged") for o in later})
-        met, counted = met_and_counted(explicit, table)
-        if cell.part in ("constant", "leaning"):
-            # What comes later than the patience is no failure of the claim: it says nothing here.
-            late = (table["status"] == "horizon") & table[names].isna().any(axis=1) & (table["steps"] > 1)
-            counted &= ~late.to_numpy()
-        elif any(o.startswith("early_") for o in names):
-            counted &= table[names].notna().all(axis=1).to_numpy()
-        yield name, int((counted & ~met).sum()), int(counted.sum()), int((counted & arrived & ~met).sum())
+        found = evidence(claim, runs, sweep.OBSERVABLE_BY_NAME)
+        yield name, int(found.failed.sum()), int(found.counted.sum()), int((found.failed & arrived).sum())
 
 
 @cache

@@ -359,5 +359,10 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
 
 def conclude(check: Check, followed: list, outcome: Outcome) -> Check:
     """With the trend of every claim along its paths."""
-    reading = outcome.plan.reading
-    return replace(check, trends=tuple(scaling.trend(claim, along, outcome.runs, reading) for claim, along in followed))
+    planned = outcome.plan
+    return replace(
+        check,
+        trends=tuple(
+            scaling.trend(claim, along, outcome.runs, planned.reading, planned.observables) for claim, along in followed
+        ),
+    )

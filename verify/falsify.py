@@ -40,7 +40,7 @@ from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
 from verify import sweep
 from verify.check import OBSERVABLE_WEIGHTS
-from verify.judge import at_runs, met_and_counted
+from verify.evidence import at_runs, evidence
 from verify.region import PARAMETERS, Region
 from verify.sweep import EPSILON, Group, Job, Point
 from verify.userfile import UserFile
@@ -374,7 +374,7 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: UserFile | None
         job = replace(here.job(tested.setting, 0, tuple(int(x) for x in rng.integers(2**62, size=seeds))), group=group)
         run = sweep.simulate([job])
         [result] = sweep.observed(run, [job])
-        met, counted, _ = judged(here.laws[0], result.runs, reading.order_one)
+        found = evidence(here.laws[0], result.runs, known)
         ends = {
             name: tuple(None if b is None else float(at_runs(b, result.runs)[0]) for b in (law.low, law.high))
             for name, law in here.laws[0]
@@ -385,8 +385,8 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: UserFile | None
             series=run.series,
             values={name: result.runs[name].to_numpy(float) for name, _ in here.laws[0]},
             bounds=ends,
-            met=met,
-            counted=counted,
+            met=found.met,
+            counted=found.counted,
             moment=run.index("T1"),
         )
 
@@ -520,7 +520,7 @@ class _Hunt:
         self.claims, self.reading, self.budget, self.seed, self.device = claims, reading, budget, seed_, device
         self.run, self.on_progress, self.file = run, on_progress, file
         self.started = time.monotonic()
-        known = _observables(file)
+        self.known = known = _observables(file)
         names = dict.fromkeys([*(name for claim in claims for name, _ in claim.parts), "flip_share"])
         stage = reach(claims, file)
         self.group = Group(
@@ -564,12 +564,13 @@ class _Hunt:
         which = table["setting"].to_numpy()
         found = []
         for laws in self.laws:
-            met, counted, excess = judged(laws, table, self.reading.order_one)
-            mine = [(which == k) & counted for k in range(len(at))]
+            spoken = evidence(laws, table, self.known)
+            excess = _excess(laws, table, self.reading.order_one)
+            mine = [(which == k) & spoken.counted for k in range(len(at))]
             found.append(
                 [
                     _Seen(
-                        failed=int((own & ~met).sum()),
+                        failed=int((own & ~spoken.met).sum()),
                         counted=int(own.sum()),
                         excess=float(np.mean(excess[own])) if own.any() else -1.0,
                     )
@@ -912,18 +913,6 @@ class _Hunt:
 
 def _rounded(value: float, digits: int) -> float:
     return float(f"{value:.{digits - 1}e}")
-
-
-def judged(
-    laws: list[tuple[str, Within]], table: pd.DataFrame, unit: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Whether each run meets every bound, whether it counts, how far it misses the worst. Shapes (runs,)."""
-    names = [name for name, _ in laws]
-    table = table.assign(**{k: table[k].where(table["status"] != "diverged") for k in names})
-    met, counted = met_and_counted(laws, table)
-    late = (table["status"] == "horizon") & table[names].isna().any(axis=1)
-    counted &= ~late.to_numpy() | (table["steps"] <= 1).to_numpy()
-    return met, counted, _excess(laws, table, unit)
 
 
 def _excess(laws: list[tuple[str, Within]], runs: pd.DataFrame, unit: float = 1.0) -> np.ndarray:

@@ -20,11 +20,12 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextToPath
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
-from numerics import Setting
+from numerics import Observable, Setting
 from theory import Crossing, Exactly, Within, kappa, tau_minus, tau_plus
 from theory.symbols import SETTING, table
 from verify import fit
-from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict, at_runs, met_and_counted
+from verify.evidence import at_runs, evidence
+from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
 from verify.meanfield import curve, curves
 from verify.scaling import Trend
 from verify.study import Outcome, representative
@@ -281,8 +282,9 @@ def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
         name = verdict.claim.name + (f"-{index + 1}" if len(parts) > 1 else "")
         name = re.sub(r"[^\w.-]+", "_", name)
         if part.get("kind") in draw:
+            more = {"observables": outcome.plan.observables} if part["kind"] == "probability" else {}
             with matplotlib.rc_context(STYLE):
-                picture = draw[part["kind"]](name, verdict, part, runs)
+                picture = draw[part["kind"]](name, verdict, part, runs, **more)
             if picture is not None:
                 yield picture
 
@@ -608,11 +610,14 @@ def _monomial(predicted: dict[str, float]) -> str:
     return r"\,".join(LATEX.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
 
 
-def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
+def _probability(
+    name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame, observables: dict[str, Observable]
+) -> Picture | None:
     laws = [(k, law) for k, law in verdict.claim.parts if isinstance(law, Within)]
     if not all(k in runs for k, _ in laws):
         return None
-    met, counted = met_and_counted(laws, runs)
+    found = evidence(laws, runs, observables)
+    met, counted = found.met, found.counted
     if not counted.any():
         return None
     varied = any(runs[k][counted].nunique() > 1 for k, _ in laws)
@@ -626,9 +631,8 @@ def _probability(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.Dat
     if varied:
         _distances(axes[0, 1], laws, runs[counted])
         caption += " Right: every run, how far from the bound; crosses fail."
-    missing = int(np.any([runs[k][counted].isna() for k, _ in laws], axis=0).sum())
-    if missing:
-        caption += f" {missing} {'run' if missing == 1 else 'runs'} never came that far and count as failures."
+    for why, count in found.reasons.items():
+        caption += f" {count} {'run says' if count == 1 else 'runs say'} nothing: {why}."
     caption += f" {_sizes(runs[counted])}"
     return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
 

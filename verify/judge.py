@@ -11,11 +11,11 @@ import pandas as pd
 
 from numerics import Observable
 from numerics.engine import RATIO
-from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Theta, Within, evaluate
+from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Theta, Within
 from theory.paper import Reading
 from theory.statements import Law
-from theory.symbols import table
 from verify import fit
+from verify.evidence import Evidence, Why, at_runs, evidence, lacking
 
 # An exponent is right if its whole 95 % interval lies this close to the prediction: far below 1/4, the smallest
 # difference between laws that anyone proposes, and above what corrections of relative size n^-1/2 leave at n = 10.
@@ -27,7 +27,6 @@ DECADES_NEEDED = 1.5
 # in the middle of the sizes run here; less than that cannot be told from a constant over 1.5 decades.
 DRIFT_TOLERANCE = 0.25
 
-_PARAMETERS = {p.name for p in table()}
 SCALES = ("n", "m", "d", "sigma_xi", "eta", "sigma_0")
 
 
@@ -98,14 +97,11 @@ def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[
             reason="no run met the conditions",
             **counts,
         )
-    # What a diverged run showed on its way is no evidence of anything; it counts as not having arrived.
-    names = [name for name, _ in claim.parts]
-    runs = runs.assign(**{name: runs[name].where(runs["status"] != "diverged") for name in names})
     rng = np.random.default_rng(zlib.crc32(claim.name.encode()))
     explicit = [(name, law) for name, law in claim.parts if isinstance(law, Within)]
     parts = []
     if explicit:
-        parts.append(_within(explicit, runs, reading))
+        parts.append(_within(explicit, runs, reading, observables))
     for name, law in claim.parts:
         if not isinstance(law, Within):
             parts.append(_one(name, law, runs, reading, observables, rng))
@@ -137,20 +133,20 @@ def _one(
 ) -> _Part:
     match law:
         case Theta():
-            return _rate(name, law, runs, observables[name].time, rng)
+            return _rate(name, law, runs, observables[name], rng)
         case AtMost() | AtLeast():
-            return _bound(name, law, runs, reading, rng)
+            return _bound(name, law, runs, reading, observables[name], rng)
         case Exactly():
-            return _identity(name, law, runs)
+            return _identity(name, law, runs, observables[name])
         case Crossing():
-            return _crossing(name, law, runs, rng)
+            return _crossing(name, law, runs, observables[name], rng)
     raise TypeError(law)
 
 
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.random.Generator) -> _Part:
+def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng: np.random.Generator) -> _Part:
     predicted = {k: float(v) for k, v in law.exponents().items()}
     shown = ", ".join(f"{k}: {v:+g}" for k, v in predicted.items())
     head = {"kind": "rate", "observable": name, "predicted": predicted}
@@ -159,7 +155,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     def answer(status: Status, measured: str, reason: str, **more: Any) -> _Part:
         return _Part(status=status, predicted=said, measured=measured, reason=reason, details={**head, **more})
 
-    usable = (runs[name] > 0) & (runs[law.constant] > 0 if law.constant else True)
+    usable = (lacking(observable, runs) == "") & (runs[name] > 0) & (runs[law.constant] > 0 if law.constant else True)
     lost = 1 - usable.mean()
     used = runs[usable]
     if lost > 0.05:
@@ -180,7 +176,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
     regressors = pd.DataFrame(regressors)
     value = used[name].to_numpy(float)
     # A recorded time is at most one grid step late: the step of the geometric grid, or one iteration.
-    spread = np.log(value / np.maximum(value - 1, value / RATIO)) if is_time else None
+    spread = np.log(value / np.maximum(value - 1, value / RATIO)) if observable.time else None
     if spread is not None:
         spread = np.minimum(spread, math.log(2))  # the very first iteration
     result = fit.regress(np.log(value), used["setting"].to_numpy(), regressors, rng=rng, spread=spread)
@@ -206,7 +202,7 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, is_time: bool, rng: np.rand
         "rival": vars(best),
         "own_residual_sd": own.residual_sd,
         "residual_sd": result.residual_sd,
-        "resolution": RATIO - 1 if is_time else 0.0,
+        "resolution": RATIO - 1 if observable.time else 0.0,
     }
     rival = f"best rival {best.law} leaves {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
     measured = f"{measured}; constant {extra['prefactor'][1]:.3g} (x/÷ {math.sqrt(band):.2f}); {rival}"
@@ -250,26 +246,27 @@ def _rival_laws(predicted: dict[str, float], columns: dict[str, np.ndarray]) -> 
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def _within(parts: list[tuple[str, Within]], runs: pd.DataFrame, reading: Reading) -> _Part:
+def _within(
+    parts: list[tuple[str, Within]], runs: pd.DataFrame, reading: Reading, observables: dict[str, Observable]
+) -> _Part:
     """All explicit bounds of a claim at once: how often does a run meet every one of them?"""
     said = [_bound_text(name, law) for name, law in parts]
-    met, counted = met_and_counted(parts, runs)
+    found = evidence(parts, runs, observables)
+    met, counted = found.met, found.counted
     required = 1 - reading.delta
     setting = runs["setting"].to_numpy()
     result = fit.successes(met[counted], setting[counted], required)
     details = {
         "kind": "probability",
         "observables": [name for name, _ in parts],
-        "successes": int(met[counted].sum()),
+        "successes": int(met.sum()),
         "trials": int(counted.sum()),
-        "silent": int((~counted).sum()),
+        "silent": {str(why): count for why, count in found.reasons.items()},
         "required": required,
         "interval": vars(result.pooled),
     }
     predicted = f"{' and '.join(said)}, with probability >= {required:g}"
-    measured = f"{details['successes']} of {details['trials']} runs, share {result.pooled}"
-    if details["silent"]:
-        measured += f" ({details['silent']} without a flipped sample say nothing)"
+    measured = f"{details['successes']} of {details['trials']} runs, share {result.pooled}{_unheard(found)}"
 
     def answer(status: Status, reason: str) -> _Part:
         return _Part(status=status, predicted=predicted, measured=measured, reason=reason, details=details)
@@ -290,37 +287,20 @@ def _within(parts: list[tuple[str, Within]], runs: pd.DataFrame, reading: Readin
         )
     if result.pooled.low < required:
         return answer(Status.INCONCLUSIVE, f"the interval contains {required:g}: more runs are needed")
+    # Runs that might have spoken and did not refute nothing, but support must stand although all of them failed.
+    asked = counted | found.open
+    strict = fit.successes(met[asked], setting[asked], required)
+    if strict.pooled.low < required or strict.worst is not None:
+        return answer(
+            Status.INCONCLUSIVE, f"{int(found.open.sum())} runs might have spoken and did not: with them it is open"
+        )
     return answer(Status.SUPPORTED, f"the whole interval lies above {required:g}, and no setting contradicts it")
 
 
-def met_and_counted(parts: list[tuple[str, Within]], runs: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each run meets every bound, and whether it counts. Each of shape (runs,)."""
-    met = np.ones(len(runs), dtype=bool)
-    absent, broken = np.zeros((2, len(runs)), dtype=bool)
-    for name, law in parts:
-        value = runs[name].to_numpy(float)
-        absent |= np.isnan(value)
-        for bound, holds in ((law.low, np.greater_equal), (law.high, np.less_equal)):
-            if bound is not None:
-                kept = holds(value, at_runs(bound, runs))
-                met &= kept
-                broken |= ~kept & ~np.isnan(value)
-    # A run that never arrived fails; one that arrived but has no flipped sample to speak of says nothing.
-    arrived = ((runs["status"] == "stopped") | (runs["steps"] <= 1)).to_numpy()
-    silent = absent & ~broken & arrived & runs["flip_share"].isna().to_numpy()
-    return met, ~silent
-
-
-def at_runs(expression: Any, runs: pd.DataFrame) -> np.ndarray:
-    """An expression in the symbols of theory at every run; it is the same for all runs of a setting."""
-    keys = runs["setting"].to_numpy()
-    settings = runs.drop_duplicates("setting")
-    parameters = [k for k in settings if isinstance(k, str) and k in _PARAMETERS]
-    values = {
-        key: evaluate(expression, row)
-        for key, row in zip(settings["setting"], settings[parameters].to_dict("records"), strict=True)
-    }
-    return np.array([values[k] for k in keys])
+def _unheard(found: Evidence) -> str:
+    """How many runs say nothing, and why, in words; empty where all speak."""
+    told = ", ".join(f"{count}: {why}" for why, count in found.reasons.items())
+    return f" (runs that say nothing: {told})" if told else ""
 
 
 def _bound_text(name: str, law: Within) -> str:
@@ -346,12 +326,20 @@ def _where(runs: pd.DataFrame, met: np.ndarray) -> str:
 # ---------------------------------------------------------------------------------------------------------------
 
 
-def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Reading, rng: np.random.Generator) -> _Part:
+def _bound(
+    name: str,
+    law: AtMost | AtLeast,
+    runs: pd.DataFrame,
+    reading: Reading,
+    observable: Observable,
+    rng: np.random.Generator,
+) -> _Part:
     """The constant that serves a share 1 - delta of the runs, per setting, and whether it drifts with scale."""
     upper = isinstance(law, AtMost)
-    value = runs[name].to_numpy(float)
-    ratio = value / at_runs(law.expression, runs)
-    missing = np.isnan(ratio)
+    lacks = lacking(observable, runs)
+    runs, lacks = runs[lacks != Why.NO_FLIP], lacks[lacks != Why.NO_FLIP]
+    ratio = runs[name].to_numpy(float) / at_runs(law.expression, runs)
+    missing = (lacks != "") | np.isnan(ratio)
     sign = "<=" if upper else ">="
     predicted = f"{name} {sign} K * ({law.expression}), one K for all, with probability >= {1 - reading.delta:g}"
     head: dict[str, Any] = {"kind": "bound", "observable": name, "upper": upper}
@@ -361,14 +349,16 @@ def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Readin
 
     if missing.all():
         return answer(Status.INCONCLUSIVE, "no run says anything", "the observable never came about")
-    if not upper or missing.any():
-        # No constant serves a run that never arrived, and no positive one a lower bound at or below zero.
-        met = ~missing & (upper | (ratio > 0))
-        result = fit.successes(met, runs["setting"].to_numpy(), 1 - reading.delta)
+    # No constant serves a run without a number, and no positive one a lower bound at or below zero. Runs that might
+    # have spoken and did not refute nothing, but nothing is supported where it would fall if they failed.
+    met = ~missing & (upper | (ratio > 0))
+    for asked in ((lacks == ""), np.ones(len(runs), dtype=bool)):
+        result = fit.successes(met[asked], runs["setting"].to_numpy()[asked], 1 - reading.delta)
         if result.pooled.high < 1 - reading.delta or result.worst is not None:
-            share = (
-                f"{'reached' if upper else 'positive'} in {int(met.sum())} of {met.size} runs, share {result.pooled}"
-            )
+            share = f"{'there' if upper else 'positive'} in {met.sum()} of {asked.sum()} runs, share {result.pooled}"
+            if asked.all() and (lacks != "").any():
+                told = f"{int((lacks != '').sum())} runs might have spoken and did not: with them it is open"
+                return answer(Status.INCONCLUSIVE, share, told)
             witness = ""
             if result.worst is not None:
                 row = runs[runs["setting"] == result.worst].iloc[0]
@@ -377,7 +367,8 @@ def _bound(name: str, law: AtMost | AtLeast, runs: pd.DataFrame, reading: Readin
             return answer(
                 Status.REFUTED,
                 share,
-                f"no {'' if upper else 'positive '}constant serves often enough{witness}{_where(runs, met)}",
+                f"no {'' if upper else 'positive '}constant serves often enough{witness}"
+                f"{_where(runs[asked], met[asked])}",
             )
     usable = ~missing & (ratio > 0)
     if not usable.any():
@@ -422,9 +413,10 @@ def _negated(interval: fit.Interval) -> fit.Interval:
     return fit.Interval(value=-interval.value, low=-interval.high, high=-interval.low)
 
 
-def _identity(name: str, law: Exactly, runs: pd.DataFrame) -> _Part:
-    values = np.where(runs["status"] == "diverged", np.inf, runs[name].to_numpy(float))
-    seen = values[~np.isnan(values)]
+def _identity(name: str, law: Exactly, runs: pd.DataFrame, observable: Observable) -> _Part:
+    found = evidence([(name, law)], runs, {name: observable})
+    # A residual that counts and is no number is infinite.
+    seen = runs[name].fillna(np.inf).to_numpy(float)[found.counted]
     predicted = f"{name} = 0, up to {law.tolerance:g} ({law.why})"
     details = {"kind": "identity", "observable": name, "largest": float(seen.max()) if seen.size else None}
     if not seen.size:
@@ -436,20 +428,20 @@ def _identity(name: str, law: Exactly, runs: pd.DataFrame) -> _Part:
             details=details,
         )
     measured = f"largest residual {seen.max():.2g} over {seen.size} runs"
-    broken = seen.max() > law.tolerance
-    return _Part(
-        status=Status.REFUTED if broken else Status.SUPPORTED,
-        predicted=predicted,
-        measured=measured,
-        reason=f"{'above' if broken else 'below'} the tolerance {law.tolerance:g}",
-        details=details,
-    )
+    lost = int((found.open & (found.why != Why.NO_VALUE)).sum())
+    if seen.max() > law.tolerance:
+        status, reason = Status.REFUTED, f"above the tolerance {law.tolerance:g}"
+    elif lost:
+        status, reason = Status.INCONCLUSIVE, f"{lost} runs might have spoken and did not"
+    else:
+        status, reason = Status.SUPPORTED, f"below the tolerance {law.tolerance:g}"
+    return _Part(status=status, predicted=predicted, measured=measured, reason=reason, details=details)
 
 
-def _crossing(name: str, law: Crossing, runs: pd.DataFrame, rng: np.random.Generator) -> _Part:
+def _crossing(name: str, law: Crossing, runs: pd.DataFrame, observable: Observable, rng: np.random.Generator) -> _Part:
     y = runs[name].to_numpy(float)
     x = at_runs(law.along, runs)
-    seen = ~np.isnan(y)
+    seen = (lacking(observable, runs) == "") & ~np.isnan(y)
     predicted = f"{name} changes sign at {law.at:g} (window ±{law.within:g}: {law.why})"
     details: dict[str, Any] = {"kind": "crossing", "observable": name, "at": law.at, "within": law.within}
     details |= {"x": x[seen].tolist(), "y": y[seen].tolist()}

@@ -36,8 +36,8 @@ from theory.meanfield import limiting_error_threshold, noisy_ignored_threshold, 
 from theory.paper import Reading, claims, condition_4_1
 from theory.symbols import SETTING, expanded, lookup, tau_minus, tau_plus
 from verify import sweep
+from verify.evidence import Why, evidence
 from verify.folder import Folder
-from verify.judge import met_and_counted
 from verify.meanfield import curve
 from verify.study import code_of_runs
 from verify.sweep import OBSERVABLE_BY_NAME
@@ -209,7 +209,7 @@ class Map:
             quantity = _quantity(shown, self.reading)
             names += [name for name, _ in quantity.parts] if isinstance(quantity, Claim) else [quantity.name]
         found = {name: OBSERVABLE_BY_NAME[name] for name in names}
-        if any(o.stage == "T1" for o in found.values()):  # it says whether T_1 came
+        if any(o.stage == "T1" or "T1" in o.premises for o in found.values()):  # it says whether T_1 came
             found["order_one_time"] = OBSERVABLE_BY_NAME["order_one_time"]
         return found
 
@@ -623,14 +623,12 @@ def _share(map_: Map, claim: Claim, runs: pd.DataFrame) -> dict[str, np.ndarray]
     stage = max((OBSERVABLE_BY_NAME[name].stage for name, _ in parts), key=STAGES.index)
     diverged = (runs["status"] == "diverged").to_numpy()
     arrived = _arrived(map_, runs, stage)
-    # A claim of Stage I has its answer at T_1, however far the run went on.
+    # The last moment of a map of fixed length is its end.
     status = np.where(diverged, "diverged", np.where(arrived, "stopped", "horizon"))
-    seen = runs.assign(status=status, **{k: runs[k].where(~diverged) for k, _ in parts})
-    met, counted = met_and_counted(parts, seen)
-    late = ~arrived & ~diverged & seen[[k for k, _ in parts]].isna().any(axis=1).to_numpy()
-    counted = counted & ~late
-    holds, count = (_per_cell(map_, x).sum(1) for x in (met & counted, counted))
-    silent = _per_cell(map_, ~counted & ~late).sum(1)
+    found = evidence(parts, runs.assign(status=status), OBSERVABLE_BY_NAME)
+    late, silence = found.open & (found.why != Why.NO_VALUE), ~found.counted
+    holds, count = (_per_cell(map_, x).sum(1) for x in (found.met, found.counted))
+    silent = _per_cell(map_, silence & ~late).sum(1)
     why = np.where(2 * count >= map_.seeds, 0, np.where(silent * 2 >= map_.seeds - count, SILENT, LATE))
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.where(why == 0, holds / count, np.nan)

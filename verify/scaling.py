@@ -45,15 +45,16 @@ import pandas as pd
 import sympy as sp
 from scipy.stats import fisher_exact
 
-from numerics import Setting
+from numerics import Observable, Setting
 from numerics.model import class_sizes, flip_share
 from theory import AtLeast, AtMost, Band, Claim, Condition, Exactly, Theta, Within, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
 from theory.statements import Law
 from theory.symbols import SETTING, lookup
 from verify import fit, sweep
-from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, at_runs, met_and_counted
-from verify.sweep import Group, Job, Point
+from verify.evidence import Why, at_runs, evidence, lacking
+from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE
+from verify.sweep import OBSERVABLE_BY_NAME, Group, Job, Point
 from verify.userfile import Pin
 
 Powers = Mapping[str, tuple[Fraction, ...]]
@@ -380,8 +381,14 @@ def jobs(
     return planned
 
 
-def trend(claim: Claim, along: Path, runs: pd.DataFrame, reading: Reading) -> Trend:
-    """Judge a claim along a path; ``runs`` may hold those of other groups too."""
+def trend(
+    claim: Claim,
+    along: Path,
+    runs: pd.DataFrame,
+    reading: Reading,
+    known: Mapping[str, Observable] = OBSERVABLE_BY_NAME,
+) -> Trend:
+    """Judge a claim along a path; ``runs`` may hold those of other groups too. ``known``: observables by name."""
 
     def answer(what: Answer, reason: str, table: pd.DataFrame | None = None, kind: str = "share") -> Trend:
         held = pd.DataFrame() if table is None else table
@@ -392,8 +399,8 @@ def trend(claim: Claim, along: Path, runs: pd.DataFrame, reading: Reading) -> Tr
     by_group = {suffix: _with_size(runs, along, suffix) for suffix in ("", CONTROL)}
     if len(np.unique(by_group[""]["N"])) < len(along.places):
         return answer(Answer.OPEN, "interrupted before all its runs")
-    parts = [_explicit([p for p in claim.parts if isinstance(p[1], Within)], by_group, reading)]
-    parts += [_part(name, law, by_group, reading) for name, law in claim.parts if not isinstance(law, Within)]
+    parts = [_explicit([p for p in claim.parts if isinstance(p[1], Within)], by_group, reading, known)]
+    parts += [_part(known[name], law, by_group, reading) for name, law in claim.parts if not isinstance(law, Within)]
     order = [Answer.FAILS, Answer.OPEN, Answer.HOLDS]
     what, reason, table, kind = min((p for p in parts if p is not None), key=lambda p: order.index(p[0]))
     table = _places(along).merge(table, on="N", how="left")
@@ -433,21 +440,31 @@ def _with_size(runs: pd.DataFrame, along: Path, suffix: str) -> pd.DataFrame:
 _Part = tuple[Answer, str, pd.DataFrame, str]
 
 
-def _explicit(laws: list, by_group: Mapping[str, pd.DataFrame], reading: Reading) -> _Part | None:
+def _explicit(laws: list, by_group: Mapping[str, pd.DataFrame], reading: Reading, known: Mapping) -> _Part | None:
     if not laws:
         return None
-    met = {}
-    for suffix, runs in by_group.items():
-        runs = _cleared(runs, [name for name, _ in laws])
-        if len(runs):
-            hits, counted = met_and_counted(laws, runs)
-            met[suffix] = (runs["N"].to_numpy()[counted], hits[counted])
-    return (*shares(met[""], met.get(CONTROL), 1 - reading.delta), "share")
+    found = {suffix: evidence(laws, runs, known) for suffix, runs in by_group.items() if len(runs)}
+    size = {suffix: by_group[suffix]["N"].to_numpy() for suffix in found}
+    return (*_heard({k: (size[k], e.met, e.counted, e.open) for k, e in found.items()}, reading), "share")
 
 
-def _cleared(runs: pd.DataFrame, names: list[str]) -> pd.DataFrame:
-    """What a diverged run showed on its way is no evidence, as in ``verify.judge``."""
-    return runs.assign(**{name: runs[name].where(runs["status"] != "diverged") for name in names})
+_Heard = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # N, met, counted, open; each of shape (runs,)
+
+
+def _heard(seen: Mapping[str, _Heard], reading: Reading) -> tuple[Answer, str, pd.DataFrame]:
+    """The rule for shares on the runs that count. That a claim holds must stand although all that might have spoken and
+    did not failed."""
+    counted = {k: (size[here], met[here]) for k, (size, met, here, _) in seen.items()}
+    size, met, here, open_ = seen[""]
+    if not here.any():
+        return Answer.OPEN, "no run says anything", pd.DataFrame({"N": np.unique(size)})
+    told = shares(counted[""], counted.get(CONTROL), 1 - reading.delta)
+    if told[0] == Answer.HOLDS and open_.any():
+        asked = here | open_
+        strict = shares((size[asked], met[asked]), counted.get(CONTROL), 1 - reading.delta)
+        if strict[0] != Answer.HOLDS:
+            return Answer.OPEN, f"{told[1]}; but {int(open_.sum())} runs might have spoken and did not", told[2]
+    return told
 
 
 def shares(
@@ -516,17 +533,19 @@ def _rises(size: np.ndarray, met: np.ndarray, draws: int = 1999) -> float:
     return float(((x[order].sum(1) >= x[met].sum() - 1e-9).sum() + 1) / (draws + 1))
 
 
-def _part(name: str, law: Law, by_group: Mapping[str, pd.DataFrame], reading: Reading) -> _Part | None:
+def _part(observable: Observable, law: Law, by_group: Mapping[str, pd.DataFrame], reading: Reading) -> _Part | None:
     if not isinstance(law, (AtMost, AtLeast, Theta)):
         empty = pd.DataFrame({"N": np.unique(by_group[""]["N"])})
         what = "an identity" if isinstance(law, Exactly) else "a threshold"
         return Answer.OPEN, f"{what} has no trend along N", empty, "share"
-    ratios = {}
+    name, ratios, open_ = observable.name, {}, {}
     for suffix, runs in by_group.items():
         if len(runs):
-            runs = _cleared(runs, [name])
-            ratio = runs[name].to_numpy(float) / at_runs(law.expression, runs)
-            ratios[suffix] = (runs["N"].to_numpy(), ratio)
+            lacks = lacking(observable, runs)
+            speaks = lacks != Why.NO_FLIP
+            ratio = np.where(lacks == "", runs[name].to_numpy(float) / at_runs(law.expression, runs), np.nan)
+            ratios[suffix] = (runs["N"].to_numpy()[speaks], ratio[speaks])
+            open_[suffix] = (lacks != "")[speaks]
     if isinstance(law, AtMost):
         quantile, tolerance = 1 - reading.delta, DRIFT_TOLERANCE
     elif isinstance(law, AtLeast):
@@ -534,11 +553,9 @@ def _part(name: str, law: Law, by_group: Mapping[str, pd.DataFrame], reading: Re
     else:
         quantile, tolerance = 0.5, DRIFT_TOLERANCE if law.up_to_logs else EXPONENT_TOLERANCE
     # For an upper bound zero and below are fine; a run that never arrived is not.
-    usable = {k: (n, np.isnan(r) if isinstance(law, AtMost) else ~(r > 0)) for k, (n, r) in ratios.items()}
-    size, bad = usable[""]
-    if bad.any():
-        there = usable.get(CONTROL)
-        told = shares((size, ~bad), (there[0], ~there[1]) if there else None, 1 - reading.delta)
+    good = {k: ~np.isnan(r) if isinstance(law, AtMost) else r > 0 for k, (n, r) in ratios.items()}
+    if not good[""].all():
+        told = _heard({k: (ratios[k][0], good[k], ~open_[k], open_[k]) for k in ratios}, reading)
         if told[0] != Answer.HOLDS:
             return told[0], f"{name}: {told[1]} (some constant serves a run)", told[2], "share"
     kind = {AtMost: 1, AtLeast: -1, Theta: 0}[type(law)]

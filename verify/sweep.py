@@ -25,7 +25,7 @@ from scipy.stats import qmc
 from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
 from numerics.generalization import certified_exponent, generalization
 from numerics.model import class_sizes, flip_share
-from numerics.observables import STAGES, moments
+from numerics.observables import MOMENTS, STAGES, moments
 from numerics.series import SERIES
 from theory import Band, Claim, Condition, T_star, Theta, eta, evaluate, inside, kappa, sigma_xi, tau_minus, tau_plus
 from theory import d as dimension
@@ -584,7 +584,12 @@ def _execute(jobs: Sequence[Job], seeds: slice) -> list[Result]:
 def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(None)) -> list[Result]:
     """What the group asks for of the runs of jobs, as :func:`simulate` gave them."""
     known = OBSERVABLE_BY_NAME | (userfile.observables_of(jobs[0].file) if jobs[0].file else {})
-    observed = {name: known[name](trajectory) for name in jobs[0].group.observables}
+    # Which moments came, and whether a label was flipped, decides of every run what it says (``verify.evidence``).
+    reach = STAGES.index(jobs[0].group.stage) if jobs[0].group.stage in STAGES else 0
+    recorded = {*trajectory.events, "end"}
+    dated = [time for moment, time in MOMENTS.items() if moment in recorded and STAGES.index(moment) <= reach]
+    names = dict.fromkeys([*jobs[0].group.observables, *dated, "flip_share"])
+    observed = {name: known[name](trajectory) for name in names}
     curves = trajectory.series | _at_the_end(trajectory, jobs[0].group)
     kept = [name for name in jobs[0].group.kept if name in curves]
     results, start = [], 0
