@@ -73,6 +73,8 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
                      help="folder of an interrupted study: goes on with its options"),
         click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]"),
         click.option("--quiet", is_flag=True, help="no progress display"),
+        click.option("--fail-on", type=click.Choice(["refuted", "open", "inconclusive"]), multiple=True,
+                     help="exit with 1 if any verdict is this; may be given several times"),
     ]  # fmt: skip
     for option in reversed(options):
         command = option(command)
@@ -97,8 +99,8 @@ def cli() -> None:
       python -m verify selftest                   does the verifier reject false laws?
 
     \b
-    Exit status: 0 nothing unexpected, 1 a claim refuted or a contrast that holds,
-    2 unusable arguments, 3 only inconclusive ones remain, 130 interrupted.
+    Exit status: 0 the study ran, whatever it found, 1 a verdict that --fail-on names,
+    2 unusable arguments, 130 interrupted.
     """
 
 
@@ -144,8 +146,7 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     _asked(options)  # what is resumed keeps its options
     searched, batches_ = _searched(options) if not names else ((), {})
     # What a theorem states with its own quantifiers is not judged again at one reading, unless it is asked for.
-    replaced = {name for theorem in theorems() for name in theorem.replaces}
-    asked = {item.name for item in (_chosen(names, known) if names else known)} - (set() if names else replaced)
+    asked = {item.name for item in (_chosen(names, known) if names else known)} - (set() if names else _replaced())
     with (
         search.beside(searched, _reading(options), options["seed"], batches_) as hunted,
         beside(s for s in entailments() if s.name in asked) as decided,
@@ -157,7 +158,14 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
     report.write(outcome, folder, _command())
     report.summary(outcome, folder)
-    return _exit_status(outcome)
+    return _exit_status(outcome, options["fail_on"])
+
+
+def _replaced() -> set[str]:
+    """Claims that state a theorem's conclusions at one reading of its constants."""
+    from theory.theorems import theorems
+
+    return {name for theorem in theorems() for name in theorem.replaces}
 
 
 def _searched(options: dict[str, Any]) -> tuple[list, dict[str, int]]:
@@ -168,6 +176,7 @@ def _searched(options: dict[str, Any]) -> tuple[list, dict[str, int]]:
     reading = _reading(options)
     sets = (condition_4_1(reading), condition_clean(reading))
     among = [c for c in claims(reading) if search.falsifiable(c) and c.needs in sets and not c.contrast]
+    among = [c for c in among if c.name not in _replaced()]
     batches = search.BESIDE[options["profile"]]
     return [party for party in search.parties(among) if search.reach(party) in batches], batches
 
@@ -178,16 +187,19 @@ def _reading(options: dict[str, Any]):
     return Reading(**{f.name: options[f.name] for f in fields(Reading)})
 
 
-def _exit_status(outcome) -> int:
+def _exit_status(outcome, fail_on: tuple[str, ...]) -> int:
+    """0 when the study ran, whatever it found, but for what ``--fail-on`` names."""
     from verify.judge import Status
 
     if not outcome.finished:
         return 130
-    statuses = [d.status for d in outcome.decisions]
-    if not all(v.expected for v in outcome.verdicts) or Status.REFUTED in statuses:
-        return 1
-    statuses += [v.status for v in outcome.verdicts if not v.claim.contrast]
-    return 3 if Status.INCONCLUSIVE in statuses or Status.OUTSIDE in statuses else 0
+    found = {v.status for v in (*outcome.decisions, *outcome.answers)}
+    found |= {v.status for v in outcome.verdicts if not v.claim.contrast}
+    if not all(v.expected for v in outcome.verdicts):  # a contrast that holds is as unexpected as a claim that does not
+        found.add(Status.REFUTED)
+    if Status.OUTSIDE in found:  # no evidence either
+        found.add(Status.INCONCLUSIVE)
+    return 1 if found & {Status(name.upper()) for name in fail_on} else 0
 
 
 @cli.command(short_help="Check conditions and claims of your own.")
@@ -220,7 +232,7 @@ def check(file: Path, **options: Any) -> int:
     found = check_.conclude(found, followed, outcome)
     report.write(outcome, folder, _command(), found)
     report.summary(outcome, folder, found)
-    return _exit_status(outcome)
+    return _exit_status(outcome, options["fail_on"])
 
 
 def _planned(asked: set[str], options: dict[str, Any]):
@@ -295,6 +307,7 @@ def list_(observables: bool, regime: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
     from theory.paper import claims
     from theory.regime import entailments
+    from theory.theorems import theorems
     from verify import report
     from verify.sweep import OBSERVABLE_BY_NAME, groups
 
@@ -304,6 +317,7 @@ def list_(observables: bool, regime: bool) -> int:
         report.list_statements(entailments())
     else:
         known = claims()
+        report.table_of_theorems(theorems())
         report.table_of_claims(known, groups(known, OBSERVABLE_BY_NAME))
     return 0
 
@@ -323,18 +337,40 @@ def explain(claim: str, **options: Any) -> int:
     """
     from theory.paper import Reading, claims
     from theory.regime import entailments
+    from theory.theorems import theorems
     from verify import report
     from verify.regime import decide
     from verify.sweep import OBSERVABLE_BY_NAME, groups
 
-    known = claims(Reading(**options))
+    known, whole = claims(Reading(**options)), {t.name: t for t in theorems(Reading(**options))}
     statements = {s.name: s for s in entailments()}
-    [chosen] = _chosen((claim,), (*known, *statements.values()))
-    if chosen.name in statements:
+    [chosen] = _chosen((claim,), (*whole.values(), *known, *statements.values()))
+    if chosen.name in whole:
+        report.explain_theorem(chosen)
+    elif chosen.name in statements:
         report.explain_statement(decide(statements[chosen.name]))
     else:
         report.explain(chosen, groups(known, OBSERVABLE_BY_NAME)[claim])
     return 0
+
+
+@cli.command(short_help="In which verdicts and constants do two reports differ?")
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> int:
+    """Say in which verdicts, and in which constants of theorems, two reports differ.
+
+    FIRST and SECOND are folders of reports, or their report.json.
+
+    \b
+    Examples:
+      python -m verify compare report report-seed-1
+    \b
+    Exit status: 0 they agree, 1 they differ, 2 unusable arguments.
+    """
+    from verify import report
+
+    return report.compare(first, second)
 
 
 @cli.command(short_help="Does an order of magnitude follow from the conditions?")
@@ -793,7 +829,8 @@ def select_(losses: Path, threshold: float | None, flags: Path | None, out: Path
 @click.argument("claim", nargs=-1)
 @_study_options
 def calibrate(claim: tuple[str, ...], **options: Any) -> int:
-    """Calibrate the constants of each CLAIM, or of every claim whose bounds are numbers.
+    """Calibrate the constants of each CLAIM, or of every claim whose bounds are numbers and that is no part of a theorem
+    (`all` finds the constants of theorems).
 
     Finds the smallest C at which no violation is left, with the bound on the share of settings that violate; what the
     claim leans on, by loosening one item of its condition at a time; where the thresholds of kappa lie; and how large d
@@ -806,8 +843,7 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
       python -m verify calibrate --resume calibration
 
     \b
-    Exit status: 0 done, 1 a claim has no constant up to the largest that was tried, 2 unusable arguments,
-    130 interrupted.
+    Exit status: 0 done, 2 unusable arguments, 130 interrupted.
     """
     from theory.paper import claims
     from verify import calibrate as calibration
@@ -819,7 +855,9 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
         claim = claim or tuple(calibration.FOLDER.read(folder)["claims"])
     reading, profile, device = _asked(options, calibration.FOLDER)
     known = claims(reading)
-    chosen = _chosen(claim, known) if claim else calibration.calibratable(known)
+    # What `verify all` explores for whole theorems is not measured a second time, unless it is asked for.
+    left = tuple(c for c in known if c.name not in _replaced())
+    chosen = _chosen(claim, known) if claim else calibration.calibratable(left)
     calibration.require_calibratable(chosen)
     effort = calibration.EFFORTS[profile.name]
     workers = options["jobs"] or _cores()
@@ -834,9 +872,7 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
         )
     found = calibration.conclude(planned, cells, finished, started)
     report.write_calibration(found, folder, _command())
-    if not finished:
-        return 130
-    return 1 if any(c.answer is calibration.Answer.NONE for c in found.constants) else 0
+    return 0 if finished else 130
 
 
 def _seconds(text: str) -> float:

@@ -24,7 +24,7 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ from scipy.stats import binom, binomtest, fisher_exact, qmc
 
 from numerics import Setting
 from numerics.series import SERIES
-from theory import inside
+from theory import Condition, inside
 from theory.paper import Reading
 from theory.statements import Hidden, Part, Theorem, evaluate
 from verify import sweep
@@ -143,25 +143,20 @@ class Family:
             kept=self.kept,
         )
 
-    def design(self, fixed: Mapping[str, float], count: int, entropy: str) -> list[Setting]:
-        """Settings inside the conditions at ``fixed``, spread over the region with its faces."""
+    def design(self, fixed: Mapping[str, float], count: int, phase: str) -> list[Setting]:
+        """Settings inside the conditions at ``fixed``, spread over the region with its faces: the same for all kinds of
+        labels, with flips in whole numbers, so that what labels cost is seen on the same settings."""
         theorem, effort = self.members[0], self.effort
-        # Flips in whole numbers, under both kinds of labels: their settings are the same.
-        reading = replace(self.reading, C=fixed.get("C", self.reading.C), labels="balanced")
         afford = sweep.affordable(self.stage, effort.looks[0], SHARED, effort.cap[self.stage], theorem.epsilon)
-        ranges = {"n": (2, effort.largest), "m": (1, effort.largest), "sigma_xi": (1, 1)}  # sigma_xi is a unit
-        region = Region(needs=(*theorem.at(fixed), *afford), reading=reading, epsilon=theorem.epsilon, ranges=ranges)
-        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:6], "big"))
-        # Half as many again: where a region is thin, some of its corners hold no setting.
-        cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(1.5 * count)))
-        cube = np.clip(2 * cube - 0.5, 0, 1)  # the outer quarters become faces
-        cube[0, :2] = 0.0  # the corner of the least sizes, where failures gather
-        cube[:, :2] **= 2  # small sizes are cheap, and labels fluctuate most there
-        for name, (face, depth) in _DEPTH.items():
-            k = _COORDINATES.index(name)
-            cube[:, k] = face + depth * cube[:, k]
-        placed = region.place([dict(zip(_COORDINATES, u, strict=True)) for u in cube])
-        return [replace(setting, labels=self.labels) for setting in placed if setting is not None][:count]
+        placed = _placed(
+            (*theorem.at(fixed), *afford),
+            replace(self.reading, C=fixed.get("C", self.reading.C), labels="balanced"),
+            theorem.epsilon,
+            effort.largest,
+            count,
+            f"{self.seed}/{phase}/{'/'.join(t.name for t in self.members)}/{sorted(fixed.items())}",
+        )
+        return [replace(setting, labels=self.labels) for setting in placed]
 
     def jobs(self, group: Group, settings: Sequence[Setting], seeds: range, first: int = 0) -> list[Job]:
         planned = []
@@ -181,6 +176,26 @@ _COORDINATES = ("n", "m", "tau_plus", "tau_minus", "d", "mu", "sigma_0", "eta")
 # Settings lie in this share of a parameter's range in logarithms, counted from its face: nothing bounds sigma_0 from
 # below (0.25 is five decades), and a large d or a small eta ask for long runs that tell little.
 _DEPTH = {"d": (0.0, 0.4), "sigma_0": (1.0, -0.25), "eta": (1.0, -0.3)}
+
+
+@lru_cache(maxsize=256)
+def _placed(
+    needs: tuple[Condition, ...], reading: Reading, epsilon: float, largest: int, count: int, entropy: str
+) -> tuple[Setting, ...]:
+    # Below n = 8 no whole number of flips lies in the band of tau; sigma_xi is a unit, an exact symmetry.
+    ranges = {"n": (8, largest), "m": (1, largest), "sigma_xi": (1, 1)}
+    region = Region(needs=needs, reading=reading, epsilon=epsilon, ranges=ranges)
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:6], "big"))
+    # Half as many again: where a region is thin, some of its corners hold no setting.
+    cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(1.5 * count)))[: 3 * count // 2]
+    cube = np.clip(2 * cube - 0.5, 0, 1)  # the outer quarters become faces
+    cube[0, :2] = 0.0  # the corner of the least sizes, where failures gather
+    cube[:, :2] **= 2  # small sizes are cheap, and labels fluctuate most there
+    for name, (face, depth) in _DEPTH.items():
+        k = _COORDINATES.index(name)
+        cube[:, k] = face + depth * cube[:, k]
+    placed = region.place([dict(zip(_COORDINATES, u, strict=True)) for u in cube])
+    return tuple(setting for setting in placed if setting is not None)[:count]
 
 
 def _until(theorem: Theorem, setting: Setting, reading: Reading) -> float:
@@ -210,7 +225,7 @@ def explore(family: Family) -> list[Job]:
     group = family.group("explore", {})
     planned: list[Job] = []
     for k, fixed in enumerate(ladder(family.members[0], family.effort.rungs)):
-        settings = family.design(fixed, family.effort.each, f"{family.seed}/{group.name}/{k}")
+        settings = family.design(fixed, family.effort.each, "explore")
         planned += family.jobs(group, settings, range(family.effort.seeds), first=100 * k)
     return planned
 
@@ -231,6 +246,11 @@ class Shown:
     def __init__(self, theorem: Theorem, results: Sequence[Result], reading: Reading) -> None:
         self.theorem, self.results, self.reading = theorem, list(results), reading
         self.settings = [_setting(r) for r in self.results]
+        # A run without a flipped sample says nothing of a theorem about flipped samples (``verify.evidence``).
+        self.counted = [
+            r.runs["flip_share"].notna().to_numpy() | (max(s.tau_plus, s.tau_minus) == 0)
+            for r, s in zip(self.results, self.settings, strict=True)
+        ]
         self._masks: dict[tuple, list[np.ndarray]] = {}
 
     def inside(self, fixed: Mapping[str, float]) -> np.ndarray:
@@ -240,10 +260,11 @@ class Shown:
         return np.array([inside(needs, self._at(k, {}), constant) for k in range(len(self.settings))], dtype=bool)
 
     def met(self, constants: Mapping[str, float], parts: Sequence[Part] | None = None) -> list[np.ndarray]:
-        """Per setting and run, whether all parts hold at one recorded time within the window."""
+        """Per setting and run that counts, whether all parts hold at one recorded time within the window."""
         masks = [self._window(constants)]
         masks += [self._part(p, constants) for p in (self.theorem.parts if parts is None else parts)]
-        return [reduce(np.logical_and, at).any(1) for at in zip(*masks, strict=True)]
+        held = zip(self.counted, zip(*masks, strict=True), strict=True)
+        return [reduce(np.logical_and, at).any(1)[counted] for counted, at in held]
 
     def _at(self, k: int, constants: Mapping[str, float]) -> dict[str, float]:
         return _values(self.settings[k], self.reading, self.theorem, constants)
@@ -285,7 +306,8 @@ def _slack(bound: float, side: int) -> float:
 
 
 def _setting(result: Result) -> Setting:
-    return Setting(**result.runs.iloc[0][list(Setting.__dataclass_fields__)])
+    [row] = result.runs.iloc[:1].to_dict("records")
+    return Setting(**{name: row[name] for name in Setting.__dataclass_fields__})
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -427,7 +449,7 @@ def confirm(family: Family, theorem: Theorem, choice: Choice) -> list[Job]:
     alone = replace(family, members=(theorem,))
     fixed = {h.name: choice.constants[h.name] for h in theorem.restricting}
     group = alone.group("confirm", dict(choice.constants))
-    settings = alone.design(fixed, family.effort.confirmed, f"{family.seed}/{group.name}")
+    settings = alone.design(fixed, family.effort.confirmed, "confirm")
     return alone.jobs(replace(group, needs=theorem.at(fixed)), settings, range(family.effort.looks[0]))
 
 

@@ -21,14 +21,17 @@ from verify.report.terminal import (
     summary,
     table_of_claims,
 )
+from verify.report.theorems import compare, explain_theorem, table_of_theorems
 
 __all__ = [
     "SCHEMA",
     "announce",
     "calibrating",
+    "compare",
     "entailment",
     "explain",
     "explain_statement",
+    "explain_theorem",
     "failures_at",
     "hunting",
     "list_observables",
@@ -40,6 +43,7 @@ __all__ = [
     "require_writable",
     "summary",
     "table_of_claims",
+    "table_of_theorems",
     "write",
     "write_calibration",
     "write_figures",

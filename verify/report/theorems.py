@@ -1,19 +1,21 @@
 """The theorems in a report: with which constants they hold, on what evidence, and their parts one by one."""
 
+import json
 import math
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from theory.statements import PROVENANCE, Theorem
-from verify.figures import Picture
+from theory.statements import PROVENANCE, Part, Theorem
+from verify.figures import Picture, plain
 from verify.judge import Status
 from verify.quantify import Answer
-from verify.report.common import number
+from verify.report.common import indented, number, open_console, prose
 
 LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels and flips drawn independently"}
 
@@ -180,3 +182,99 @@ def pictures(answers: Sequence[Answer]) -> dict[str, Picture]:
         if picture is not None:
             found[name] = picture
     return found
+
+
+def table_of_theorems(theorems: Sequence[Theorem]) -> None:
+    """All theorems, on stdout: name, source with provenance, and what each says."""
+    console = open_console()
+    width = max((len(t.name) for t in theorems), default=0)
+    for theorem in theorems:
+        line = Text(theorem.name.ljust(width), style="bold")
+        where = theorem.source.reference.partition(", ")[2]
+        line.append(f"  {where} [{theorem.source.provenance}]", style="not bold")
+        console.print(line, soft_wrap=True)
+        indented(console, f"theorem, with its own quantifiers: {prose(theorem.says)}")
+    console.print()
+
+
+def explain_theorem(theorem: Theorem) -> None:
+    """Everything that is known of a theorem, on stdout."""
+    console = open_console()
+
+    def section(title: str, *lines: str) -> None:
+        console.print()
+        console.print(title, style="bold")
+        for line in lines:
+            indented(console, line)
+
+    console.print(Text(theorem.name, style="bold"))
+    console.print(Text(theorem.says))
+    held = theorem.source
+    note = [f"note: {held.note}"] if held.note else []
+    section("Source", held.reference, f"provenance '{held.provenance}': {PROVENANCE[held.provenance]}", *note)
+    section("It says", "there are constants, and inside the conditions there is one time, such that all of this holds:")
+    for part in theorem.parts:
+        indented(console, f"{part.name}: {plain(part.latex)}")
+        indented(console, f"  {prose(part.says)} Looked at: {_bounds(part)}.")
+    section("The time", f"an iteration between {theorem.window[0]} and {theorem.window[1]}")
+    section("Conditions", *(f"{c.name}: {plain(c.latex)}" for c in theorem.needs))
+    section(
+        "Constants, from the value with which the theorem says the most to the one with which it says the least",
+        *(f"{h.name}: {h.says}; {', '.join(number(v) for v in h.ladder)}{f' ({h.why})' if h.why else ''}"
+          for h in theorem.hidden),
+    )  # fmt: skip
+    if theorem.tested:
+        section("What is tested", prose(theorem.tested))
+    section(
+        "How it is judged",
+        "The constants are looked for on exploration runs, fixed, and confirmed once on fresh settings and seeds, under"
+        " labels exact in number and under independent ones. SUPPORTED with these constants; REFUTED only if fresh runs"
+        " at the last constants of the ladder contradict it and failures do not fall along it; OPEN if they fall;"
+        " INCONCLUSIVE otherwise (docs/how-verdicts-are-reached.md).",
+    )
+
+
+def _bounds(part: Part) -> str:
+    low = "" if part.law.low is None else f"{part.law.low} <= "
+    high = "" if part.law.high is None else f" <= {part.law.high}"
+    return f"{low}{part.series}{high}"
+
+
+def compare(first: Path, second: Path) -> int:
+    """Which verdicts and constants two reports differ in, on stdout; 1 if any, else 0.
+
+    Raises:
+        ValueError: one of them is no report.json.
+    """
+    console = open_console()
+    rows = [_statuses(path) for path in (first, second)]
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    for heading in ("what", str(first), str(second)):
+        table.add_column(heading, overflow="fold")
+    differing = [name for name in dict.fromkeys([*rows[0], *rows[1]]) if rows[0].get(name) != rows[1].get(name)]
+    for name in differing:
+        table.add_row(Text(name), *(Text(r.get(name, "not there")) for r in rows))
+    if differing:
+        console.print(table)
+    same = len(rows[0].keys() & rows[1].keys()) - sum(name in rows[0] and name in rows[1] for name in differing)
+    console.print(f"{same} verdicts and constants agree, {len(differing)} differ")
+    return 1 if differing else 0
+
+
+def _statuses(path: Path) -> dict[str, str]:
+    """Every verdict of a report, and the constants of its theorems, by name."""
+    path = path / "report.json" if path.is_dir() else path
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        found = {}
+        for t in held.get("theorems", []):
+            name = f"{t['name']} ({t['labels']})"
+            found |= {name: t["status"], f"{name}, constants": t["constants_in_words"]}
+            found |= {f"{name}, {p['name']}": p["status"] for p in t["parts"]}
+        for kind in ("claims", "statements"):
+            found |= {c["name"]: c["status"] for c in held[kind]}
+        return found
+    except OSError as problem:
+        raise ValueError(f"{path}: cannot be read ({problem.strerror}); name a folder with a report") from problem
+    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise ValueError(f"{path}: is no report.json of this tool; name a folder with a report") from problem
