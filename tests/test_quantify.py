@@ -119,11 +119,11 @@ def test_true_from_a_threshold_of_kappa_on() -> None:
 
 
 def test_true_beyond_the_ladder_is_open() -> None:
-    """Failures fall like 1/C and are still above delta at its end."""
+    """Failures fall like 1/C^2 and are still above delta at its end."""
 
     def failing(setting: Setting, s: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         size = setting.n / np.log(setting.m / 0.1)
-        return np.full(s.size, -1.0 if rng.random() < min(1.0, 2.0 / size) else 1.0)
+        return np.full(s.size, -1.0 if rng.random() < min(1.0, (4.0 / size) ** 2) else 1.0)
 
     found = answered(STAGE_ONE, changed(signal_lead=failing))
     assert found.status == Status.OPEN
@@ -236,7 +236,7 @@ def test_the_recorded_exponent_is_the_one_at_the_end() -> None:
                       labels="balanced")  # fmt: skip
     samples = [draw(setting, seed) for seed in range(3)]
     series = {name: SERIES[name] for name in ("loss", "elapsed")}
-    series["spurious_exponent"] = certified_exponent([setting] * 3, samples)
+    series["spurious_exponent"] = certified_exponent([setting] * 3, samples, apart=1.0)
     run = train([setting] * 3, samples, steps=30, series=series)
     at_the_end = generalization(run, "end").exponent
     last = run.series["spurious_exponent"][:, -1]

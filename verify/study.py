@@ -119,7 +119,10 @@ def plan(
     file: UserFile | None = None,
     theorems: tuple[Theorem, ...] = (),
 ) -> Plan:
-    """Plan a study of ``chosen`` and ``theorems``. Groups are formed among all claims, so that a claim alone sees the same runs."""
+    """Plan a study of ``chosen`` and ``theorems``.
+
+    Groups are formed among all claims, so that a claim alone sees the same runs.
+    """
     own = file.observables if file else {}
     group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own, reading.labels)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}

@@ -1,4 +1,4 @@
-"""Where a theorem holds: the share of runs over n and the strength of the signal, with the constants that were fixed."""
+"""Where a theorem holds: the share of runs over n and the strength of the signal, and the constants that were fixed."""
 
 import re
 
@@ -46,7 +46,8 @@ def where_it_holds(answers: tuple[Answer, ...]) -> Picture | None:
             f"Where {theorem.name} holds",
             "Share of runs in which all parts hold at one time, one mark per setting, at the constants that were fixed."
             " Small: exploration, over all rungs of the ladder. Large: confirmation, on fresh settings and seeds."
-            " Line: the least strength that the theorem is claimed for; dotted: the largest $\\kappa$, where it lies in view.",
+            " Line: the least strength that the theorem is claimed for; dotted: the largest $\\kappa$, where it lies in"
+            " view.",
         )
 
 
