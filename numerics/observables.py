@@ -90,7 +90,7 @@ def _until_grown(series: str) -> Callable[[Trajectory], np.ndarray]:
     """The least of a series until some gamma or own rho is of order one; NaN where none comes to it."""
 
     def least(run: Trajectory) -> np.ndarray:
-        grown = run.series["coefficient_own_max"] >= np.asarray(run.events["T1"].value)[:, None]
+        grown = run.events["T1"].reached(run.series["coefficient_own_max"])
         later = np.cumsum(grown, 1) > 1
         values = _extreme(np.where(later, np.nan, run.series[series]), largest=False)
         return np.where(grown.any(1), values, np.nan)
@@ -113,6 +113,11 @@ def _from_T1(series: str, largest: bool = False, by_time: bool = False) -> Calla
 
 def _through(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
     return lambda run: _extreme(run.series[series], largest)
+
+
+def _loss_derivative_ratio(run: Trajectory) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):  # a diverged run's derivatives underflow
+        return _extreme(run.series["loss_derivative_max"] / run.series["loss_derivative_min"], largest=True)
 
 
 def _projection(series: str) -> Callable[[Trajectory], np.ndarray]:
@@ -328,8 +333,7 @@ _ALL = [
     Observable(name="predicted_margin_spread_run", says="largest spread of the margins that coefficients predict, in"
                " the run", stage="end", compute=_through("predicted_margin_spread", True), through=True),
     Observable(name="loss_derivative_ratio_run", says="largest g_i over least g_k, in the run", stage="end",
-               through=True, compute=lambda run: _extreme(
-                   run.series["loss_derivative_max"] / run.series["loss_derivative_min"], largest=True)),
+               through=True, compute=_loss_derivative_ratio),
     Observable(name="margin_clean_min_stage2", says="least clean margin from T_1 on", stage="end",
                premises=("T1", "end"), through=True,
                compute=_from_T1("margin_clean_min")),

@@ -49,11 +49,11 @@ def weights(trajectory: Trajectory) -> np.ndarray:
 
 
 def wrong(w: np.ndarray, mu: np.ndarray, y: np.ndarray, xi: np.ndarray) -> np.ndarray:
-    """Whether y f([y mu, xi]) <= 0, point by point, from the definition of the network."""
+    """Whether y f([y mu, xi]) < 0, point by point, from the definition of the network."""
     m = len(w) // 2
     patches = np.maximum(np.outer(y, w @ mu), 0) + np.maximum(xi @ w.T, 0)
     f = patches[:, :m].mean(1) - patches[:, m:].mean(1)
-    return y * f <= 0
+    return y * f < 0
 
 
 def brute_force(run: Setting, sample: Sample, w: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -238,6 +238,18 @@ def test_the_bound_is_sharp_where_it_can_be(z):
     assert abs(estimate.spurious[0] - error) <= stats.norm.isf(FALSE_ALARM / 10) * se
     points = brute_force(trajectory.settings[0], trajectory.samples[0], w, seed=0)["spurious"]
     assert abs(points.mean() - error) <= stats.norm.isf(FALSE_ALARM / 10) * max(points.std(), 0.01) / POINTS**0.5
+
+
+def test_a_network_that_outputs_zero_makes_no_error():
+    """L = P(y f < 0), strictly: no neuron is active on either patch, f = 0, on every path and by every law."""
+    w = np.array([[0.0, 0.0], [0.0, 0.0]])
+    dead = at_hand(Setting(n=1, m=1, d=2, mu=1.0, sigma_0=1.0, eta=1e-6), w, np.array([[1.0, 0.0], [0.0, 1.0]]))
+    estimate = generalization.generalization(dead, "end")
+    many = generalization.errors_by_law(dead, "end")
+    for law in LAWS:
+        assert getattr(estimate, law)[0] == many[law][0] == 0
+    recorder = generalization.spurious_error(dead.settings, dead.samples)
+    assert recorder(dead.state("end")) == 0
 
 
 CERTIFIED = (

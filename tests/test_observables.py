@@ -16,7 +16,7 @@ ORDER_ONE = 0.3
 def about_flips(name: str) -> bool:
     """Whether an observable is about flipped samples and so says nothing about a run without any."""
     others = {"flip_share", "overtake_time", "spurious_excess_end", "fresh_excess_end"}
-    return ("noisy" in name and name != "noisy_memorised_end") or name in others
+    return "noisy" in name or name in others
 
 
 def setting(**changes) -> Setting:
@@ -141,11 +141,22 @@ def naive(run: Setting, sample: Sample, steps: int) -> dict[str, float]:
     def rhos(samples, condition=lambda i: True):
         return [rho[side[i], r, i] for i in samples if condition(i) for r in own[i]]
 
+    predicted = []
+    for i in range(n):
+        memorized = sum(max(rho[side[i], r, i], 0.0) for r in range(m)) / m
+        predicted.append(memorized + (gamma[side[i]].mean() if i in clean else -gamma[1 - side[i]].mean()))
+    g = [1 / (1 + np.exp(z)) for z in margin]
+
     def gaps():
         for i in range(n):
-            memorized = sum(max(rho[side[i], r, i], 0.0) for r in range(m)) / m
-            learned = gamma[side[i]].mean() if i in clean else -gamma[1 - side[i]].mean()
-            yield abs(margin[i] - memorized - learned)
+            yield abs(margin[i] - predicted[i])
+
+    def drives():
+        for k in range(2 * m):
+            yield sum(y[i] * y_tilde[i] * g[i] for i in range(n) if w[k] @ (y[i] * mu) > 0) / n
+
+    def noise_per_signal():
+        return [sum(max(rho[k, r, i], 0.0) for i in range(n)) / gamma[k, r] for k in range(2) for r in range(m)]
 
     def projections():
         for k in range(2):
@@ -186,14 +197,23 @@ def naive(run: Setting, sample: Sample, steps: int) -> dict[str, float]:
         "margin_noisy_minus": mean([margin[i] for i in noisy if y[i] < 0]),
         "margin_min": min(margin),
         "margin_error": max(gaps()),
+        "predicted_margin_spread": max(predicted) - min(predicted),
+        "signal_drive_min": min(drives()),
+        "noise_per_signal_min": min(noise_per_signal()),
+        "noise_per_signal_max": max(noise_per_signal()),
         "loss": mean(loss),
         "loss_clean": mean([loss[i] for i in clean]),
         "loss_noisy": mean([loss[i] for i in noisy]),
-        "loss_derivative_min": min(1 / (1 + np.exp(z)) for z in margin),
+        "loss_derivative_min": min(g),
+        "loss_derivative_max": max(g),
         "accuracy": mean([margin[i] > 0 for i in range(n)]),
         "accuracy_clean": mean([margin[i] > 0 for i in clean]),
         "accuracy_noisy": mean([margin[i] > 0 for i in noisy]),
-        "noisy_memorised": sum(margin[i] > 0 and min(rhos([i])) > gamma.max() for i in noisy) / n,
+        "noisy_memorised": sum(
+            margin[i] >= 0 and sum(max(rho[side[i], r, i], 0) for r in range(m)) / m > gamma[1 - side[i]].sum() / m
+            for i in noisy
+        )
+        / n,
         "selection_precision": len(set(chosen) & set(clean)) / len(chosen),
         "selection_recall": len(set(chosen) & set(clean)) / len(clean),
         "projection_noise": max(noise for noise, _ in projections()),
@@ -307,22 +327,55 @@ def test_extremes_look_at_their_stage_only():
     run = made(
         [0, 1, 2, 3],
         coefficient_min=[[0, 0.5, 0.6, 0.7], [0, 0.1, 0.2, 0.3]],
-        loss_derivative_min=[[0.5, 0.4, 0.1, 0.1], [0.5, 0.4, 0.3, 0.2]],
+        coefficient_own_max=[[0, 0.4, 0.6, 0.7], [0, 0.1, 0.2, 0.3]],
+        loss_derivative_min=[[0.5, 0.4, 0.3, 0.1], [0.5, 0.4, 0.3, 0.2]],
+        loss_derivative_max=[[0.5, 0.6, 0.4, 0.8], [0.5, 0.4, 0.9, 0.4]],
+        signal_drive_min=[[0.3, 0.2, -0.1, 0.1], [0.4, 0.3, 0.2, NAN]],
+        noise_per_signal_max=[[9, 2, 3, 1], [4, 5, 6, 7]],
         margin_error=[[0.1, 0.2, 9, 9], [9, 9, 9, 9]],
         margin_clean_min=[[-9, 0.2, 0.1, 0.3], [1, 1, 1, 1]],
         margin_min=[[-9, 3, 2, 1], [-9, -1, 2, NAN]],
         rho_max=[[0, 1, 5, 2], [0, 1, NAN, NAN]],
+        rho_min=[[0, -1, -2, -1], [0, 0, 0.1, 0.2]],
     )
+    unit = run.settings[0].time_scale
     expected = {
         "order_one_time": [1, NAN],
-        "loss_derivative_min_stage1": [0.4, NAN],
+        "loss_derivative_min_growth": [0.3, NAN],  # at 2 the largest coefficient is of order one, T_1 was before
+        "loss_derivative_ratio_run": [8, 3],
+        "loss_derivative_by_time_stage2": [3 * unit * 0.8, NAN],
+        "signal_drive_min_stage1": [0.2, NAN],
+        "signal_drive_min_run": [-0.1, 0.2],
+        "noise_per_signal_max_stage2": [3, NAN],
+        "rho_negative_run": [2, 0],
+        "margin_error_run": [9, 9],
         "margin_error_stage1": [0.2, NAN],
         "margin_clean_min_stage2": [0.1, NAN],
         "margin_min_after_first": [1, -1],
         "rho_max_run": [5, 1],
     }
     for name, values in expected.items():
-        np.testing.assert_array_equal(OBSERVABLES[name](run), values, err_msg=name)
+        np.testing.assert_allclose(OBSERVABLES[name](run), values, rtol=1e-12, err_msg=name)
+
+
+def test_the_signal_drive_is_the_next_step_of_gamma():
+    """Exactly, step by step: gamma moves by eta |mu|^2/m times it."""
+    run = setting(n=16, m=6, d=150, mu=8.0, tau_plus=0.4, tau_minus=0.4)
+    sample = draw(run, 1, dense=True)
+    before, after = (train([run], [sample], steps=k, events={}) for k in (20, 21))
+    least = (after.state("end").gamma - before.state("end").gamma).min() * run.m / (run.eta * run.mu**2)
+    np.testing.assert_allclose(before.series["signal_drive_min"][0, -1], least, rtol=1e-7)
+
+
+def test_memorised_counts_averages_over_all_neurons_and_ties_as_fitted():
+    """Theorem 4.2 (2) compares averages: one strong neuron is enough, where not every one leads."""
+    run = setting(n=16, m=6, d=150, mu=8.0, tau_plus=0.4, tau_minus=0.4)
+    sample = draw(run, 1, dense=True)
+    state = train([run], [sample], steps=50).state("end")
+    every = (state.own_extremes[0] > state.gamma.flatten(1).amax(1)[:, None]) & state.batch.noisy
+    assert SERIES["noisy_memorised"](state) * run.n > every.sum() > 0
+    clean = setting(tau_plus=0.0, tau_minus=0.0)
+    assert SERIES["noisy_memorised"](train([clean], [draw(clean, 0)], steps=1).state("end")).isnan().all()
 
 
 # --- a user's own ---

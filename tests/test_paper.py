@@ -14,7 +14,7 @@ from numerics.observables import STAGES
 from theory import Band, Crossing, Source, Theta, Within, meanfield, paper, symbols
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, claims
-from theory.statements import PROVENANCE, weights
+from theory.statements import PROVENANCE, tags, weights
 from theory.symbols import kappa, tau_minus, tau_plus
 from verify.sweep import OBSERVABLE_BY_NAME, stage_of
 
@@ -85,6 +85,10 @@ def test_wording_that_is_not_known_is_marked():
     stated = {c.name for c in CLAIMS.values() if c.source.provenance == "stated"}
     assert stated == {"stage1.time", "stage1.order-one"}
     assert all(CLAIMS[name].source.provenance == "derived" for name in CONTRASTS)
+
+
+def test_the_readme_says_what_the_tags_mean():
+    assert tags() in " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
 
 
 def test_every_observable_named_exists():

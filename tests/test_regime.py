@@ -70,15 +70,15 @@ def with_numbers(order):
 def test_a_derivation_reads_line_by_line():
     expected = """\
 C, delta, tau_minus, tau_plus ≍ 1 and numbers are dropped
-Claim: mu n log(n)^(1/2) ≲ d sigma_xi
+Claim: sigma_xi^2 log(n) ≪ mu^2
   n → ∞, for n ≲ 1 is impossible: 1 ≪ n [n-grows] and n ≲ 1 [n bounded]
-  (1) mu^2 n ≲ d sigma_xi^2           [4.1.1-snr]
+  (1) d sigma_xi^2 ≲ mu^2 n           [4.1.1-snr]
   (2) n^2 log(T_star)^2 log(m n) ≲ d  [4.1.2-dimension]
   (3) 1 ≲ log(T_star)                 [a logarithm is at least 1]
   (4) 1 ≲ log(m n)                    [a logarithm is at least 1]
   (5) log(n) ≪ n                      [a logarithm is below every power, n → ∞]
-  (1)^(1/2) · (2)^(1/2) · (3) · (4)^(1/2) · (5)^(1/2):  mu n log(n)^(1/2) ≲ d sigma_xi"""
-    assert str(answer("regime.second-dimension-term").derivation) == expected
+  (1) · (2) · (3)^2 · (4) · (5):  sigma_xi^2 log(n) ≪ mu^2"""
+    assert str(answer("regime.signal-strength").derivation) == expected
 
 
 @pytest.mark.parametrize("stated", NOT, ids=lambda e: e.name)

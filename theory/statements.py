@@ -16,14 +16,19 @@ from theory.symbols import C, expanded, hidden, is_hidden, lookup, refuse_foreig
 
 PROVENANCE = {
     "stated": "in the part of the paper that is held word for word",
-    "preprint": "in the earlier version of the paper (submitted to ICLR 2025), which is held word for word; where both"
-    " versions are known they agree to the letter, but for Theorem 4.4",
+    "preprint": "in the earlier version of the paper (submitted to ICLR 2025), which is held word for word (where both"
+    " versions are known they agree to the letter, but for Theorem 4.4)",
     "secondary": "read in a summary or review of the paper",
     "lineage": "from the papers it builds on",
-    "inferred": "our best reconstruction; the reason is given",
+    "inferred": "our best reconstruction, with its reason",
     "derived": "proved or computed here",
     "user": "stated by the user",
 }
+
+
+def tags() -> str:
+    """What the tags mean, in one sentence."""
+    return "A tag says how surely a wording is known: " + "; ".join(f"{k}, {v}" for k, v in PROVENANCE.items()) + "."
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,12 @@ CLAIMS = (
     "stage1.order-one",
     "stage1.clean-fitted",
     "stage1.noisy-ignored",
+    "signal.increases.stage1",
+    "signal.increases",
+    "stage1.loss-derivative",
+    "stage2.loss-derivative-decay",
+    "stage2.noisy-memorised",
+    "clean-labels.signal-share",
     "meanfield.threshold",
     "contrast.stage1.signal-leads.low-snr",
 )
@@ -151,6 +157,29 @@ def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], o
     for parameter in ("n", "m"):
         moved = runs.assign(coefficient_max_T1=runs["coefficient_max_T1"] * runs[parameter])
         yield "constant drifts", loose, f"bound broken by a factor {parameter}", True, moved
+
+    # A bound's observable made to miss it: below zero in some runs, or by a factor that grows.
+    for name, observable, share in (
+        ("signal.increases.stage1", "signal_drive_min_stage1", 4),
+        ("signal.increases", "signal_drive_min_run", 2),
+        ("clean-labels.signal-share", "noise_per_signal_min_stage2", 2),
+    ):
+        if name not in claims:
+            continue
+        claim, runs = claims[name], runs_of(name)
+        chosen = np.arange(len(runs)) % share == 0
+        moved = runs.assign(**{observable: runs[observable].where(~chosen, -1.0)})
+        yield "sign broken", claim, f"{observable} below zero in one run of {share}", True, moved
+    for name, observable, power in (
+        ("stage1.loss-derivative", "loss_derivative_min_growth", -1),
+        ("stage2.loss-derivative-decay", "loss_derivative_by_time_stage2", 1),
+        ("stage2.noisy-memorised", "noisy_memorised_end", -1),
+    ):
+        if name not in claims:
+            continue
+        claim, runs = claims[name], runs_of(name)
+        moved = runs.assign(**{observable: runs[observable] * runs["n"].astype(float) ** power})
+        yield "constant drifts", claim, f"{observable} times n^{power}", True, moved
 
     cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
     [(observable, law)] = cross.parts

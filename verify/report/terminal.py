@@ -12,7 +12,7 @@ from numerics import Observable, Setting
 from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Margin, T_star, Theta, Within, evaluate, orders
 from theory.paper import Reading
 from theory.regime import Entailment
-from theory.statements import PROVENANCE, Law
+from theory.statements import PROVENANCE, Law, tags
 from theory.symbols import SETTING
 from verify.check import Check
 from verify.figures import plain
@@ -186,6 +186,8 @@ def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | N
         console.print(line, soft_wrap=True)
         contrast = " Contrast: expected to fail." if claim.contrast else ""
         indented(console, f"{kinds}: {prose(claim.says)}{contrast}")
+    console.print()
+    indented(console, tags())
     if group_of is not None:
         groups = {g.name: g for g in group_of.values()}
         console.print()
