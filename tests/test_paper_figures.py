@@ -2,6 +2,7 @@
 
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,8 @@ def test_settled_needs_the_end():
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_figure_holds_its_data_points_and_values(number, noisy, monkeypatch):
     monkeypatch.setattr(paper, "VARIANTS", paper.VARIANTS[:1])
+    monkeypatch.setattr(paper, "MS", (20,))
+    monkeypatch.setattr(paper, "SIGMAS", (0.01,))
     monkeypatch.setattr(paper, "TAUS", (0.1, 0.2))
     monkeypatch.setattr(paper, "MUS", (7.0, 10.0))
     runs = {one: paper.trained(one, SEEDS, 60) for one, _ in paper.needed([number])}
@@ -79,6 +82,36 @@ def test_a_figure_holds_its_data_points_and_values(number, noisy, monkeypatch):
     assert figure.picture.png.startswith(b"\x89PNG")
 
 
+@pytest.fixture(scope="module")
+def authors():
+    return tuple(paper.trained(one, SEEDS, paper.AUTHORS_STEPS) for one in (paper.AUTHORS, paper.AUTHORS_CLEAN))
+
+
+def test_what_the_authors_say_of_their_figure_is_seen_at_their_values(authors):
+    assert paper.AUTHORS.counts == ((50, 5), (50, 5))
+    assert paper.AUTHORS.kappa == pytest.approx(20)
+    overtaken, drops, above, condition = paper._sentences(*authors)
+    assert overtaken.met == drops.met == above.met == len(SEEDS)
+    assert "not met" in condition.measured
+    assert paper.foretold(paper.AUTHORS, [(0.5, 0.1), (0.5, 0.1)]) == pytest.approx(paper.mean_field(paper.AUTHORS))
+
+
+def test_a_sentence_that_is_false_is_not_seen(authors):
+    noisy, clean = authors
+    early = {**noisy.series, "rho_noisy_max": 10 * noisy.series["rho_noisy_max"]}
+    never = {**early, "accuracy_noisy": np.maximum(noisy.series["accuracy_noisy"], 0.1)}
+    behind = {**clean.series, "gamma_max": clean.series["gamma_max"] / 100}
+    faulty = replace(noisy, series=never), replace(clean, series=behind)
+    assert [p.met for p in paper._sentences(*faulty)][:3] == [0, 0, 0]
+
+
+def test_figures_take_labels_of_either_kind():
+    [(asked, held)] = paper.collect([(paper.NOISY_LABELS, 2)], SEEDS[:2], 1, "balanced")
+    assert asked == paper.NOISY_LABELS
+    assert held.setting == replace(paper.NOISY_LABELS, labels="balanced")
+    assert held.foretold == pytest.approx(paper.mean_field(paper.NOISY_LABELS)), "no luck of the flips is left"
+
+
 def test_the_captions_are_whole():
     assert "The gray dashed line separates the two stages" in paper.CAPTIONS[1]
     assert "where early stopping is beneficial" in paper.CAPTIONS[3]
@@ -92,12 +125,16 @@ def run_command(monkeypatch, capsys, *arguments):
 
 
 def test_the_command_writes_everything(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(paper, "VARIANTS", paper.VARIANTS[:1])
+    for name in ("VARIANTS", "MS", "SIGMAS"):
+        monkeypatch.setattr(paper, name, getattr(paper, name)[:1])
     status, printed = run_command(monkeypatch, capsys, 1, "--out", tmp_path, "--seeds", 2, "--jobs", 1, "--quiet")
     assert status == 0
     names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"fig1.svg", "fig1.png", "fig1.csv", "figures.html", "figures.md"}
+    pictures = {"fig1.svg", "fig1.png", "fig1-ours.svg", "fig1-ours.png"}
+    assert names == pictures | {"fig1.csv", "figures.html", "figures.md"}
     assert "gray dashed line" in printed.out
+    assert "about iteration 25" in printed.out
+    assert "not met: 4.1.1" in printed.out, "what the authors' values miss of Condition 4.1"
     assert len(pd.read_csv(tmp_path / "fig1.csv")) > 100
     page = (tmp_path / "figures.html").read_text(encoding="utf-8")
     assert 'src="data:image/svg+xml' in page

@@ -750,6 +750,11 @@ def _image_figures(numbers: tuple[int, ...], folder: Path, options: dict[str, An
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="the first seed")
 @click.option("--seeds", type=click.IntRange(min=2), help="how many [default: 20; 10 on images]")
 @click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]")
+@click.option(
+    "--labels",
+    type=click.Choice(["drawn", "balanced"]),
+    help="of Figures 1 and 3  [default: balanced at the authors' values, else drawn]",
+)
 @click.option("--device", default="cpu", show_default=True, help="of the images: cpu, cuda, cuda:1 ...")
 @click.option("--quiet", is_flag=True, help="no progress display")
 @_image_options
@@ -793,8 +798,8 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
         seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
         runs = {}
         with report.progress(len(settings), options["quiet"]) as advance:
-            for held in paper.collect(settings, seeds, options["jobs"] or _cores()):
-                runs[held.setting] = held
+            for asked, held in paper.collect(settings, seeds, options["jobs"] or _cores(), options["labels"]):
+                runs[asked] = held
                 advance()
         made += [paper.make(number, runs) for number in synthetic]
     report.write_figures(sorted(made, key=lambda figure: figure.number), out, _command())

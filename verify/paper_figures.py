@@ -1,8 +1,9 @@
 """The paper's own figures again: runs, what each caption says beside what is measured, and the drawing.
 
 A figure is a value, :class:`PaperFigure`; ``verify.report.paper`` prints and writes it. Figures 1 and 3 are synthetic
-and made here. The authors' values are not known: ours are :data:`VALUES`, each with how it was chosen, and
-:func:`sensitivity` says what hangs on them.
+and made here. Figure 1 is made at the authors' own values (:data:`AUTHORS`), which the preprint of 2024 gives but for m
+and sigma_0 (:func:`crossings` says what these were), and once more at ours. Those of Figure 3 are not known: ours are
+:func:`values`, each with how it was chosen, and :func:`sensitivity` says what hangs on them.
 
 Where the stages part. The captions say "before noise learning overtakes signal learning of noisy samples", and Figure 1
 draws max_{j,r} gamma and max_{j,r} rho. So the line stands at the *overtaking*: the first recorded t >= 1 at which
@@ -19,8 +20,8 @@ import math
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import pairwise, product
 from typing import Any
 
 import matplotlib
@@ -124,6 +125,12 @@ def setting(*, n: int = 100, m: int = 20, d: int = 2000, mu: float = 10.0, sigma
 
 
 NOISY_LABELS, CLEAN_LABELS = setting(), setting(tau=0.0)
+# The authors' own values, of the preprint; they do not give m and sigma_0, which are inferred (:func:`crossings`).
+AUTHORS = Setting(n=100, m=20, d=2000, mu=20.0, sigma_0=0.01, eta=0.1, tau_plus=0.1, tau_minus=0.1, labels="balanced")
+AUTHORS_CLEAN = replace(AUTHORS, tau_plus=0.0, tau_minus=0.0)
+AUTHORS_STEPS, AUTHORS_CROSSING = 200, 25
+ABOUT = (20, 30)  # what counts as "about iteration 25", read off a plot; said before any run at other m and sigma_0
+MS, SIGMAS = (5, 10, 15, 20, 25, 40), (1e-3, 1e-2, 3e-2, 1e-1)
 MUS, TAUS = (7.0, 10.0, 14.0, 20.0), (0.1, 0.2, 0.3)
 
 
@@ -131,8 +138,6 @@ def values(seeds: int) -> tuple[tuple[str, str, str], ...]:
     """What the authors do not tell, as it is here, with how it was chosen."""
     s = NOISY_LABELS
     reading = Reading()
-    margins = [c.margin(reading.at(s.values(), EPSILON[1]), reading.C) for c in condition_4_1(reading)]
-    failing = ", ".join(f"{x.condition.name} ({x.value:.2g})" for x in margins if not x.holds)
     bound = math.sqrt(s.n) / (reading.C * s.sigma_xi * s.d)
     return (
         ("n", f"{s.n}", "the smallest round number with some 20 flipped samples, so that their share is no accident"),
@@ -148,8 +153,41 @@ def values(seeds: int) -> tuple[tuple[str, str, str], ...]:
         ("iterations", f"{STEPS}", f"to s = {STEPS * STEP:g}, until every noisy sample has long been fitted"),
         ("seeds", f"{seeds}", f"data, flips and initial weights are drawn anew; bands hold {BAND[0]} to {BAND[1]} % of"
          " them, lines are medians"),
-        ("Condition 4.1", f"not met: {failing}" if failing else "met",
-         f"margin in brackets, C = {reading.C:g} is asked; so this is an illustration, not evidence for a theorem"),
+        ("Condition 4.1", *_condition(s)),
+    )  # fmt: skip
+
+
+def _condition(one: Setting) -> tuple[str, str]:
+    """Which items of Condition 4.1 a setting misses, and what that means."""
+    reading = Reading()
+    at = one.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    margins = [c.margin(at, reading.C) for c in condition_4_1(reading)]
+    failing = ", ".join(f"{x.condition.name} ({x.value:.2g})" for x in margins if not x.holds)
+    return (
+        f"not met: {failing}" if failing else "met",
+        f"margin in brackets, C = {reading.C:g} is asked, 1 of a band; so this is an illustration, not evidence for a"
+        " theorem",
+    )
+
+
+def authors_values(seeds: int) -> tuple[tuple[str, str, str], ...]:
+    """The values of the authors' Figure 1, with where each is from."""
+    s = AUTHORS
+    given = "given in the preprint"
+    inferred = f"not given; inferred from the crossing at about iteration {AUTHORS_CROSSING}, see the table"
+    return (
+        ("n", f"{s.n}", f"{given}, balanced labels; flips exact in number here, {s.counts[0][1]} of each label"),
+        ("m", f"{s.m}", inferred),
+        ("d", f"{s.d}", given),
+        ("‖μ‖", f"{s.mu:g}", f"{given}; κ = {s.kappa:g} and κ(1−2τ) = {s.kappa * (1 - 2 * s.tau_plus):g}"),
+        ("σ_ξ", f"{s.sigma_xi:g}", given),
+        ("τ", f"{s.tau_plus:g}", given),
+        ("σ_0", f"{s.sigma_0:g}", "not given, and the crossing hardly depends on it, see the table"),
+        ("η", f"{s.eta:g}", f"{given}; {s.time_scale:g} of rescaled time a step"),
+        ("iterations", f"{AUTHORS_STEPS}", given),
+        ("seeds", f"{seeds}", f"ours: data and initial weights are drawn anew; bands hold {BAND[0]} to {BAND[1]} % of"
+         " them, lines are medians"),
+        ("Condition 4.1", *_condition(s)),
     )  # fmt: skip
 
 
@@ -299,6 +337,8 @@ def needed(numbers: Sequence[int]) -> list[tuple[Setting, int]]:
     """Settings, each with its iterations, that the figures with these numbers draw on; each once."""
     held: list[tuple[Setting, int]] = []
     if 1 in numbers:
+        held += [(AUTHORS, AUTHORS_STEPS), (AUTHORS_CLEAN, AUTHORS_STEPS)]
+        held += [(replace(AUTHORS, m=m, sigma_0=start), AUTHORS_STEPS) for m, start in product(MS, SIGMAS)]
         held += [(NOISY_LABELS, STEPS), (CLEAN_LABELS, STEPS), *((s, steps) for _, s, steps in VARIANTS)]
     if 3 in numbers:
         held += [(setting(mu=mu, tau=tau), STEPS) for tau in TAUS for mu in MUS]
@@ -309,18 +349,22 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def collect(wanted: Sequence[tuple[Setting, int]], seeds: tuple[int, ...], workers: int) -> Iterator[Runs]:
-    """The runs of each wanted setting, as they finish."""
+def collect(
+    wanted: Sequence[tuple[Setting, int]], seeds: tuple[int, ...], workers: int, labels: str | None = None
+) -> Iterator[tuple[Setting, Runs]]:
+    """Each wanted setting and its runs, as they finish; with ``labels`` all have labels of that kind."""
+    asked = [(replace(one, labels=labels) if labels else one, steps) for one, steps in wanted]
     if workers <= 1 or len(wanted) <= 1:
         _one_thread()
-        for one, steps in wanted:
-            yield trained(one, seeds, steps)
+        for (one, _), (run, steps) in zip(wanted, asked, strict=True):
+            yield one, trained(run, seeds, steps)
         return
     context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
     pool = ProcessPoolExecutor(min(workers, len(wanted)), mp_context=context, initializer=_one_thread)
     try:
-        for future in as_completed([pool.submit(trained, one, seeds, steps) for one, steps in wanted]):
-            yield future.result()
+        futures = {pool.submit(trained, run, seeds, steps): k for k, (run, steps) in enumerate(asked)}
+        for future in as_completed(futures):
+            yield wanted[futures[future]][0], future.result()
     finally:
         for process in list((pool._processes or {}).values()):
             process.terminate()
@@ -338,22 +382,97 @@ def make(number: int, runs: Mapping[Setting, Runs]) -> PaperFigure:
 
 def figure_1(runs: Mapping[Setting, Runs]) -> PaperFigure:
     """The two stages: coefficients and accuracies, with and without label noise."""
-    noisy, clean = runs[NOISY_LABELS], runs[CLEAN_LABELS]
-    seeds = len(noisy.foretold)
+    authors, ours = (runs[AUTHORS], runs[AUTHORS_CLEAN]), (runs[NOISY_LABELS], runs[CLEAN_LABELS])
+    seeds = len(authors[0].foretold)
     with matplotlib.rc_context(STYLE):
-        picture = _draw_1(noisy, clean)
+        picture = _draw_1(*authors, "fig1", "at the authors' values")
+        second = _draw_1(*ours, "fig1-ours", "at values of ours, nearer to the threshold of κ")
+    panels = [
+        _table(held, f"{panel}{whose}")
+        for pair, whose in ((authors, ""), (ours, ", ours"))
+        for held, panel in zip(pair, ("with label noise", "without label noise"), strict=True)
+    ]
+    kappa = f"κ(1−2τ) = {NOISY_LABELS.kappa * (1 - 2 * NOISY_LABELS.tau_plus):g}"
     return PaperFigure(
         number=1,
         caption=CAPTIONS[1],
-        values=values(seeds),
-        points=tuple(_points_1(noisy, clean)),
+        values=authors_values(seeds),
+        points=(*_sentences(*authors), *_points_1(*authors)),
         picture=picture,
-        data=pd.concat([_table(noisy, "with label noise"), _table(clean, "without label noise")], ignore_index=True),
+        more=(second,),
+        data=pd.concat(panels, ignore_index=True),
         tables={
-            "How the stage line depends on how it is read (medians [10 %, 90 %] over the seeds)": readings(noisy),
+            f"What m and σ_0 were: the crossing at about iteration {AUTHORS_CROSSING} (medians [10 %, 90 %])":
+                crossings(runs),
+            "How the stage line depends on how it is read (medians [10 %, 90 %] over the seeds)": readings(authors[0]),
+            f"At our own values, {kappa}: how each was chosen": pd.DataFrame(
+                values(seeds), columns=["our value", "", "how it was chosen"]
+            ),
+            f"At our own values, {kappa}: the caption": _pointed(_points_1(*ours)),
             "What hangs on the values we chose (medians [10 %, 90 %] over the seeds)": sensitivity(runs),
         },
-    )
+    )  # fmt: skip
+
+
+def _pointed(points: Iterator[Point]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "the caption": p.says,
+                "measured": p.measured,
+                "share of runs [95 %]": "–" if p.share is None else
+                f"{p.met}/{p.of} [{p.share.low:.2f}, {p.share.high:.2f}]",
+            }
+            for p in points
+        ]
+    )  # fmt: skip
+
+
+def _sentences(noisy: Runs, clean: Runs) -> Iterator[Point]:
+    """What the authors say of their Figure 1 in the preprint, sentence by sentence."""
+    line, total = noisy.overtaking(), len(noisy.foretold)
+    about = (line >= ABOUT[0]) & (line <= ABOUT[1])
+    yield Point(
+        says=f"(text) max γ leads from the start to about iteration {AUTHORS_CROSSING}, then the noisy max ρ overtakes"
+        " it",
+        measured=f"it leads from the first step in {_of(line > 1, total)} and is overtaken at t = {_median(line)};"
+        f" between {ABOUT[0]} and {ABOUT[1]} in {_of(about, total)}",
+        met=int(about.sum()), of=total,
+    )  # fmt: skip
+    held = noisy.series["accuracy_noisy"]
+    low, end = noisy.least("accuracy_noisy"), held[:, -1]
+    zero = noisy.first(held == 0)
+    risen = noisy.first((held > 0) & (noisy.times > np.nan_to_num(zero, nan=np.inf)[:, None]))
+    yield Point(
+        says="(text) the accuracy on noisy samples drops to 0, then rises",
+        measured=f"it is 0 from t = {_median(zero)} in {_of(low == 0, total)}, above 0 again from t = {_median(risen)}"
+        f" in {_of(~np.isnan(risen), total)}, and {_median(end)} after {noisy.times[-1]} iterations",
+        met=int(((low == 0) & ~np.isnan(risen)).sum()), of=total,
+    )  # fmt: skip
+    above = clean.series["gamma_max"] > clean.series["rho_clean_max"]
+    stays = above[:, clean.times > 0].all(1)
+    ratio = clean.series["gamma_max"][:, -1] / clean.series["rho_clean_max"][:, -1]
+    yield Point(
+        says="(text) without label noise max γ stays above",
+        measured=f"throughout in {_of(stays, total)}; at the end max γ is {_median(ratio)} times max ρ",
+        met=int(stays.sum()), of=total,
+    )  # fmt: skip
+    yield Point(says="(ours) Condition 4.1 at these values", measured=", ".join(_condition(noisy.setting)[:1]) + ";"
+                f" {_condition(noisy.setting)[1]}")  # fmt: skip
+
+
+def crossings(runs: Mapping[Setting, Runs]) -> pd.DataFrame:
+    """The overtaking at the authors' values, for what they do not give: m and sigma_0."""
+    rows = []
+    for m in MS:
+        row = {"m": f"{m}", "mean field, t": f"{mean_field(replace(AUTHORS, m=m)):.3g}"}
+        for start in SIGMAS:
+            held = runs[replace(AUTHORS, m=m, sigma_0=start)]
+            line, low = held.overtaking(), held.least("accuracy_noisy")
+            seen = f"; noisy accuracy 0 in {_of(low == 0, len(low))}" if not (low == 0).all() else ""
+            row[f"σ_0 = {start:g}"] = f"{_median(line)}{seen}"
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
@@ -472,7 +591,7 @@ def sensitivity(runs: Mapping[Setting, Runs]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _draw_1(noisy: Runs, clean: Runs) -> Picture:
+def _draw_1(noisy: Runs, clean: Runs, name: str, where: str) -> Picture:
     figure, axes = _figure(
         8.6, 5.2, 2, 2, sharex=True, sharey="row", height_ratios=[1.55, 1], hspace=0.1, wspace=0.06, right=1.3, left=0.7
     )
@@ -482,20 +601,20 @@ def _draw_1(noisy: Runs, clean: Runs) -> Picture:
         t = held.times[1:]
         if held is noisy:
             for axis in (top, low):
-                _line(axis, line)
-        for name, colour, label in (
+                _line(axis, line, noisy.setting)
+        for series, colour, label in (
             ("gamma_max", SIGNAL, r"$\max\,\gamma$ (signal)"),
             ("rho_noisy_max", NOISY, r"$\max\,\rho$, noisy"),
             ("rho_clean_max", CLEAN, r"$\max\,\rho$, clean"),
         ):
-            _curve(top, held, name, colour, label)
+            _curve(top, held, series, colour, label)
         found = curve(held.setting.kappa, held.setting.tau_plus, held.times * held.setting.time_scale)
         for values_ in (found.gamma, found.rho_clean, *([found.rho_noisy] if held is noisy else [])):
             top.plot(t, values_[1:], color=INK, lw=0.9, ls=(0, (1, 1.6)), zorder=3)
-        for name, colour, label in (("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
-                                    ("accuracy", INK, "overall")):  # fmt: skip
-            if held is noisy or name == "accuracy":
-                _curve(low, held, name, colour, label)
+        for series, colour, label in (("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
+                                      ("accuracy", INK, "overall")):  # fmt: skip
+            if held is noisy or series == "accuracy":
+                _curve(low, held, series, colour, label)
         top.set(title=title, xscale="log")
         low.set(xlabel="iteration $t$", ylim=(-0.04, 1.06), xlim=(1, held.times[-1]))
         low.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
@@ -511,16 +630,16 @@ def _draw_1(noisy: Runs, clean: Runs) -> Picture:
     first = f"{np.nanmedian(line):.3g}"
     return _finished(
         figure,
-        "fig1",
+        name,
         "Largest coefficients and training accuracies over iterations, with and without label noise",
-        f"Figure 1 again: {_described(noisy.setting)}; {len(line)} seeds. Lines are medians over the seeds, bands hold"
-        f" {BAND[0]} to {BAND[1]} % of them. Dotted: the mean field. Gray: median overtaking (dashed, $t = {first}$)"
-        f" and the span of {BAND[0]} to {BAND[1]} % of the seeds; the triangle on the axis is the mean field's,"
-        f" $t = {mean_field(noisy.setting):.3g}$.",
+        f"Figure 1 again, {where}: {_described(noisy.setting)}; {len(line)} seeds. Lines are medians over the seeds,"
+        f" bands hold {BAND[0]} to {BAND[1]} % of them. Dotted: the mean field. Gray: median overtaking (dashed,"
+        f" $t = {first}$) and the span of {BAND[0]} to {BAND[1]} % of the seeds; the triangle on the axis is the mean"
+        f" field's, $t = {mean_field(noisy.setting):.3g}$.",
     )
 
 
-def _line(axis: Axes, line: np.ndarray) -> None:
+def _line(axis: Axes, line: np.ndarray, one: Setting) -> None:
     """The stage line: the median overtaking, and how far it spreads over the seeds."""
     known = line[~np.isnan(line)]
     if not known.size:
@@ -528,7 +647,7 @@ def _line(axis: Axes, line: np.ndarray) -> None:
     low, high = np.percentile(known, BAND)
     axis.axvspan(low, high, color=MUTED, alpha=0.13, lw=0, zorder=0)
     axis.axvline(float(np.median(known)), color=MUTED, lw=1.1, ls=(0, (5, 3)), zorder=1)
-    expected = mean_field(NOISY_LABELS)
+    expected = mean_field(one)
     axis.plot([expected], [0], marker="^", ms=6, color=INK, clip_on=False, transform=axis.get_xaxis_transform())
 
 
@@ -740,6 +859,7 @@ def _described(one: Setting, but: tuple[str, ...] = ()) -> str:
     parts += [rf"$\sigma_\xi = {one.sigma_xi:g}$", rf"$\sigma_0 = {one.sigma_0:g}$", rf"$\eta = {one.eta:g}$"]
     if "tau" not in but:
         parts.append(rf"$\tau = {one.tau_plus:g}$")
+    parts.append(f"{one.labels} labels")
     return ", ".join(parts)
 
 
