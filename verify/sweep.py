@@ -262,10 +262,13 @@ FAR = 4  # settings at a far end: alike, they carry a quarter of what is known t
 
 
 def _bent(u: dict[str, float], name: str, end: float) -> dict[str, float]:
-    """A draw moved to one end of a variable's range. At a far end, where runs are the longest, it takes the largest step,
-    and of n and m about the largest epsilon: several settings there must not cost more than one."""
-    far = (end == 0.0) == (name == "epsilon")
-    spared = {"step": 0.0, "epsilon": 1 - _END * u["epsilon"]} if far else {}
+    """A draw moved to one end of a variable's range. At a far end, where runs are long, it takes the largest step; for
+    n and m about the largest epsilon, for epsilon rather small n and m: several settings there must not cost more than
+    one."""
+    spared = {}
+    if (end == 0.0) == (name == "epsilon"):
+        spared = {"step": 0.0, "epsilon": 1 - _END * u["epsilon"]}
+        spared |= {k: u[k] ** 4 for k in ("n", "m")} if name == "epsilon" else {}
     return {**u, **spared, name: end + _END * u[name]}
 
 
