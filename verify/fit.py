@@ -4,12 +4,14 @@ Runs come in settings x seeds. Runs of one setting share everything but the draw
 settings, and seeds within them.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import beta, binom
+from scipy.stats import binom, binomtest, norm
+from scipy.stats import t as student
 
 REPLICATES = 999
 LEVEL = 0.95
@@ -42,6 +44,8 @@ class Regression:
         decades: the range that each regressor spans, in factors of ten.
         residual_sd: of the setting means about the fit, in natural-log units.
         settings: rows.
+        leverage: per regressor, the largest share of what is known of its slope that a single setting carries.
+        spare: settings beyond the coefficients, the degrees of freedom of every interval.
         problem: why the fit is unusable, or empty.
     """
 
@@ -49,7 +53,41 @@ class Regression:
     decades: dict[str, float]
     residual_sd: float
     settings: int
+    leverage: dict[str, float] = field(default_factory=dict)
+    spare: int = 0
     problem: str = ""
+    _draws: np.ndarray = field(
+        default_factory=lambda: np.empty((0, 0)), repr=False
+    )  # of all slopes, about the estimate
+
+    def along(self, weights: Mapping[str, float]) -> Interval:
+        """The combination of slopes with these weights, e.g. the exponent along n = m: ``{"n": 1, "m": 1}``."""
+        value, draws = self._combined(weights)
+        low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) * _stretch(self.spare)
+        return Interval(value=value, low=value + float(low), high=value + float(high))
+
+    def above(self, weights: Mapping[str, float], bound: float) -> float:
+        """p-value of "the combination of slopes is at most ``bound``", one-sided."""
+        value, draws = self._combined(weights)
+        gap, error = value - bound, float(draws.std())
+        return float(student.sf(gap / error, self.spare)) if error > 0 else float(gap <= 0)
+
+    def outside(self, weights: Mapping[str, float], low: float, high: float) -> float:
+        """p-value of "the combination of slopes lies in [low, high]", two-sided."""
+        opposite = {k: -w for k, w in weights.items()}
+        return min(1.0, 2 * min(self.above(weights, high), self.above(opposite, -low)))
+
+    def _combined(self, weights: Mapping[str, float]) -> tuple[float, np.ndarray]:
+        names = list(self.slopes)
+        vector = np.array([weights.get(k, 0.0) for k in names])
+        return float(vector @ [self.slopes[k].value for k in names]), self._draws @ vector
+
+
+def _stretch(spare: int) -> float:
+    """What a bootstrap interval lacks in a small design, whose residuals' spread is itself a guess: the quantile of
+    Student's distribution over that of the normal one."""
+    tail = (1 + LEVEL) / 2
+    return float(student.ppf(tail, max(spare, 1)) / norm.ppf(tail))
 
 
 def regress(
@@ -109,20 +147,26 @@ def regress(
     there = ~np.isnan(values)  # runs stand first in their row
     picks = (rng.random((REPLICATES, *values.shape)) * there.sum(1)[:, None]).astype(int)
     each = np.arange(len(ids))[:, None]
-    moved = values[each, picks] + offset[each, picks] * (0.5 - rng.random(picks.shape))
-    seeds = (moved.mean(2, where=there) - fitted.centre) * weight
-    estimates = best + (drawn + seeds) @ solve.T
-    low, high = np.quantile(estimates[:, :-1] / scale, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    slopes = {
-        name: Interval(value=float(best[i] / scale[i]), low=float(low[i]), high=float(high[i]))
-        for i, name in enumerate(names)
-    }
+    picked = values[each, picks] + offset[each, picks] * (0.5 - rng.random(picks.shape))
+    seeds = (picked.mean(2, where=there) - fitted.centre) * weight
+    moved = ((drawn + seeds) @ solve.T)[:, :-1] / scale
     spare = len(ids) - x.shape[1]
+    low, high = np.quantile(moved, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0) * _stretch(spare)
+    slopes = {
+        name: Interval(value=value, low=value + float(low[i]), high=value + float(high[i]))
+        for i, name in enumerate(names)
+        for value in [float(best[i] / scale[i])]
+    }
+    # A slope is a weighted sum over settings: the squares of the weights are what each adds to its variance.
+    share = solve[:-1] ** 2 / (solve[:-1] ** 2).sum(1, keepdims=True)
     return Regression(
         slopes=slopes,
         decades=decades,
         residual_sd=float(np.sqrt((residual**2).sum() / (weight**2).sum() * len(ids) / spare)),
         settings=len(ids),
+        leverage={name: float(share[i].max()) for i, name in enumerate(names)},
+        spare=spare,
+        _draws=moved,
     )
 
 
@@ -213,10 +257,34 @@ def rivals(log_y: np.ndarray, laws: dict[str, np.ndarray], nuisance: np.ndarray)
 
 def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """Exact binomial interval of a success probability; [0, 1] without trials."""
-    tail = (1 - level) / 2
-    low = 0.0 if successes == 0 else float(beta.ppf(tail, successes, trials - successes + 1))
-    high = 1.0 if successes == trials else float(beta.ppf(1 - tail, successes + 1, trials - successes))
-    return Interval(value=successes / trials if trials else np.nan, low=low, high=high)
+    if not trials:
+        return Interval(value=np.nan, low=0.0, high=1.0)
+    found = binomtest(successes, trials).proportion_ci(level, method="exact")
+    return Interval(value=successes / trials, low=float(found.low), high=float(found.high))
+
+
+def holm(p_values: Mapping[str, float], level: float = 1 - LEVEL) -> set[str]:
+    """Which hypotheses are rejected so that all rejections together err with probability ``level`` (Holm 1979).
+
+    Args:
+        p_values: by hypothesis; those that were not tested count too, with 1.
+        level: of the whole family.
+    """
+    rejected: set[str] = set()
+    for k, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        if p_values[name] > level / (len(p_values) - k):
+            break
+        rejected.add(name)
+    return rejected
+
+
+def p_outside(interval: Interval, low: float, high: float, spare: int) -> float:
+    """Two-sided p-value of "the truth lies in [low, high]", from an estimate's interval and its degrees of freedom."""
+    error = (interval.high - interval.low) / 2 / student.ppf((1 + LEVEL) / 2, max(spare, 1))
+    gap = max(low - interval.value, interval.value - high)
+    if error <= 0:
+        return float(gap <= 0)
+    return min(1.0, 2 * float(student.sf(gap / error, max(spare, 1))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,12 +296,16 @@ class Successes:
         worst: per-setting p-values of "succeeds with at least the required probability" are corrected for their
             number; the setting that contradicts it most strongly, or None.
         worst_counts: its successes and trials.
+        p_value: of "every setting succeeds with at least the required probability", from both.
+        doubtful: settings that would contradict it if each stood alone (5 %): more seeds would tell.
     """
 
     pooled: Interval
     trials: int
     worst: int | None
     worst_counts: tuple[int, int]
+    p_value: float
+    doubtful: tuple[int, ...]
 
 
 def successes(met: np.ndarray, setting: np.ndarray, required: float) -> Successes:
@@ -244,7 +316,11 @@ def successes(met: np.ndarray, setting: np.ndarray, required: float) -> Successe
     p_values = [float(binom.cdf(hits, trials, required)) for hits, trials in by_setting]
     worst = int(np.argmin(p_values)) if len(ids) else -1
     contradicts = len(ids) > 0 and p_values[worst] < (1 - LEVEL) / len(ids)
+    # Either may refute: each is given half of the level where claims are held against each other.
+    together = float(binom.cdf(int(met.sum()), met.size, required)) if met.size else 1.0
     return Successes(
+        p_value=min(1.0, 2 * together, 2 * len(ids) * min(p_values, default=1.0)),
+        doubtful=tuple(int(k) for k, p in zip(ids, p_values, strict=True) if p < 1 - LEVEL),
         pooled=pooled,
         trials=met.size,
         worst=int(ids[worst]) if contradicts else None,
@@ -274,7 +350,8 @@ def crossing(
     picks = (rng.random((REPLICATES, len(ids), ys.shape[1])) * count[rows]).astype(int)
     estimates = np.column_stack(line(xs[rows, picks], ys[rows, picks]))
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    where, slopes = np.quantile(estimates, tails, axis=0).T
+    middle = np.array([float(at), float(slope)])
+    where, slopes = (middle + (np.quantile(estimates, tails, axis=0) - middle) * _stretch(len(ids) - 2)).T
     if slopes[0] * slopes[1] <= 0 or not x.min() < at < x.max():
         return None
     return (

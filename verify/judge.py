@@ -2,8 +2,10 @@
 
 import math
 import zlib
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,13 @@ DECADES_NEEDED = 1.5
 # in the middle of the sizes run here; less than that cannot be told from a constant over 1.5 decades.
 DRIFT_TOLERANCE = 0.25
 
+# No single setting may carry more of what is known of an exponent: else the decades hang on one point.
+LEVERAGE = 0.25
+
 SCALES = ("n", "m", "d", "sigma_xi", "eta", "sigma_0")
+# Where the theory's limits lie: a law may be wrong by what dies out towards them.
+ENDS = {"n": 1, "m": 1, "d": 1, "eta": -1, "sigma_0": -1, "epsilon": -1}
+LOGARITHMIC = ("n", "m", "d", "epsilon")  # Theta~ hides powers of their logarithms
 
 
 class Status(StrEnum):
@@ -49,7 +57,8 @@ class Verdict:
         measured: in words and numbers.
         reason: why the status follows.
         settings, runs: how much was looked at.
-        details: numbers behind it, by name, for figures and report.json.
+        details: numbers behind it, by name, for figures and report.json; among them ``p_value``, of the claim being
+            true, and ``doubtful``, the settings at which more seeds would tell.
     """
 
     claim: Claim
@@ -118,9 +127,29 @@ def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[
             for p in parts
             if p.status == status
         ),
-        details={"parts": [p.details | {"status": str(p.status)} for p in parts]},
+        details={
+            "parts": [p.details | {"status": str(p.status)} for p in parts],
+            "p_value": min(1.0, len(parts) * min(p.details.get("p_value", 1.0) for p in parts)),
+            "doubtful": sorted({k for p in parts for k in p.details.get("doubtful", ())}),
+        },
         **counts,
     )
+
+
+def corrected(verdicts: Sequence[Verdict]) -> tuple[Verdict, ...]:
+    """The verdicts of one study with REFUTED held against their number: among forty true claims two would be refuted at
+    5 % each. What does not stand (Holm, 5 % for all together) is INCONCLUSIVE."""
+    asked = {v.claim.name: v.details.get("p_value", 1.0) for v in verdicts if v.status != Status.OUTSIDE}
+    stands = fit.holm(asked)
+
+    def held(verdict: Verdict) -> Verdict:
+        name = verdict.claim.name
+        if verdict.status != Status.REFUTED or name in stands:
+            return verdict
+        among = f"p = {asked[name]:.2g} does not stand among {len(asked)} claims (Holm)"
+        return replace(verdict, status=Status.INCONCLUSIVE, reason=f"{verdict.reason}; but {among}")
+
+    return tuple(held(v) for v in verdicts)
 
 
 def _one(
@@ -179,11 +208,25 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
     spread = np.log(value / np.maximum(value - 1, value / RATIO)) if observable.time else None
     if spread is not None:
         spread = np.minimum(spread, math.log(2))  # the very first iteration
-    result = fit.regress(np.log(value), used["setting"].to_numpy(), regressors, rng=rng, spread=spread)
+
+    def fitted(more: pd.DataFrame) -> fit.Regression:
+        columns = pd.concat([regressors, more], axis=1)
+        return fit.regress(np.log(value), used["setting"].to_numpy(), columns, rng=rng, spread=spread)
+
+    result = fitted(pd.DataFrame(index=regressors.index))
     if result.problem:
         return answer(Status.INCONCLUSIVE, "no fit", result.problem)
-    law_slopes = {k: result.slopes[k] for k in scales}
-    measured = ", ".join(f"{k}: {v.value:+.3f} [{v.low:+.3f}, {v.high:+.3f}]" for k, v in law_slopes.items())
+    slopes = {k: result.slopes[k] for k in scales}
+    window = {k: _window(predicted.get(k, 0.0)) for k in scales}
+    wrong = [k for k in scales if slopes[k].outside(*window[k])]
+    ends = _ends(fitted, regressors, wrong, law.up_to_logs)
+    contradicted = [k for k in wrong if k not in ENDS or (k in ends and ends[k].exponent.outside(*window[k]))]
+    # An exponent that contradicts does so over the range and at its end: the weaker of the two counts, for all of them.
+    p_value = min(
+        (max(result.outside({k: 1}, *window[k]), ends[k].outside(*window[k]) if k in ends else 0.0) for k in wrong),
+        default=1.0,
+    )
+    measured = ", ".join(f"{k}: {v.value:+.3f} [{v.low:+.3f}, {v.high:+.3f}]" for k, v in slopes.items())
     by_setting = used.groupby("setting")
     log_value = by_setting[name].apply(lambda x: float(np.log(x).mean())).to_numpy()
     columns = {k: np.log(by_setting[k].first().to_numpy(float)) for k in scales}
@@ -194,39 +237,146 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
     ranking = fit.rivals(log_value, laws, nuisance_columns)
     best = next(r for r in ranking if r.law != "predicted")
     own = next(r for r in ranking if r.law == "predicted")
+    hangs = max(predicted or scales, key=lambda k: result.leverage[k])
     extra = {
-        "slopes": {k: vars(v) for k, v in law_slopes.items()},
+        "slopes": {k: vars(v) for k, v in slopes.items()},
+        "ends": {k: {"at": end.at, "what": end.what, **vars(end.exponent)} for k, end in ends.items()},
         "decades": {k: result.decades[k] for k in scales},
+        "leverage": {k: result.leverage[k] for k in scales},
         "prefactor_band": band,
         "prefactor": [float(prefactor.min()), float(np.exp(np.log(prefactor).mean())), float(prefactor.max())],
         "rival": vars(best),
         "own_residual_sd": own.residual_sd,
         "residual_sd": result.residual_sd,
         "resolution": RATIO - 1 if observable.time else 0.0,
+        "p_value": min(1.0, p_value * len(scales)),
     }
     rival = f"best rival {best.law} leaves {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
     measured = f"{measured}; constant {extra['prefactor'][1]:.3g} (x/÷ {math.sqrt(band):.2f}); {rival}"
-    narrow = [k for k in predicted if result.decades[k] < DECADES_NEEDED]
-    wrong = [k for k, v in law_slopes.items() if v.outside(*_window(predicted.get(k, 0.0)))]
-    open_ = [k for k, v in law_slopes.items() if not v.within(*_window(predicted.get(k, 0.0)))]
-    if wrong:
-        worst = ", ".join(f"{k} {law_slopes[k]} against {predicted.get(k, 0.0):g}" for k in wrong)
-        return answer(Status.REFUTED, measured, f"exponent off by more than {EXPONENT_TOLERANCE}: {worst}", **extra)
+    measured += (
+        f"; a single setting carries at most {result.leverage[hangs]:.0%} of what is known of an exponent ({hangs})"
+    )
+    tol = EXPONENT_TOLERANCE
+
+    def over(k: str) -> str:
+        return f"{k} {slopes[k]} against {predicted.get(k, 0.0):g} over {k} = {_range(used[k])}"
+
+    def at_end(k: str) -> str:
+        return f"{ends[k].what} {ends[k].exponent}" if k in ends else "what it is at the end of the range is not told"
+
+    if contradicted:
+        worst = ", ".join(over(k) + (f" ({at_end(k)})" if k in ends else "") for k in contradicted)
+        return answer(Status.REFUTED, measured, f"exponent off by more than {tol}: {worst}", **extra)
     if band > PREFACTOR_BAND:
         reason = f"the constant varies by a factor {band:.1f}, beyond {PREFACTOR_BAND:g}"
-        return answer(Status.REFUTED, measured, reason, **extra)
+        return answer(Status.REFUTED, measured, reason, **{**extra, "p_value": 0.0})
+    if wrong:
+        # With a logarithm allowed for, the power itself may be as claimed, and the data may tell.
+        if law.up_to_logs and all(k in ends and ends[k].exponent.within(*window[k]) for k in wrong):
+            logs = ", ".join(f"{over(k)}: {at_end(k)}" for k in wrong)
+            rest = [k for k in scales if k not in wrong and not slopes[k].within(*window[k])]
+            if not rest and band <= PREFACTOR_BAND and result.leverage[hangs] <= LEVERAGE:
+                return answer(Status.SUPPORTED, measured, f"a logarithm is seen, and allowed: {logs}", **extra)
+        told = "; ".join(f"{over(k)}, {at_end(k)}" for k in wrong)
+        what = "a power and a logarithm" if law.up_to_logs else "a wrong exponent and a correction that dies out"
+        return answer(Status.INCONCLUSIVE, measured, f"{what} are not told apart: {told}", **extra)
+    narrow = [k for k in predicted if result.decades[k] < DECADES_NEEDED]
+    open_ = [k for k, v in slopes.items() if not v.within(*window[k])]
+    bent = [k for k, end in ends.items() if not law.up_to_logs and end.exponent.outside(*window[k])]
     if narrow:
         short = ", ".join(f"{k} spans {result.decades[k]:.3g}" for k in narrow)
         return answer(Status.INCONCLUSIVE, measured, f"under {DECADES_NEEDED} decades: {short}", **extra)
     if open_:
-        wide = ", ".join(f"{k} {law_slopes[k]}" for k in open_)
-        return answer(Status.INCONCLUSIVE, measured, f"interval not within ±{EXPONENT_TOLERANCE}: {wide}", **extra)
+        wide = ", ".join(over(k) for k in open_)
+        return answer(Status.INCONCLUSIVE, measured, f"interval not within ±{tol}: {wide}", **extra)
+    if bent:
+        told = "; ".join(f"{over(k)}, but {at_end(k)}" for k in bent)
+        return answer(Status.INCONCLUSIVE, measured, f"it bends away at the end of the range: {told}", **extra)
     if ranking[0].law != "predicted":
         return answer(Status.INCONCLUSIVE, measured, f"the rival {best.law} fits as well", **extra)
-    reason = (
-        f"every exponent's interval lies within ±{EXPONENT_TOLERANCE}; the constant stays within a factor {band:.1f}"
-    )
+    if result.leverage[hangs] > LEVERAGE:
+        reason = (
+            f"one setting carries {result.leverage[hangs]:.0%} of what is known of {hangs} ({LEVERAGE:.0%} allowed)"
+        )
+        return answer(Status.INCONCLUSIVE, measured, reason, **extra)
+    reason = f"every exponent's interval lies within ±{tol}; the constant stays within a factor {band:.1f}"
+    if law.up_to_logs:
+        reason += f"; no logarithm is needed, and none is told from a power within ±{tol}: {_logs(slopes, used)}"
     return answer(Status.SUPPORTED, measured, reason, **extra)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _End:
+    """What an exponent is once a correction is allowed for that dies out, or a logarithm.
+
+    Attributes:
+        at: the end of the range at which it is taken.
+        what: in words.
+        exponent: there.
+        outside: p-value of "it lies in [low, high]".
+    """
+
+    at: float
+    what: str
+    exponent: fit.Interval
+    outside: Callable[[float, float], float]
+
+
+def _ends(
+    fitted: Callable[[pd.DataFrame], fit.Regression], regressors: pd.DataFrame, wrong: list[str], up_to_logs: bool
+) -> dict[str, _End]:
+    """Exponents at the asymptotic end of each variable's range, for n, m and whatever looks wrong.
+
+    An exponent measured over a finite range is an exponent over that range. Beside each variable k a correction that
+    dies out towards its end is fitted, c k^-1/2 (c k^1/2 where the end is 0); what is returned is the local exponent at
+    the end, slope and correction together. Where logarithms are allowed the correction is a free power of log k, and
+    what is returned is the power beside it. Empty where the design has too few settings for either.
+    """
+    known = [k for k in (LOGARITHMIC if up_to_logs else ENDS) if k in regressors]
+    for chosen in ([k for k in known if k in wrong or k in ("n", "m")], [k for k in known if k in wrong]):
+        more, weights = {}, {}
+        for k in chosen:
+            x = regressors[k]
+            if up_to_logs:
+                more[f"log {k}"], weights[k] = np.log(np.abs(x)), {k: 1.0}
+                continue
+            towards = ENDS[k]
+            first, last = (x.min(), x.max()) if towards > 0 else (x.max(), x.min())
+            more[f"end {k}"] = np.exp(-towards * (x - first) / 2)
+            weights[k] = {k: 1.0, f"end {k}": -towards / 2 * math.exp(-abs(last - first) / 2)}
+        result = fitted(pd.DataFrame(more, index=regressors.index)) if chosen else None
+        if result is not None and not result.problem:
+            return {
+                k: _End(
+                    at=math.exp(regressors[k].max() if ENDS[k] > 0 else regressors[k].min()),
+                    what=_beside(k, result, regressors[k], up_to_logs),
+                    exponent=result.along(weights[k]),
+                    outside=partial(result.outside, weights[k]),
+                )
+                for k in chosen
+            }
+    return {}
+
+
+def _beside(k: str, result: fit.Regression, x: pd.Series, up_to_logs: bool) -> str:
+    if up_to_logs:
+        return f"beside a free log({k})^{result.slopes[f'log {k}']} the power is"
+    return f"at {k} = {math.exp(x.max() if ENDS[k] > 0 else x.min()):.3g} it is"
+
+
+def _logs(slopes: dict[str, fit.Interval], used: pd.DataFrame) -> str:
+    """Which powers of a logarithm the window of an exponent admits: those whose growth over the range it hides."""
+    found = []
+    for k in LOGARITHMIC:
+        if k in slopes:
+            x = np.abs(np.log(used[k].astype(float)))
+            power = EXPONENT_TOLERANCE * math.log(used[k].max() / used[k].min()) / math.log(x.max() / x.min())
+            found.append(f"log({k})^±{power:.2g}")
+    return ", ".join(found)
+
+
+def _range(values: pd.Series) -> str:
+    return f"{values.min():.3g}…{values.max():.3g}"
 
 
 def _window(centre: float) -> tuple[float, float]:
@@ -264,6 +414,8 @@ def _within(
         "silent": {str(why): count for why, count in found.reasons.items()},
         "required": required,
         "interval": vars(result.pooled),
+        "p_value": result.p_value,
+        "doubtful": result.doubtful,
     }
     predicted = f"{' and '.join(said)}, with probability >= {required:g}"
     measured = f"{details['successes']} of {details['trials']} runs, share {result.pooled}{_unheard(found)}"
@@ -352,61 +504,99 @@ def _bound(
     # No constant serves a run without a number, and no positive one a lower bound at or below zero. Runs that might
     # have spoken and did not refute nothing, but nothing is supported where it would fall if they failed.
     met = ~missing & (upper | (ratio > 0))
-    for asked in ((lacks == ""), np.ones(len(runs), dtype=bool)):
-        result = fit.successes(met[asked], runs["setting"].to_numpy()[asked], 1 - reading.delta)
-        if result.pooled.high < 1 - reading.delta or result.worst is not None:
-            share = f"{'there' if upper else 'positive'} in {met.sum()} of {asked.sum()} runs, share {result.pooled}"
-            if asked.all() and (lacks != "").any():
-                told = f"{int((lacks != '').sum())} runs might have spoken and did not: with them it is open"
+    speaks = lacks == ""
+    for asked in (speaks, np.ones(len(runs), dtype=bool)):
+        served = fit.successes(met[asked], runs["setting"].to_numpy()[asked], 1 - reading.delta)
+        if served.pooled.high < 1 - reading.delta or served.worst is not None:
+            share = f"{'there' if upper else 'positive'} in {met.sum()} of {asked.sum()} runs, share {served.pooled}"
+            if not speaks[asked].all():
+                told = f"{int((~speaks).sum())} runs might have spoken and did not: with them it is open"
                 return answer(Status.INCONCLUSIVE, share, told)
             witness = ""
-            if result.worst is not None:
-                row = runs[runs["setting"] == result.worst].iloc[0]
-                hits, trials = result.worst_counts
+            if served.worst is not None:
+                row = runs[runs["setting"] == served.worst].iloc[0]
+                hits, trials = served.worst_counts
                 witness = f"; at n={row['n']}, m={row['m']} in {hits} of {trials}"
             return answer(
                 Status.REFUTED,
                 share,
                 f"no {'' if upper else 'positive '}constant serves often enough{witness}"
                 f"{_where(runs[asked], met[asked])}",
+                p_value=served.p_value,
+                doubtful=served.doubtful,
             )
-    usable = ~missing & (ratio > 0)
-    if not usable.any():
-        return answer(Status.SUPPORTED, f"{name} is never positive", "every constant serves")
-    frame = runs[usable].assign(log_ratio=np.log(ratio[usable]))
-    quantile = 1 - reading.delta if upper else reading.delta
-    constants = frame.groupby("setting")["log_ratio"].quantile(quantile)
-    first = frame.groupby("setting").first()
+    if upper and not (ratio[~missing] > 0).any():
+        return answer(Status.SUPPORTED, f"{name} is never positive", "every constant serves", p_value=1.0)
+    # How bad a run is: the logarithm of the K that it asks for, or of what it leaves (-K); infinite where none serves.
+    # The quantile is over all runs that count: dropping those that no K serves first would flatter it.
+    runs, ratio, lost = runs[speaks], ratio[speaks], missing[speaks]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        asks = np.where(lost, np.inf, np.log(np.maximum(ratio, 0)) * (1 if upper else -1))
+    frame = pd.DataFrame({"setting": runs["setting"].to_numpy(), "asks": asks})
+    by = frame.groupby("setting")["asks"]
+    constants = by.agg(lambda x: np.quantile(x, 1 - reading.delta, method="inverted_cdf"))
+    # Where the seeds at hand leave no K that serves such a share, though none is refuted there, the worst finite one;
+    # where every K serves, the least that any run asks for.
+    unserved = int(np.isposinf(constants).sum())
+    finite = frame[np.isfinite(frame["asks"])].groupby("setting")["asks"].max()
+    worst = finite.reindex(constants.index).fillna(finite.max())
+    constants = constants.where(~np.isposinf(constants), worst)
+    constants = constants.clip(lower=frame.loc[np.isfinite(frame["asks"]), "asks"].min())
+    first = runs.groupby("setting").first()
     scales = ["n", "m", "d"]
-    regressors = pd.DataFrame({k: np.log(first[k].astype(float)) for k in scales})
-    regressors["kappa"] = np.log(first["kappa"])
+    logs = pd.DataFrame({k: np.log(first[k].astype(float)) for k in scales})
+    regressors = logs.assign(kappa=np.log(first["kappa"]))
     for k in ("tau_plus", "tau_minus"):
         if first[k].nunique() > 1:
             regressors[k] = first[k]
     result = fit.regress(constants.to_numpy(), constants.index.to_numpy(), regressors, rng=rng)
-    extreme = float(np.exp(constants.max() if upper else constants.min()))
-    typical = float(np.exp(constants.median()))
-    measured = f"smallest K that serves: {extreme:.3g}" if upper else f"largest K that serves: {extreme:.3g}"
-    measured += f" (median over settings {typical:.3g})"
-    head |= {"constant": extreme, "median": typical, "per_setting": [float(x) for x in np.exp(constants)]}
+    sign = 1 if upper else -1
+    extreme, typical = (float(np.exp(sign * x)) for x in (constants.max(), constants.median()))
+    measured = f"{'smallest' if upper else 'largest'} K that serves: {extreme:.3g} (median over settings {typical:.3g})"
+    head |= {"constant": extreme, "median": typical, "per_setting": [float(x) for x in np.exp(sign * constants)]}
     if result.problem:
         return answer(Status.INCONCLUSIVE, measured, f"whether K drifts is open: {result.problem}")
     # Only growth of the needed K matters for an upper bound, only decay for a lower one; and only with scale.
-    worse = {k: result.slopes[k] if upper else _negated(result.slopes[k]) for k in scales}
-    text = ", ".join(f"{k}^{result.slopes[k]}" for k in scales)
-    measured += f"; drift {text}"
-    head["drift"] = {k: vars(result.slopes[k]) for k in scales}
-    drifting = [k for k, v in worse.items() if v.low > DRIFT_TOLERANCE]
+    along = _directions(logs)
+    worse = {k: result.along(u) for k, u in along.items()}
+    shown = {k: v if upper else _negated(v) for k, v in worse.items()}
+    measured += "; drift " + ", ".join(f"{k}^{shown[k]}" for k in scales)
+    head["drift"] = {k: vars(shown[k]) for k in scales}
+    head["directions"] = {k: {"weights": along[k], **vars(shown[k])} for k in along}
+    head["decades"] = {k: result.decades[k] for k in scales}
+    p_values = {k: min(1.0, len(along) * result.above(u, DRIFT_TOLERANCE)) for k, u in along.items()}
+    head["p_value"] = min(*p_values.values(), 1.0)
+    drifting = [k for k, p in p_values.items() if p < 1 - fit.LEVEL]
     unsure = [k for k, v in worse.items() if v.high > DRIFT_TOLERANCE]
+    narrow = [k for k in scales if result.decades[k] < DECADES_NEEDED]
+    size = f"one K = {extreme:.3g} serves every setting ({typical:.3g} the middle one)"
     if drifting:
-        named = ", ".join(f"{k} (exponent {result.slopes[k]})" for k in drifting)
+        named = ", ".join(f"{k} (exponent {shown[k]})" for k in drifting)
         return answer(Status.REFUTED, measured, f"K is no constant: it moves with {named}")
     if unsure:
-        named = ", ".join(f"{k} (exponent {result.slopes[k]})" for k in unsure)
+        named = ", ".join(f"{k} (exponent {shown[k]})" for k in unsure)
         return answer(
             Status.INCONCLUSIVE, measured, f"a drift of K beyond {DRIFT_TOLERANCE} is not excluded along {named}"
         )
-    return answer(Status.SUPPORTED, measured, f"one K serves; no drift beyond {DRIFT_TOLERANCE} along n, m, d")
+    if narrow:
+        short = ", ".join(f"{k} spans {result.decades[k]:.3g}" for k in narrow)
+        return answer(Status.INCONCLUSIVE, measured, f"{size}, but under {DECADES_NEEDED} decades: {short}")
+    if unserved and served.pooled.low < 1 - reading.delta:
+        told = f"at {unserved} settings no {'' if upper else 'positive '}K serves a share {1 - reading.delta:g}"
+        return answer(Status.INCONCLUSIVE, measured, f"{told} of the runs seen: more seeds are needed")
+    return answer(Status.SUPPORTED, measured, f"{size}; no drift beyond {DRIFT_TOLERANCE} along {', '.join(along)}")
+
+
+def _directions(logs: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """The directions in which a design grows, as powers of n, m and d: each alone, both sizes together, and either with
+    d as it follows them in the design, which is along the boundary of the conditions."""
+    columns = np.column_stack([logs["n"], logs["m"], np.ones(len(logs))])
+    follows = dict(zip(("n", "m"), np.linalg.lstsq(columns, logs["d"], rcond=None)[0], strict=False))
+    found = {"n": {"n": 1.0}, "m": {"m": 1.0}, "d": {"d": 1.0}, "n = m": {"n": 1.0, "m": 1.0}}
+    for name, sizes in (("n", ("n",)), ("m", ("m",)), ("n = m", ("n", "m"))):
+        power = max(0.0, float(sum(follows[k] for k in sizes)))
+        found[f"{name} with d ~ {sizes[0]}^{power:.2g}"] = {**found[name], "d": power}
+    return found
 
 
 def _negated(interval: fit.Interval) -> fit.Interval:
@@ -418,7 +608,8 @@ def _identity(name: str, law: Exactly, runs: pd.DataFrame, observable: Observabl
     # A residual that counts and is no number is infinite.
     seen = runs[name].fillna(np.inf).to_numpy(float)[found.counted]
     predicted = f"{name} = 0, up to {law.tolerance:g} ({law.why})"
-    details = {"kind": "identity", "observable": name, "largest": float(seen.max()) if seen.size else None}
+    details: dict[str, Any] = {"kind": "identity", "observable": name}
+    details |= {"largest": float(seen.max()) if seen.size else None, "p_value": 1.0}
     if not seen.size:
         return _Part(
             status=Status.INCONCLUSIVE,
@@ -431,6 +622,7 @@ def _identity(name: str, law: Exactly, runs: pd.DataFrame, observable: Observabl
     lost = int((found.open & (found.why != Why.NO_VALUE)).sum())
     if seen.max() > law.tolerance:
         status, reason = Status.REFUTED, f"above the tolerance {law.tolerance:g}"
+        details["p_value"] = 0.0  # rounding does not do that
     elif lost:
         status, reason = Status.INCONCLUSIVE, f"{lost} runs might have spoken and did not"
     else:
@@ -455,6 +647,7 @@ def _crossing(name: str, law: Crossing, runs: pd.DataFrame, observable: Observab
     where, _ = found
     details["where"] = vars(where)
     low, high = law.at - law.within, law.at + law.within
+    details["p_value"] = fit.p_outside(where, low, high, runs["setting"][seen].nunique() - 2)
     if where.within(low, high):
         return answer(Status.SUPPORTED, f"at {where}", "the whole interval lies in the window")
     if where.outside(low, high):

@@ -160,7 +160,7 @@ def values(seeds: int) -> tuple[tuple[str, str, str], ...]:
 def _condition(one: Setting) -> tuple[str, str]:
     """Which items of Condition 4.1 a setting misses, and what that means."""
     reading = Reading()
-    at = one.values() | {"delta": reading.delta, "T_star": reading.T_star}
+    at = reading.at(one.values(), EPSILON[1])
     margins = [c.margin(at, reading.C) for c in condition_4_1(reading)]
     failing = ", ".join(f"{x.condition.name} ({x.value:.2g})" for x in margins if not x.holds)
     return (

@@ -18,7 +18,7 @@ from theory.paper import Reading
 from theory.statements import Theorem
 from verify import sweep
 from verify.folder import Folder
-from verify.judge import Status, Verdict, judge
+from verify.judge import Status, Verdict, corrected, judge
 from verify.quantify import EFFORTS, Answer, Course
 from verify.regime import Decision
 from verify.sweep import Group, Job, Profile, Result
@@ -178,7 +178,7 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
     """Judge every claim and theorem on the runs at hand."""
     runs = pd.concat([r.runs for r in results], ignore_index=True) if results else pd.DataFrame({"group": []})
     runs = runs.sort_values(["group", "setting", "seed"], ignore_index=True) if len(runs) else runs
-    verdicts = tuple(_verdict(claim, planned, runs) for claim in planned.claims)
+    verdicts = corrected([_verdict(claim, planned, runs) for claim in planned.claims])
     groups = {g.name: g for g in planned.group_of.values()}
     return Outcome(
         plan=planned,

@@ -125,13 +125,14 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One setting of a design, with its place in the group, the target loss, and, where the stage is ``"window"``, the
-    rescaled time at which its runs end."""
+    """One setting of a design, with its place in the group, the target loss, its share of the profile's seeds, and, where
+    the stage is ``"window"``, the rescaled time at which its runs end."""
 
     setting: Setting
     epsilon: float
     index: int
     until: float = 0.0
+    seeds: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,8 +219,9 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     Draws come from a scrambled Sobol sequence. n, m, sigma_xi, kappa and tau are drawn from their ranges; d,
     sigma_0 and eta by a log-uniform factor from the boundary of the conditions inwards. How far eta and epsilon go is
     limited by what the profile affords at that n and m; a draw too costly at its largest step is passed over. Where
-    rates are fitted, the cheapest of many draws at either end of the ranges of n, m and epsilon comes first, and every
-    other setting is the draw that tells the exponents apart best.
+    rates are fitted, the cheapest of many draws at either end of the ranges of n, m and epsilon come first, and every
+    other setting is the draw that tells the exponents apart best. At the far ends, which the rest cannot afford, they
+    are :data:`FAR` settings with a share of the seeds each: the decades must not hang on one of them.
 
     Raises:
         ValueError: too few draws fall inside the conditions.
@@ -239,6 +241,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
         return [found for found in placed if found]
 
     chosen: list[tuple[Setting, float]] = []
+    far: set[tuple[Setting, float]] = set()
     if group.needs_rates:
         for name in ("n", "m", "epsilon") if group.stage == "end" else ("n", "m"):
             for end in (0.0, 1 - _END):
@@ -248,8 +251,14 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
                     ]
-                if at_end:
-                    chosen.append(min(at_end, key=lambda c: work(*c, group.stage, profile.seeds)))
+                at_end.sort(key=lambda c: work(*c, group.stage, profile.seeds))
+                if (end == 0.0) != (name == "epsilon"):
+                    chosen += at_end[:1]
+                    continue
+                # Of the size of the cheapest, as far as there are such: they share a batch.
+                several = sorted(at_end, key=lambda c: (c[0].n, c[0].m) != (at_end[0][0].n, at_end[0][0].m))[:FAR]
+                chosen += several
+                far |= set(several)
     tried = 2 ** math.ceil(math.log2(max(512, 16 * wanted)))  # a Sobol sequence is balanced at powers of two
     others = drawn(tried, cap)
     if len(others) < 4:
@@ -259,15 +268,24 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
             " lower --C, widen the reading or take a larger --profile"
         )
     chosen = _telling(chosen, others, wanted) if group.needs_rates else others[:wanted]
-    return [Point(setting=s, epsilon=e, index=k) for k, (s, e) in enumerate(chosen)]
+    return [
+        Point(setting=s, epsilon=e, index=k, seeds=1 / FAR if (s, e) in far else 1.0) for k, (s, e) in enumerate(chosen)
+    ]
 
 
 _END = 0.015  # of a range in logarithms
+FAR = 4  # settings at a far end: alike, they carry a quarter of what is known there each, which is what a rate allows
 
 
 def _bent(u: dict[str, float], name: str, end: float) -> dict[str, float]:
-    """A draw moved to one end of a variable's range; the longest runs take the largest step."""
-    return {**u, **({"step": 0.0} if name == "epsilon" and end == 0.0 else {}), name: end + _END * u[name]}
+    """A draw moved to one end of a variable's range. At a far end, where runs are long, it takes the largest step; for
+    n and m about the largest epsilon, for epsilon rather small n and m: several settings there must not cost more than
+    one."""
+    spared = {}
+    if (end == 0.0) == (name == "epsilon"):
+        spared = {"step": 0.0, "epsilon": 1 - _END * u["epsilon"]}
+        spared |= {k: u[k] ** 4 for k in ("n", "m")} if name == "epsilon" else {}
+    return {**u, **spared, name: end + _END * u[name]}
 
 
 def _telling(chosen: list, others: list, wanted: int) -> list:
@@ -501,7 +519,7 @@ def plan_jobs(
         for point in points:
             # Seeds differ between settings too: runs of a group are independent.
             start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
-            count = min(profile.seeds, EXACT_SEEDS) if group.stage == "exact" else profile.seeds
+            count = min(profile.seeds, EXACT_SEEDS) if group.stage == "exact" else round(profile.seeds * point.seeds)
             seeds = tuple(start + k for k in range(count))
             planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device, file=file))
     return planned, undesigned
