@@ -39,7 +39,7 @@ from numerics.series import SERIES
 from theory import Condition, inside
 from theory.paper import Reading
 from theory.statements import Hidden, Part, Theorem, evaluate
-from verify import sweep
+from verify import fit, sweep
 from verify.judge import Status
 from verify.region import Region
 from verify.sweep import Group, Job, Point, Result
@@ -629,15 +629,17 @@ def _falls(settings: pd.DataFrame, column: str) -> str:
 
 
 def corrected(answers: Sequence[Answer]) -> tuple[Answer, ...]:
-    """REFUTED where it passes Holm's rule over all theorems, else INCONCLUSIVE."""
-    order = sorted(range(len(answers)), key=lambda k: answers[k].p if math.isfinite(answers[k].p) else 1.0)
-    fixed = list(answers)
-    for rank, k in enumerate(order):
-        one = fixed[k]
-        if one.status == Status.REFUTED and not one.p <= LEVEL / (len(order) - rank):
-            reason = f"{one.reason}; not told from chance among {len(order)} theorems (p = {one.p:.2g})"
-            fixed[k] = replace(one, status=Status.INCONCLUSIVE, reason=reason)
-    return tuple(fixed)
+    """REFUTED where it stands among all theorems and kinds of labels (Holm, 5 % for all together), else INCONCLUSIVE."""
+    asked = {f"{a.theorem.name}/{a.labels}/{k}": 1.0 if math.isnan(a.p) else a.p for k, a in enumerate(answers)}
+    stands = fit.holm(asked)
+
+    def held(name: str, one: Answer) -> Answer:
+        if one.status != Status.REFUTED or name in stands:
+            return one
+        among = f"p = {one.p:.2g} does not stand among {len(asked)} theorems (Holm)"
+        return replace(one, status=Status.INCONCLUSIVE, reason=f"{one.reason}; but {among}")
+
+    return tuple(held(name, one) for name, one in zip(asked, answers, strict=True))
 
 
 # ---------------------------------------------------------------------------------------------------------------
