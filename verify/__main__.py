@@ -648,7 +648,8 @@ def _image_options(command: Callable) -> Callable:
         click.option("--data", default="digits", show_default=True, metavar="SOURCE",
                      help="real images: digits, or cifar10:PATH as it lies on a disk"),
         click.option("--classes", metavar="A,B", help="two of its classes [default: 3,8; airplane,automobile]"),
-        click.option("--network", help="vgg11, vgg11/8, small or tiny [default: small for digits, else vgg11]"),
+        click.option("--network", help="vgg11, vgg11-4096 (with the head of the authors' public code), vgg11/8, small"
+                     " or tiny [default: small for digits, else vgg11]"),
         click.option("--epochs", type=click.IntRange(min=1), help="passes over the images [default: 80; 100]"),
         click.option("--rate", type=float, help="learning rate of SGD [default: 0.02]"),
         click.option("--momentum", type=float, help="of SGD [default: 0]"),

@@ -27,7 +27,8 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from numerics import images, vgg
+from numerics import cifar10, images, pickled, vgg
+from numerics.extra import extra
 from numerics.vgg import Course, Recipe
 from verify.fit import LEVEL, Interval, clopper_pearson
 
@@ -44,7 +45,7 @@ def require_extra(packages: Sequence[str]) -> None:
         ValueError: one is not installed.
     """
     for name in packages:
-        with images.extra():
+        with extra():
             if find_spec(name) is None:
                 raise ModuleNotFoundError(name=name)
 
@@ -152,7 +153,7 @@ def open_folder(folder: Path, resume: bool) -> Path:
     """
     runs = folder / "runs"
     held = [*runs.glob("tau-*.pt"), *runs.glob("tau-*.partial")]
-    if resume and not held:
+    if resume and not runs.is_dir():  # it may be empty: a run is first kept after some epochs
         raise ValueError(f"--resume {folder}: holds no runs to resume; use --out to start anew")
     try:
         for path in () if resume else held:
@@ -211,10 +212,12 @@ def _in_processes(
 def _execute(experiment: Experiment, job: tuple[Rate, int], folder: Path, on_epoch: Callable[[int], None]) -> Course:
     """One run, from its checkpoint if there is one, saved when it is done."""
     rate, seed = job
+    held = _held(experiment, job, folder)
+    if held and held["done"]:  # meanwhile, by a process that outlived its command
+        return Course(**held["course"])
+    state = held["state"] if held else None
     data = images.load(experiment.data, experiment.classes, seed)
     flipped = images.flips(data.train_labels, rate, seed)
-    held = _held(experiment, job, folder)
-    state = held["state"] if held else None
 
     def checkpoint(epoch: int, reached: Callable[[], dict[str, Any]]) -> None:
         on_epoch(1)
@@ -232,8 +235,8 @@ def _path(job: tuple[Rate, int], folder: Path) -> Path:
 
 @cache
 def _code() -> str:
-    here = Path(vgg.__file__).parent
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in ("images.py", "vgg.py"))).hexdigest()
+    files = (Path(module.__file__) for module in (images, cifar10, pickled, vgg))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _fingerprint(experiment: Experiment, job: tuple[Rate, int]) -> str:
