@@ -1,6 +1,6 @@
 """CIFAR-10 from a disk, as people have it: nothing is fetched, and no file is believed.
 
-Four layouts are read: the Python batches, as a folder or in their archive (torchvision and Keras keep them so), the
+Read are the Python batches, as a folder or in their archive (torchvision and Keras keep them so), the
 binary version, likewise, and Hugging Face's parquet files. A file may be damaged or made to do harm. So only regular
 files are opened, no more is read of one than CIFAR-10 needs, a Python batch has to have the published sum before it is
 looked into, and is then read by :mod:`numerics.pickled`, which carries nothing out.
@@ -33,7 +33,7 @@ CLASSES = (
 )  # fmt: skip
 # The most bytes that are read of a file of each kind. Of the published ones a batch has 31 MB, an archive 170 packed
 # and 186 unpacked, and a parquet file 120.
-BATCH, ARCHIVE, PARQUET = 2**26, 2**28, 2**28
+BATCH, ARCHIVE, UNPACKED, PARQUET = 2**26, 2**28, 2**29, 2**28
 DEPTH, ENTRIES = 4, 10_000  # how deep in folders files are looked for, and among how many
 ARCHIVES = (
     "cifar-10-python.tar.gz",
@@ -203,7 +203,7 @@ class _Bounded:
         body = self.stream.read(size)
         self.most -= len(body)
         if self.most < 0:
-            raise ValueError(f"it unpacks to more than {ARCHIVE:,} bytes")
+            raise ValueError(f"it unpacks to more than {UNPACKED:,} bytes")
         return body
 
 
@@ -217,10 +217,10 @@ def _from_archive(path: Path, wanted: tuple[int, int], published: Published) -> 
     files: dict[str, bytes] = {}
     unpack = next((found for magic, found in UNPACK.items() if packed.startswith(magic)), lambda stream: stream)
     try:
-        with tarfile.open(fileobj=_Bounded(unpack(io.BytesIO(packed)), ARCHIVE), mode="r|") as held:  # type: ignore[arg-type]
+        with tarfile.open(fileobj=_Bounded(unpack(io.BytesIO(packed)), UNPACKED), mode="r|") as held:  # type: ignore[arg-type]
             for member in held:
                 name = Path(member.name).name
-                if member.size > ARCHIVE:  # before it is passed over, block by block
+                if member.size > UNPACKED:  # before it is passed over, block by block
                     raise ValueError(f"a file in it has {member.size:,} bytes")
                 if not member.isfile() or not any(name in names for names in layouts.values()):
                     continue

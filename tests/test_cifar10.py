@@ -458,7 +458,7 @@ def test_a_damaged_archive_is_one_line(how, tmp_path, batches):
 
 
 def test_an_archive_unpacks_to_so_much_and_no_more(tmp_path, monkeypatch):
-    monkeypatch.setattr(cifar10, "ARCHIVE", 10**6)
+    monkeypatch.setattr(cifar10, "UNPACKED", 10**6)
     for pack in (gzip.compress, bz2.compress, lzma.compress):
         path = tmp_path / "bomb"
         path.write_bytes(pack(member("readme.html", 10**6) + bytes(10**7)))
