@@ -449,7 +449,7 @@ def planned():
 
 @pytest.fixture(scope="module")
 def courses(planned, tmp_path_factory):
-    return experiment.collect(planned, experiment.open_folder(tmp_path_factory.mktemp("out"), resume=False), 1)
+    return experiment.collect(planned, tmp_path_factory.mktemp("out"), 1)
 
 
 def test_runs_are_kept_and_resumed_and_the_same_in_processes(planned, courses, tmp_path):
@@ -491,17 +491,13 @@ def test_runs_are_kept_and_resumed_and_the_same_in_processes(planned, courses, t
 
 
 def test_a_fresh_start_clears_the_runs_and_only_them(tmp_path):
-    with pytest.raises(ValueError, match="holds no runs to resume"):
-        experiment.open_folder(tmp_path, resume=True)
-    runs = experiment.open_folder(tmp_path / "new", resume=False)
-    assert experiment.open_folder(tmp_path / "new", resume=True) == runs  # nothing is finished yet
-    for name in ("tau-0.2-seed-1.pt", "tau-0.2-seed-1.partial", "notes.txt"):
-        (runs / name).touch()
-    assert experiment.open_folder(tmp_path / "new", resume=True) == runs and len(list(runs.iterdir())) == 3
-    experiment.open_folder(tmp_path / "new", resume=False)
-    assert [path.name for path in runs.iterdir()] == ["notes.txt"]
-    with pytest.raises(ValueError, match="choose another --out"):
-        experiment.open_folder(runs / "notes.txt", resume=False)
+    with experiment.FOLDER.open(tmp_path, {}) as runs:
+        for name in ("tau-0.2-seed-1.pt", "tau-0.2-seed-1.partial", "notes.txt"):
+            (runs / name).touch()
+    with experiment.FOLDER.open(tmp_path, {}, resume=True):
+        assert sorted(path.name for path in runs.iterdir()) == ["notes.txt", "tau-0.2-seed-1.pt"]
+    with experiment.FOLDER.open(tmp_path, {}):
+        assert [path.name for path in runs.iterdir()] == ["notes.txt"]
 
 
 def test_figures_hold_what_was_measured(planned, courses, monkeypatch):
@@ -537,7 +533,7 @@ def test_flips_by_class_rates_are_drawn_and_named(planned, tmp_path, monkeypatch
     monkeypatch.setattr(image_figures, "EXPLAINED", 2)
     rate = (0.0, 0.3)
     one = replace(planned, rates=(0.0, rate), seeds=(0,), recipe=replace(TINY, epochs=2))
-    courses = experiment.collect(one, experiment.open_folder(tmp_path, resume=False), 1)
+    courses = experiment.collect(one, tmp_path, 1)
     assert (tmp_path / "runs" / "tau-plus-0.3-minus-0-seed-0.pt").exists()
     [figure] = image_figures.make(one, (2,), courses, rate)
     assert "τ₋ = 0, τ₊ = 0.3" in dict(x[:2] for x in figure.values)["τ"]
@@ -556,11 +552,19 @@ def command(monkeypatch, capsys, *arguments):
 def test_the_command_writes_both_figures_and_resumes_to_the_same(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(image_figures, "EXPLAINED", 2)
     asked = ("--network", "tiny", "--epochs", 2, "--seeds", 2, "--jobs", 1, "--quiet")
-    status, printed = command(monkeypatch, capsys, 2, 4, "--out", tmp_path, *asked)
+    with experiment.FOLDER.open(tmp_path, {}):
+        pass  # killed before the first checkpoint
+    status, printed = command(monkeypatch, capsys, 2, 4, "--resume", tmp_path, *asked)
     assert status == 0
-    names = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    names = {path.name for path in tmp_path.iterdir() if path.is_file() and not path.name.startswith(".")}
     drawn = {f"{name}.{kind}" for name in ("fig2", "fig2-selection", "fig4") for kind in ("svg", "png")}
-    assert names == drawn | {"fig2.csv", "fig4.csv", "figures.html", "figures.md"}
+    assert names == drawn | {
+        "fig2.csv",
+        "fig4.csv",
+        "figures.html",
+        "figures.md",
+        "thetacheck.json",
+    }
     assert "Not enough evidence" in " ".join(printed.out.split())
     page = (tmp_path / "figures.html").read_text(encoding="utf-8")
     assert page.count("data:image/svg+xml") == 3
@@ -601,7 +605,7 @@ def test_a_run_that_is_stopped_before_anything_is_kept_can_be_resumed(tmp_path, 
         (("--tau", "0.2", "--tau-plus", "0.3"), "two ways to flip"),
         (("--amp",), "mixed precision is for a CUDA device"),
         (("--device", "tpu"), "tpu"),
-        (("--resume", "nowhere"), "holds no runs to resume"),
+        (("--resume", "nowhere"), "holds no figures to resume"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(arguments, says, tmp_path, monkeypatch, capsys):

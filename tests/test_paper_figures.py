@@ -95,8 +95,8 @@ def test_the_command_writes_everything(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(paper, "VARIANTS", paper.VARIANTS[:1])
     status, printed = run_command(monkeypatch, capsys, 1, "--out", tmp_path, "--seeds", 2, "--jobs", 1, "--quiet")
     assert status == 0
-    names = {p.name for p in tmp_path.iterdir()}
-    assert names == {"fig1.svg", "fig1.png", "fig1.csv", "figures.html", "figures.md"}
+    names = {p.name for p in tmp_path.iterdir() if p.is_file() and not p.name.startswith(".")}
+    assert names == {"fig1.svg", "fig1.png", "fig1.csv", "figures.html", "figures.md", "thetacheck.json"}
     assert "gray dashed line" in printed.out
     assert len(pd.read_csv(tmp_path / "fig1.csv")) > 100
     page = (tmp_path / "figures.html").read_text(encoding="utf-8")

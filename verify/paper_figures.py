@@ -16,10 +16,9 @@ those over the two labels (:func:`foretold`). What is left out is the spread of 
 """
 
 import math
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -35,6 +34,7 @@ from numerics.engine import State, recording_times
 from numerics.generalization import spurious_error
 from numerics.series import SERIES
 from theory.paper import Reading, condition_4_1
+from verify import processes
 from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
 from verify.fit import Interval, clopper_pearson
 from verify.meanfield import curve
@@ -305,26 +305,14 @@ def needed(numbers: Sequence[int]) -> list[tuple[Setting, int]]:
     return list(dict.fromkeys(held))
 
 
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def collect(wanted: Sequence[tuple[Setting, int]], seeds: tuple[int, ...], workers: int) -> Iterator[Runs]:
     """The runs of each wanted setting, as they finish."""
-    if workers <= 1 or len(wanted) <= 1:
-        _one_thread()
-        for one, steps in wanted:
-            yield trained(one, seeds, steps)
-        return
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    pool = ProcessPoolExecutor(min(workers, len(wanted)), mp_context=context, initializer=_one_thread)
-    try:
-        for future in as_completed([pool.submit(trained, one, seeds, steps) for one, steps in wanted]):
-            yield future.result()
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+    for _, runs in processes.pooled(partial(_trained, seeds), wanted, workers, torch.set_num_threads, (1,)):
+        yield runs
+
+
+def _trained(seeds: tuple[int, ...], one: tuple[Setting, int]) -> Runs:
+    return trained(one[0], seeds, one[1])
 
 
 def make(number: int, runs: Mapping[Setting, Runs]) -> PaperFigure:
