@@ -336,14 +336,14 @@ def test_a_full_disk_leaves_the_old_report_whole(fails, outcome, tmp_path, monke
     monkeypatch.undo()
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        ["batches", "figures", "index.html", "report.json", "report.md", "runs.csv"]
+        ["batches", "figures", "index.html", "report.json", "report.md", "runs.csv", "thetacheck.json"]
     )
 
 
 def test_a_file_in_the_way_is_said(outcome, tmp_path):
     (tmp_path / "taken").write_text("x")
     small = replace(outcome, verdicts=(), results={}, runs=outcome.runs.head(0))
-    with pytest.raises(OSError, match="cannot write the report to"):
+    with pytest.raises(ValueError, match="taken: is a file; name a folder"):
         report.write(small, tmp_path / "taken", COMMAND)
 
 
@@ -466,6 +466,29 @@ def test_progress_into_a_pipe_is_plain_and_rare(total, quiet, lines, capsys, mon
     assert len(told.err.splitlines()) == lines
     if lines:
         assert told.err.splitlines()[0] == "5 of 50 settings, 10 s gone, about 1 min 30 s left"
+
+
+def test_the_time_left_is_told_from_the_work_done_and_not_before_a_tenth_of_it():
+    left = common.Remaining(100.0, start=0.0)
+    left.ended(40, now=1.0, kept=True)  # was done before: says nothing of how long the rest takes
+    assert left.said(1.0) == "time left not known yet"
+    left.ended(5, now=10.0)  # of sixty
+    assert left.said(10.0) == "time left not known yet"
+    left.ended(7, now=24.0)
+    assert left.said(24.0) == "about 1 min 36 s left"
+    assert left.said(34.0) == "about 1 min 26 s left"
+    left.ended(48, now=100.0)
+    assert left.said(101.0) == "about 0 s left"
+
+
+def test_a_bundle_of_which_the_first_is_told_says_nothing_of_the_rest(capsys, monkeypatch):
+    """Sixteen short settings of four hundred come at once, after thirteen seconds: no hour and a half is left."""
+    clock = iter([0.0] + [13.0] * 16)
+    monkeypatch.setattr(common, "monotonic", lambda: next(clock))
+    with report.progress(407, quiet=False, work=1000.0) as tick:
+        for _ in range(16):
+            tick(1, 1.0)
+    assert capsys.readouterr().err == "1 of 407 settings, 13 s gone, time left not known yet\n"
 
 
 def test_a_terminal_without_unicode_gets_question_marks(outcome, monkeypatch):

@@ -2,9 +2,11 @@
 
 import os
 import shlex
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from functools import partial
@@ -100,7 +102,8 @@ def cli() -> None:
 
     \b
     Exit status: 0 the study ran, whatever it found, 1 a verdict that --fail-on names,
-    2 unusable arguments, 130 interrupted.
+    2 unusable arguments, 70 a fault of thetacheck,
+    130 interrupted (Ctrl-C, SIGTERM, SIGHUP), 141 nobody reads what is printed.
     """
 
 
@@ -138,7 +141,7 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     from theory.regime import entailments
     from theory.theorems import theorems
     from verify import falsify as search
-    from verify import report
+    from verify import report, study
     from verify.regime import beside
 
     started = time.monotonic()
@@ -152,11 +155,11 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
         beside(s for s in entailments() if s.name in asked) as decided,
     ):
         planned, folder = _planned(asked, options)
-        batches = _open(folder, planned, options)
-        outcome = _collect(planned, batches, options, started)
-        decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
-    outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
-    report.write(outcome, folder, _command())
+        with _open(study.FOLDER, folder, study.identity(planned), options) as batches:
+            outcome = _collect(planned, batches, options, started)
+            decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
+            outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
+            report.write(outcome, folder, _command())
     report.summary(outcome, folder)
     return _exit_status(outcome, options["fail_on"])
 
@@ -218,7 +221,7 @@ def check(file: Path, **options: Any) -> int:
       python -m verify check note.py --profile standard --out note
     """
     from verify import check as check_
-    from verify import report, userfile
+    from verify import report, study, userfile
     from verify.sweep import OBSERVABLE_BY_NAME
 
     started = time.monotonic()
@@ -228,19 +231,20 @@ def check(file: Path, **options: Any) -> int:
     report.announce("deciding what follows from what", options["quiet"])
     found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
     folder = options["resume"] or options["out"]
-    outcome = _collect(planned, _open(folder, planned, options), options, started)
-    found = check_.conclude(found, followed, outcome)
-    report.write(outcome, folder, _command(), found)
+    with _open(study.FOLDER, folder, study.identity(planned), options) as batches:
+        outcome = _collect(planned, batches, options, started)
+        found = check_.conclude(found, followed, outcome)
+        report.write(outcome, folder, _command(), found)
     report.summary(outcome, folder, found)
     return _exit_status(outcome, options["fail_on"])
 
 
-def _planned(asked: set[str], options: dict[str, Any]):
+def _planned(asked: set[str], options: dict[str, Any], kept: Any = None):
     from theory.paper import claims
     from theory.theorems import theorems
     from verify import study
 
-    reading, profile, device = _asked(options)
+    reading, profile, device = _asked(options, kept)
     known = claims(reading)
     chosen = tuple(c for c in known if c.name in asked)
     whole = tuple(t for t in theorems(reading) if t.name in asked)
@@ -249,7 +253,7 @@ def _planned(asked: set[str], options: dict[str, Any]):
 
 
 def _asked(options: dict[str, Any], kept: Any = None):
-    """The reading, profile and device that the options name, or the manifest of what is resumed, kept as ``kept``."""
+    """The reading, profile and device that the options name, or what is resumed, kept in folders as ``kept``."""
     from numerics.engine import check_device
     from verify import study, sweep
 
@@ -269,26 +273,24 @@ def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
 
 
 def _take_over(options: dict[str, Any], manifest: dict) -> None:
-    """A resumed study keeps its options; one given explicitly must agree, which `open_folder` checks."""
+    """A resumed study keeps its options; one given explicitly must agree, which opening its folder checks."""
     context = click.get_current_context()
-    held = {"profile": manifest["profile"], "seed": manifest.get("seed"), **manifest.get("reading", {})}
+    held = {"profile": manifest["profile"], "seed": manifest["seed"], **manifest["reading"]}
     for name, value in held.items():
         if name in options and context.get_parameter_source(name) == click.core.ParameterSource.DEFAULT:
             options[name] = value
 
 
-def _open(folder: Path, planned, options: dict[str, Any]) -> Path:
-    from verify import study
-
-    return study.open_folder(folder, planned, resume=options["resume"] is not None)
+def _open(kind, folder: Path, asked: dict[str, Any], options: dict[str, Any]):
+    return kind.open(folder, asked, resume=options["resume"] is not None)
 
 
 def _collect(planned, batches: Path, options: dict[str, Any], started: float):
     from verify import report, study
 
     workers = min(options["jobs"] or _cores(), planned.settings)
-    with report.progress(planned.settings, options["quiet"]) as advance:
-        results, finished = study.collect(planned, batches, workers, lambda _: advance())
+    with report.progress(planned.settings, options["quiet"], work=planned.work) as advance:
+        results, finished = study.collect(planned, batches, workers, lambda result, work: advance(1, work, result.kept))
     return study.conclude(planned, results, finished, started)
 
 
@@ -464,20 +466,20 @@ def selftest(**options: Any) -> int:
     Exit status: 0 every planted falsehood rejected and at least 95 % of the true statements accepted,
     1 a falsehood accepted or over 5 % of the true ones rejected, 3 too little evidence (take a larger --profile).
     """
-    from verify import report
+    from verify import report, study
     from verify import selftest as trial
     from verify.regime import beside
 
     started = time.monotonic()
     planted = trial.planted_statements()
     with beside(p.statement for p in planted) as decided:
-        planned, folder = _planned(set(trial.CLAIMS), options)
-        batches = _open(folder, planned, options)
-        outcome = _collect(planned, batches, options, started)
-        if not outcome.finished:
-            raise KeyboardInterrupt
-        result = trial.examine(outcome, trial.judged(planted, decided(True)))
-    report.write_selftest(result, folder, _command())
+        planned, folder = _planned(set(trial.CLAIMS), options, trial.FOLDER)
+        with _open(trial.FOLDER, folder, study.identity(planned), options) as batches:
+            outcome = _collect(planned, batches, options, started)
+            if not outcome.finished:
+                raise KeyboardInterrupt
+            result = trial.examine(outcome, trial.judged(planned, decided(True)))
+            report.write_selftest(result, folder, _command())
     return result.exit_status
 
 
@@ -536,12 +538,10 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
         setting = _setting(options["at"], reading.labels)
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
-    folder = options["out"]
-    report.require_writable(folder)
     recalled = kept.Recalled(settings={}, complaints=()) if options["no_replay"] else kept.recall(chosen)
     parties = search.parties(chosen, held)
     hunts = []
-    with report.hunting(parties, options["quiet"]) as advance:
+    with search.FOLDER.open(options["out"], {}), report.hunting(parties, options["quiet"]) as advance:
         for k, party in enumerate(parties):
             hunts.append(
                 search.hunt(
@@ -550,11 +550,13 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
                     on_progress=advance(k),
                 )
             )  # fmt: skip
-    if not options["no_replay"]:
-        kept.keep(hunts)
-    findings = [f for h in hunts for f in h.findings]
-    followed = {f.claim.name: search.follow(f, reading, options["seed"], held) for f in findings if f.violated}
-    report.write_hunts(hunts, followed, reading, folder, _command(), options["conditions"], recalled.complaints)
+        if not options["no_replay"]:
+            kept.keep(hunts)
+        findings = [f for h in hunts for f in h.findings]
+        followed = {f.claim.name: search.follow(f, reading, options["seed"], held) for f in findings if f.violated}
+        report.write_hunts(
+            hunts, followed, reading, options["out"], _command(), options["conditions"], recalled.complaints
+        )
     if any(f.violated for f in findings):
         return 1
     return 0 if all(f.counted for f in findings) else 3
@@ -640,20 +642,20 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     started = time.monotonic()
     drawn, folder = _map(x_name, y_name, options), options["resume"] or options["out"]
     tasks = phase.plan(drawn)
-    batches = phase.open_folder(folder, drawn, resume=options["resume"] is not None)
     total, done = sum(task.runs for task in tasks), 0
-    with report.progress(total, options["quiet"], "runs") as advance:
+    with _open(phase.FOLDER, folder, phase.identity(drawn), options) as batches:
+        with report.progress(total, options["quiet"], "runs", sum(task.work for task in tasks)) as advance:
 
-        def ended(runs: int) -> None:
-            nonlocal done
-            done += runs
-            advance(runs)
+            def ended(task: phase.Task, kept: bool) -> None:
+                nonlocal done
+                done += task.runs
+                advance(task.runs, task.work, kept)
 
-        runs = phase.collect(drawn, batches, options["jobs"] or _cores(), ended)
-    if runs is None:
-        report.map_interrupted(folder, done, total)
-        return 130
-    report.write_map(drawn, runs, folder, _command(), time.monotonic() - started)
+            runs = phase.collect(drawn, batches, options["jobs"] or _cores(), ended)
+        if runs is None:
+            report.map_interrupted(folder, done, total)
+            return 130
+        report.write_map(drawn, runs, folder, _command(), time.monotonic() - started)
     return 0
 
 
@@ -698,7 +700,8 @@ def _image_options(command: Callable) -> Callable:
         click.option("--data", default="digits", show_default=True, metavar="SOURCE",
                      help="real images: digits, or cifar10:PATH as it lies on a disk"),
         click.option("--classes", metavar="A,B", help="two of its classes [default: 3,8; airplane,automobile]"),
-        click.option("--network", help="vgg11, vgg11/8, small or tiny [default: small for digits, else vgg11]"),
+        click.option("--network", help="vgg11, vgg11-4096 (with the head of the authors' public code), vgg11/8, small"
+                     " or tiny [default: small for digits, else vgg11]"),
         click.option("--epochs", type=click.IntRange(min=1), help="passes over the images [default: 80; 100]"),
         click.option("--rate", type=float, help="learning rate of SGD [default: 0.02]"),
         click.option("--momentum", type=float, help="of SGD [default: 0]"),
@@ -713,10 +716,10 @@ def _image_options(command: Callable) -> Callable:
     return command
 
 
-def _image_figures(numbers: tuple[int, ...], folder: Path, options: dict[str, Any]) -> list:
-    """Figures 2 and 4, as asked for; runs are kept in ``folder``."""
+def _image_experiment(numbers: tuple[int, ...], options: dict[str, Any]):
+    """What is run for Figures 2 and 4, as asked for, and their flip rate."""
     from numerics.engine import check_device
-    from verify import image_figures, images, report
+    from verify import image_figures, images
 
     by_class = options["tau_plus"] is not None or options["tau_minus"] is not None
     if by_class and options["tau"] is not None:
@@ -730,12 +733,33 @@ def _image_figures(numbers: tuple[int, ...], folder: Path, options: dict[str, An
         **{name: options[name] for name in ("network", "epochs", "rate", "momentum", "batch")},
     )  # fmt: skip
     images.check(planned)
-    runs = images.open_folder(folder, options["resume"] is not None)
+    return planned, tau
+
+
+def _image_figures(numbers: tuple[int, ...], runs: Path, planned, tau, options: dict[str, Any]) -> list:
+    """Figures 2 and 4; ``runs`` keeps what is finished."""
+    from verify import image_figures, images, report
+
     workers = options["jobs"] or _cores()
     with report.progress(images.epochs_left(planned, runs), options["quiet"], "epochs") as advance:
         courses = images.collect(planned, runs, workers, advance)
     report.announce("explaining predictions and drawing", options["quiet"])
     return image_figures.make(planned, numbers, courses, tau)
+
+
+def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
+    """Figures 1 and 3."""
+    from verify import paper_figures as paper
+    from verify import report
+
+    settings = paper.needed(numbers)
+    seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
+    runs = {}
+    with report.progress(len(settings), options["quiet"]) as advance:
+        for asked, held in paper.collect(settings, seeds, options["jobs"] or _cores(), options["labels"]):
+            runs[asked] = held
+            advance()
+    return [paper.make(number, runs) for number in numbers]
 
 
 @cli.command(short_help="Make the paper's own figures again.")
@@ -774,15 +798,13 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
     \b
     Exit status: 0 made, 2 unusable arguments or the images extra is missing, 130 interrupted.
     """
-    from verify import paper_figures as paper
-    from verify import report
-    from verify.images import require_extra
+    from verify import images, report
 
     wanted = {1, 2, 3, 4} if "all" in (numbers or ("all",)) else {int(number) for number in numbers}
     real = tuple(sorted(wanted & {2, 4}))
     missing = None
     try:
-        require_extra(
+        images.require_extra(
             (*(("shap",) if 2 in real else ()), *(("sklearn",) if real and options["data"] == "digits" else ()))
         )
     except ValueError as problem:
@@ -790,19 +812,11 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
             raise
         missing, real = problem, ()
     out = options["resume"] or options["out"]
-    made = _image_figures(real, out, options) if real else []
-    synthetic = sorted(wanted & {1, 3})
-    if synthetic:
-        report.require_writable(out)
-        settings = paper.needed(synthetic)
-        seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
-        runs = {}
-        with report.progress(len(settings), options["quiet"]) as advance:
-            for asked, held in paper.collect(settings, seeds, options["jobs"] or _cores(), options["labels"]):
-                runs[asked] = held
-                advance()
-        made += [paper.make(number, runs) for number in synthetic]
-    report.write_figures(sorted(made, key=lambda figure: figure.number), out, _command())
+    planned = _image_experiment(real, options) if real else ()
+    with _open(images.FOLDER, out, {}, options) as runs:
+        made = _image_figures(real, runs, *planned, options) if real else []
+        made += _synthetic_figures(sorted(wanted & {1, 3}), options)
+        report.write_figures(sorted(made, key=lambda figure: figure.number), out, _command())
     if missing:
         click.echo(f"thetacheck: figures 2 and 4 are not made: {missing}", err=True)
         return 2
@@ -867,16 +881,15 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     effort = calibration.EFFORTS[profile.name]
     workers = options["jobs"] or _cores()
     report.announce("placing settings inside the conditions", options["quiet"])
-    batches = calibration.FOLDER.open(
-        folder, calibration.identity(chosen, reading, effort, options["seed"]), options["resume"] is not None
-    )
-    planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, workers=workers)
-    with report.calibrating(options["quiet"]) as (more, tick):
-        cells, finished = calibration.collect(
-            planned, lambda going: sweep.run(going, batches, workers) if going else iter(()), tick, more
-        )
-    found = calibration.conclude(planned, cells, finished, started)
-    report.write_calibration(found, folder, _command())
+    asked = calibration.identity(chosen, reading, effort, options["seed"])
+    with _open(calibration.FOLDER, folder, asked, options) as batches:
+        planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, workers=workers)
+        with report.calibrating(options["quiet"]) as (more, tick):
+            cells, finished = calibration.collect(
+                planned, lambda going: sweep.run(going, batches, workers) if going else iter(()), tick, more
+            )
+        found = calibration.conclude(planned, cells, finished, started)
+        report.write_calibration(found, folder, _command())
     return 0 if finished else 130
 
 
@@ -914,24 +927,92 @@ def _setting(text: str, labels: str):
     return Setting(**given, labels=labels)
 
 
+INTERRUPTED, BROKEN, UNREAD = 130, 70, 141  # exit statuses: as of Ctrl-C, of a fault of ours, of a closed pipe
+
+
 def main() -> None:
-    """Entry point: every mistake of the user is one line on stderr and exit status 2."""
-    try:
-        status = cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        status = done.exit_code
-    except click.ClickException as problem:
-        click.echo(f"thetacheck: {' '.join(problem.format_message().split())}", err=True)
-        status = 2
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("thetacheck: interrupted", err=True)
-        status = 130
-    except BrokenPipeError:
-        status = 0
-    except (ValueError, OSError) as problem:
-        click.echo(f"thetacheck: {problem}", err=True)
-        status = 2
+    """Entry point: every mistake of the user is one line on stderr and exit status 2, and every fault of ours 70."""
+    with _ended_as_by_ctrl_c():
+        status = _status()
     sys.exit(status)
+
+
+def _status() -> int:
+    from verify.processes import Lost
+
+    try:
+        _require_text(sys.argv[1:])
+        return cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as problem:
+        return _complain(problem.format_message(), 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", INTERRUPTED)
+    except (BrokenPipeError, SystemExit):  # whoever read what we print is gone; rich and click then exit with 1
+        return UNREAD
+    except MemoryError:
+        return _complain("memory is short: fewer --jobs and smaller sizes need less", 2)
+    except (ValueError, OSError, Lost) as problem:
+        return _complain(str(problem), 2)
+    except Exception as problem:
+        return _complain(f"a fault of thetacheck ({type(problem).__name__}); {_traceback_kept()}", BROKEN)
+
+
+def _complain(text: str, status: int) -> int:
+    with suppress(OSError):  # a terminal that is gone
+        click.echo(f"thetacheck: {' '.join(text.split())}", err=True)
+    return status
+
+
+def _traceback_kept() -> str:
+    """Where the traceback of what is being handled was written, in words."""
+    import tempfile
+    import traceback
+
+    held = f"{_command()}\n\n{traceback.format_exc()}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="thetacheck-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(held)
+        return f"please report it with its traceback, {file.name}"
+    except OSError:
+        return f"please report it: {' | '.join(held.splitlines())}"
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Raise ``ValueError`` for a name that is no text: reports repeat the command, and could not be written."""
+    for given in arguments:
+        try:
+            given.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = os.fsencode(given).decode("utf-8", errors="backslashreplace")
+            raise ValueError(f"{shown}: is no text in UTF-8; give another name") from None
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM and SIGHUP, of schedulers and of closed terminals, are what Ctrl-C is: what is finished counts."""
+    terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+
+    def end(number: int, frame: Any) -> None:
+        for fd in terminals:
+            if not os.isatty(fd):  # closed: what is still said goes nowhere, and is no error
+                os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Ignored is what `nohup` asks for, and stays so.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

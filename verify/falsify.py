@@ -10,13 +10,10 @@ sizes, round numbers) and bad (failing more often, by more) by the same test. do
 """
 
 import math
-import multiprocessing
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,9 +35,10 @@ from theory import d as dimension
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
-from verify import sweep
+from verify import processes, sweep
 from verify.check import OBSERVABLE_WEIGHTS
 from verify.evidence import at_runs, evidence
+from verify.folder import Folder
 from verify.region import PARAMETERS, Region
 from verify.sweep import EPSILON, Group, Job, Point
 from verify.userfile import UserFile
@@ -72,6 +70,9 @@ BESIDE: dict[str, dict[str, int]] = {
     "standard": {"T1": 6},
     "thorough": {"T1": 60, "end": 12},
 }
+FOLDER = Folder(
+    what="search", files=(*(f"falsify.{x}" for x in ("html", "md", "json")), "falsify-figures/*", "test_*.py")
+)
 SHARE = {"search": 0.6, "confirm": 0.8, "simplify": 0.9, "worsen": 1.0}  # of the budget, when each phase must end
 
 
@@ -417,17 +418,16 @@ def beside(
     if not parties_:
         yield lambda _: ()
         return
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    pool = ProcessPoolExecutor(1, context, initializer=_quietly)
-    try:
+    with processes.Pool(1, _quietly) as pool:
         futures = [
             pool.submit(_short, tuple(claims), reading, seed_, batches, LEVEL / len(parties_)) for claims in parties_
         ]
-        yield lambda finished: tuple(h for f in futures if finished or f.done() if (h := f.result()) is not None)
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+
+        def collect(finished: bool) -> tuple[Hunt, ...]:
+            held = [pool.result(f) for f in futures if finished or (f.done() and not f.exception())]
+            return tuple(h for h in held if h is not None)
+
+        yield collect
 
 
 def aside() -> None:
@@ -438,7 +438,6 @@ def aside() -> None:
 def _quietly() -> None:
     aside()
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
 
 
 def _short(

@@ -35,7 +35,7 @@ from theory.lineage import condition_huang, condition_kou
 from theory.meanfield import limiting_error_threshold, noisy_ignored_threshold, signal_leads_threshold, stage_one_time
 from theory.paper import Reading, claims, condition_4_1
 from theory.symbols import SETTING, expanded, lookup, tau_minus, tau_plus
-from verify import sweep
+from verify import processes, sweep
 from verify.evidence import Why, evidence
 from verify.folder import Folder
 from verify.meanfield import curve
@@ -405,11 +405,15 @@ Run = tuple[int, Setting, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """Batches of runs, the unit of work and of resuming. A run is (cell, setting, seed); a batch shares n and m."""
+    """Batches of runs, the unit of resuming. A run is (cell, setting, seed); a batch shares n and m.
+
+    ``work`` are the core seconds that it may be expected to take.
+    """
 
     map: Map
     index: int
     batches: tuple[tuple[Run, ...], ...]
+    work: float
 
     @property
     def runs(self) -> int:
@@ -447,7 +451,7 @@ def plan(map_: Map) -> list[Task]:
                 found.append((total, tuple(held)))
                 held, total = [], 0.0
     found.sort(key=lambda f: -f[0])  # the longest first, so that none is left over at the end
-    return [Task(map=map_, index=i, batches=batches) for i, (_, batches) in enumerate(found)]
+    return [Task(map=map_, index=i, batches=batches, work=work) for i, (work, batches) in enumerate(found)]
 
 
 def _seeds(map_: Map, cell: int) -> list[int]:
@@ -855,44 +859,49 @@ def benign_level(found: pd.DataFrame, name: str = "error_fresh_end") -> tuple[fl
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The folder of a map: a manifest saying what it is, and the finished tasks.
+# The folder of a map
 
-FOLDER = Folder(what="map", manifest="map.json", batches="batches", key="x")
+FOLDER = Folder(
+    what="map",
+    files=("map.html", "map.png", "map.svg", "map-cells.csv", "map-runs.csv"),
+    work="map-batches",
+    finished="[0-9][0-9][0-9][0-9][0-9].npz",
+)
 
 
 def collect(
-    map_: Map, folder: Path, workers: int, on_runs: Callable[[int], None] = lambda runs: None
+    map_: Map, folder: Path, workers: int, on_task: Callable[[Task, bool], None] = lambda task, kept: None
 ) -> pd.DataFrame | None:
     """Run what ``folder`` does not hold yet; all runs, or None after an interrupt.
 
     Args:
-        folder: where tasks are saved, from :func:`open_folder`.
+        folder: where tasks are saved, from :meth:`Folder.open`.
         workers: processes.
-        on_runs: called with the number of runs just finished or found finished.
+        on_task: called with each task that is finished, and whether it was so before.
 
     Raises:
         ValueError: a file there is damaged or of another map.
     """
     parts = []
     try:
-        for task, found in _stream(map_, folder, workers):
+        for task, found, kept in _stream(map_, folder, workers):
             parts.append(pd.DataFrame(found))
-            on_runs(task.runs)
+            on_task(task, kept)
     except KeyboardInterrupt:
         return None
     return pd.concat(parts, ignore_index=True).sort_values(["cell", "seed"], ignore_index=True)
 
 
-def _stream(map_: Map, folder: Path, workers: int) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
+def _stream(map_: Map, folder: Path, workers: int) -> Iterator[tuple[Task, dict[str, np.ndarray], bool]]:
     pending = []
     for task in plan(map_):
         if (folder / task.file).exists():
-            yield task, _load(folder / task.file, task)
+            yield task, _load(folder / task.file, task), True
         else:
             pending.append(task)
-    for k, found in sweep.pooled(execute, pending, min(workers, len(pending))):
+    for k, found in processes.pooled(execute, pending, workers, sweep.one_thread):
         _save(found, pending[k], folder)
-        yield pending[k], found
+        yield pending[k], found, False
 
 
 def _fingerprint(task: Task) -> str:
@@ -920,9 +929,9 @@ def _load(path: Path, task: Task) -> dict[str, np.ndarray]:
     return found
 
 
-def open_folder(folder: Path, map_: Map, resume: bool) -> Path:
-    """Prepare the folder of a map and return where its finished tasks lie; see :meth:`Folder.open`."""
-    return FOLDER.open(folder, asdict(map_) | {"code": _code()}, resume)
+def identity(map_: Map) -> dict:
+    """What determines a map's numbers, for resuming."""
+    return asdict(map_) | {"code": _code()}
 
 
 def held(folder: Path) -> Map:
@@ -931,13 +940,9 @@ def held(folder: Path) -> Map:
     Raises:
         ValueError: there is none, or it cannot be read.
     """
-    body = FOLDER.read(folder)
-    body.pop("code", None)
-    try:
-        body = body | {"x": Axis(**body["x"]), "y": Axis(**body["y"]), "reading": Reading(**body["reading"])}
-        return Map(**body | {"at": tuple(map(tuple, body["at"])), "show": tuple(body["show"])})
-    except (TypeError, KeyError) as problem:
-        raise ValueError(f"{folder / FOLDER.manifest} is not ours: start anew with --out") from problem
+    body = {k: v for k, v in FOLDER.read(folder).items() if k != "code"}
+    body |= {"x": Axis(**body["x"]), "y": Axis(**body["y"]), "reading": Reading(**body["reading"])}
+    return Map(**body | {"at": tuple(map(tuple, body["at"])), "show": tuple(body["show"])})
 
 
 def _code() -> str:

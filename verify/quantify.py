@@ -684,6 +684,17 @@ class Course:
         theorems = sum(len(family.members) * family.effort.confirmed for family in self.families)
         return theorems + sum(len(jobs) for jobs in self._explored.values())
 
+    @property
+    def work(self) -> float:
+        """Core seconds that these are expected to take: a fresh setting as much as an explored one, seed for seed."""
+        found = 0.0
+        for family in self.families:
+            jobs, effort = self._explored[family.name], family.effort
+            explored = sum(sweep.expected(jobs).values())
+            fresh = len(family.members) * effort.confirmed * effort.looks[0] / max(len(jobs) * effort.seeds, 1)
+            found += explored * (1 + fresh)
+        return found
+
     def exploring(self, done: Mapping[str, Result]) -> bool:
         """Whether the first phase is still going on."""
         return any(job.key not in done for jobs in self._explored.values() for job in jobs)

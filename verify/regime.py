@@ -1,9 +1,6 @@
 """Statements about orders: decided beside the runs of a study, or asked on the command line. docs/orders.md."""
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +8,7 @@ from difflib import get_close_matches
 from theory import grammar, orders
 from theory.orders import RELATIONS, Answer, Order, Premise, Scaling
 from theory.regime import Entailment, named_sets
+from verify import processes
 from verify.judge import Status
 
 CLAIMED = {
@@ -83,24 +81,17 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
     if not statements:
         yield lambda _: ()
         return
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    # Nothing of ours but theory is named to the process, so that it starts without torch; and the parent decides what
-    # an interrupt means.
-    pool = ProcessPoolExecutor(1, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    try:
+    # Nothing of ours but theory is named to the process, so that it starts without torch.
+    with processes.Pool(1) as pool:
         futures = [pool.submit(Entailment.decide, statement) for statement in statements]
 
         def collect(finished: bool) -> tuple[Decision, ...]:
             return tuple(
-                Decision(statement=statement, answer=future.result() if finished or future.done() else None)
-                for statement, future in zip(statements, futures, strict=True)
+                Decision(statement=s, answer=pool.result(f) if finished or (f.done() and not f.exception()) else None)
+                for s, f in zip(statements, futures, strict=True)
             )
 
         yield collect
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------

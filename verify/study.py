@@ -60,6 +60,11 @@ class Plan:
         return len(self.jobs) + (self.course.settings if self.course else 0)
 
     @property
+    def work(self) -> float:
+        """Core seconds that they are expected to take together."""
+        return sum(sweep.expected(self.jobs).values()) + (self.course.work if self.course else 0.0)
+
+    @property
     def observables(self) -> dict[str, Observable]:
         """Ours and the file's, by name."""
         return sweep.OBSERVABLE_BY_NAME | (self.file.observables if self.file else {})
@@ -151,24 +156,30 @@ def plan(
 
 
 def collect(
-    planned: Plan, folder: Path, workers: int, on_result: Callable[[Result], None]
+    planned: Plan, folder: Path, workers: int, on_result: Callable[[Result, float], None]
 ) -> tuple[list[Result], bool]:
     """Run the jobs; an interrupt ends it early with what is finished.
 
     Theorems explore first; the runs that confirm them then share the processes with those of all claims.
+
+    Args:
+        on_result: told of every finished job, with the core seconds that it was expected to take.
     """
     done: dict[str, Result] = {}
     course, waiting = planned.course, list(planned.jobs)
+
+    def gone_through(jobs: list[Job]) -> None:
+        work = sweep.expected(jobs)
+        for result in sweep.run(jobs, folder, workers):
+            done[result.key] = result
+            on_result(result, work[result.key])
+
     try:
         while phase := course.next(done) if course else []:
             if not course.exploring(done):
                 phase, waiting = phase + waiting, []
-            for result in sweep.run(phase, folder, workers):
-                done[result.key] = result
-                on_result(result)
-        for result in sweep.run(waiting, folder, workers):
-            done[result.key] = result
-            on_result(result)
+            gone_through(phase)
+        gone_through(waiting)
     except KeyboardInterrupt:
         return list(done.values()), False
     return list(done.values()), True
@@ -261,29 +272,18 @@ def representative(outcome: Outcome, group: str) -> Result | None:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The folder of a study: a manifest saying what it is, and the finished jobs.
+# The folder of a study
 
-FOLDER = Folder(what="study", manifest="study.json", batches="batches", key="profile", beside=("calibrating.json",))
-
-
-def open_folder(folder: Path, planned: Plan, resume: bool) -> Path:
-    """Prepare the folder of a study and return where its finished jobs lie; see :meth:`Folder.open`."""
-    batches = FOLDER.open(folder, _manifest(planned), resume)
-    expected = {f"{job.key}.npz" for job in planned.jobs}
-    for path in sorted(batches.iterdir()):
-        if path.suffix == ".partial":
-            path.unlink()
-        elif path.name not in expected and not _of_group(path.name):
-            raise ValueError(f"{path} is no part of a study: remove it, or choose another --out")
-    return batches
+FOLDER = Folder(
+    what="study",
+    files=("index.html", "report.md", "report.json", "runs.csv", "figures/*.svg", "figures/*.png"),
+    work="batches",
+    finished=sweep.FINISHED,
+)
 
 
-def _of_group(name: str) -> bool:
-    # Jobs of claims that this invocation does not look at may lie there too.
-    return name.endswith(".npz") and name[:-4].rpartition("-")[2].isdigit()
-
-
-def _manifest(planned: Plan) -> dict:
+def identity(planned: Plan) -> dict:
+    """What determines a study's numbers, for resuming."""
     return {
         "profile": planned.profile.name,
         "seed": planned.seed,

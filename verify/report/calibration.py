@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from verify import calibrate_figures
-from verify.calibrate import ARRIVES, LEVEL, SEVERE, Answer, Calibration, Constant, Exponent, Leaning
+from verify.calibrate import ARRIVES, FOLDER, LEVEL, SEVERE, Answer, Calibration, Constant, Exponent, Leaning
 from verify.report.common import (
     PIPE_INTERVAL,
     dumps,
@@ -24,7 +24,6 @@ from verify.report.common import (
     number,
     open_console,
     prose,
-    save,
     without_collector,
 )
 
@@ -90,8 +89,7 @@ def write_calibration(found: Calibration, folder: Path, command: str) -> None:
     }
     body |= {f"calibration-figures/{p.name}.svg": p.svg for p in pictures}
     body |= {f"calibration-figures/{p.name}.png": p.png for p in pictures}
-    body["calibration.md"] = str(body["calibration.md"]).replace("(figures/", "(calibration-figures/")
-    save(body, folder)
+    FOLDER.save(body, folder)
     console = open_console()
     for constant in found.constants:
         row = _constant_row(constant, {})

@@ -5,11 +5,8 @@ import gc
 import io
 import json
 import math
-import os
 import re
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,14 +17,18 @@ import jinja2
 import numpy as np
 from markupsafe import Markup, escape
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from theory import Band, Condition
 from verify.figures import Formulas, Picture, plain
+from verify.folder import write_whole
 
 PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
 TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+save = write_whole  # where nothing says yet which files are ours
 
 
 @contextmanager
@@ -40,33 +41,6 @@ def without_collector() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def save(body: Mapping[str, str | bytes], folder: Path) -> None:
-    """Write files, by name relative to ``folder``: first all of them aside, then moved into place."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
-    except OSError as problem:
-        raise _unwritable(folder, problem) from problem
-    try:
-        for name, held in body.items():
-            path = aside / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8"))
-        # All is on the disk: from here on there are only renames.
-        for path in sorted(aside.iterdir()):
-            if path.is_dir() and (folder / path.name).exists():
-                os.replace(folder / path.name, aside / f"old-{path.name}")
-            os.replace(path, folder / path.name)
-    except OSError as problem:
-        raise _unwritable(folder, problem) from problem
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _unwritable(folder: Path, problem: OSError) -> OSError:
-    return OSError(f"cannot write the report to {folder}: {problem.strerror or problem}; choose another --out")
 
 
 def dumps(held: Any) -> str:
@@ -250,33 +224,86 @@ def open_console(to: Any = None) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False)
 
 
+class Remaining:
+    """When work will be done, from how much of it is: unknown until a tenth is, since what runs meanwhile is not seen.
+
+    Args:
+        work: all there is, in any unit that time is proportional to.
+        start: seconds of a monotonic clock.
+    """
+
+    def __init__(self, work: float, start: float) -> None:
+        self.work, self.start, self.done, self.end = work, start, 0.0, math.inf
+
+    def ended(self, work: float, now: float, kept: bool = False) -> None:
+        """Some of it is done, or was before the start, if it was ``kept``."""
+        if kept:
+            self.work -= work
+        else:
+            self.done += work
+        if self.done >= self.work / 10 and self.done:
+            self.end = now + (now - self.start) * max(self.work / self.done - 1, 0)
+
+    def said(self, now: float) -> str:
+        return "time left not known yet" if self.end == math.inf else f"about {duration(max(self.end - now, 0))} left"
+
+
+class _Left(ProgressColumn):
+    def __init__(self, remaining: Remaining) -> None:
+        super().__init__()
+        self.remaining = remaining
+
+    def render(self, task: Any) -> Text:
+        return Text(self.remaining.said(monotonic()))
+
+
 @contextmanager
-def progress(total: int, quiet: bool, what: str = "settings") -> Iterator[Callable[..., None]]:
-    """Progress of ``total`` jobs on stderr. Yields what is to be called with how many have ended, 1 by default."""
+def progress(
+    total: int, quiet: bool, what: str = "settings", work: float | None = None
+) -> Iterator[Callable[..., None]]:
+    """Progress of ``total`` jobs on stderr.
+
+    Args:
+        total: how many.
+        quiet: say nothing.
+        what: they are called.
+        work: of all of them, where some take longer than others.
+
+    Yields:
+        what is to be called as ``advance(ended=1, work=ended, kept=False)``: how many have ended, how much work that
+        was, and whether it had been done before.
+    """
     if quiet or total == 0:
-        yield lambda ended=1: None
+        yield lambda ended=1, work=None, kept=False: None
         return
     console = open_console(sys.stderr)
+    remaining = Remaining(total if work is None else work, monotonic())
     if console.is_terminal:
         columns = (
             TextColumn("running"), BarColumn(), MofNCompleteColumn(), TextColumn(f"{what},"), TimeElapsedColumn(),
-            TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"),
+            TextColumn("gone,"), _Left(remaining),
         )  # fmt: skip
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("", total=total)
-            yield lambda ended=1: bar.advance(task, ended)
+
+            def advance(ended: int = 1, work: float | None = None, kept: bool = False) -> None:
+                remaining.ended(ended if work is None else work, monotonic(), kept)
+                bar.advance(task, ended)
+
+            yield advance
         return
-    start = told = monotonic()
+    told = remaining.start
     done = 0
 
-    def tick(ended: int = 1) -> None:
+    def tick(ended: int = 1, work: float | None = None, kept: bool = False) -> None:
         nonlocal done, told
         done += ended
         now = monotonic()
+        remaining.ended(ended if work is None else work, now, kept)
         if now - told >= PIPE_INTERVAL:
             told = now
-            left = duration((now - start) / done * (total - done))
-            console.print(f"{done} of {total} {what}, {duration(now - start)} gone, about {left} left", soft_wrap=True)
+            gone = duration(now - remaining.start)
+            console.print(f"{done} of {total} {what}, {gone} gone, {remaining.said(now)}", soft_wrap=True)
 
     yield tick
 
@@ -293,8 +320,3 @@ def indented(console: Console, text: str | Text) -> None:
     for line in body.wrap(console, max(console.width - 2, 20)):
         line.rstrip()
         console.print(Text("  ").append_text(line), soft_wrap=True)
-
-
-def require_writable(folder: Path) -> None:
-    """Raise ``OSError`` before a long search, not after it."""
-    save({}, folder)

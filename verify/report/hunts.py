@@ -16,10 +16,10 @@ from numerics import Setting
 from theory import Claim
 from theory.paper import Reading
 from verify import witness_figures
-from verify.falsify import Finding, Followed, Hunt, Tested
+from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested
 from verify.figures import Picture
 from verify.fit import clopper_pearson
-from verify.report.common import dumps, duration, html_page, markdown, number, open_console, save, stated
+from verify.report.common import dumps, duration, html_page, markdown, number, open_console, stated
 from verify.sweep import EPSILON
 
 
@@ -47,7 +47,7 @@ def write_hunts(
     complaints: Sequence[str] = (),
 ) -> None:
     """Print what searches for violations found, a line or two per claim, and write falsify.html, .md and .json,
-    figures/ and a pytest test per violation.
+    falsify-figures/ and a pytest test per violation.
 
     Args:
         hunts: what was found.
@@ -85,9 +85,9 @@ def write_hunts(
         ),
     }
     body |= {row["test_name"]: row["test"] for row in rows if row["test"]}
-    body |= {f"figures/{p.name}.svg": p.svg for p in pictures.values()}
-    body |= {f"figures/{p.name}.png": p.png for p in pictures.values()}
-    save(body, folder)
+    body |= {f"falsify-figures/{p.name}.svg": p.svg for p in pictures.values()}
+    body |= {f"falsify-figures/{p.name}.png": p.png for p in pictures.values()}
+    FOLDER.save(body, folder)
 
     console, told = open_console(), open_console(sys.stderr)
     for line in complaints:

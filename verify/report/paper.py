@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from verify.images import FOLDER
 from verify.paper_figures import PaperFigure, Point
-from verify.report.common import html_page, indented, markdown, open_console, save
+from verify.report.common import html_page, indented, markdown, open_console
 
 
 def write_figures(figures: Sequence[PaperFigure], folder: Path, command: str) -> None:
@@ -23,7 +24,7 @@ def write_figures(figures: Sequence[PaperFigure], folder: Path, command: str) ->
         body[f"{f.picture.name}.csv"] = f.data.to_csv(index=False, float_format="%.6g")
     body["figures.html"] = html_page("figures.html", "The paper's figures", context)
     body["figures.md"] = markdown("figures.md", context)
-    save(body, folder)
+    FOLDER.save(body, folder)
     console = open_console()
     for f in figures:
         console.print(f"Figure {f.number}")

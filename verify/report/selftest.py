@@ -6,8 +6,8 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.judge import Status
-from verify.report.common import cell, dumps, indented, open_console, readable, save
-from verify.selftest import SelfTest
+from verify.report.common import cell, dumps, indented, open_console, readable
+from verify.selftest import FOLDER, SelfTest
 
 
 def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
@@ -53,7 +53,7 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
             f"- {cell(t.claim)}, {cell(t.kind)}, {cell(t.detail)}: {t.status} ({cell(t.measured)})" for t in missed
         ]
     lines += ["", f"Command: `{command}`", ""]
-    save({"selftest.json": dumps(held), "selftest.md": "\n".join(lines)}, folder)
+    FOLDER.save({"selftest.json": dumps(held), "selftest.md": "\n".join(lines)}, folder)
 
     console = open_console()
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")

@@ -1,6 +1,5 @@
 """The report of a study: HTML, Markdown, JSON, CSV and figures."""
 
-import json
 import math
 import re
 import shlex
@@ -15,9 +14,10 @@ from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, T
 from theory.paper import REFERENCE, Reading
 from theory.statements import PROVENANCE, Law, Source
 from theory.symbols import SETTING, lookup, table
-from verify import figures
+from verify import calibrate, figures
 from verify.check import Check
 from verify.figures import Picture
+from verify.folder import read_json
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
 from verify.quantify import Answer as TheoremAnswer
 from verify.regime import CLAIMED, Decision, certificate
@@ -30,7 +30,6 @@ from verify.report.common import (
     markdown,
     number,
     readable,
-    save,
     signed,
     symbol,
     without_collector,
@@ -38,7 +37,7 @@ from verify.report.common import (
 from verify.report.hunts import beside_rows, hunt_json
 from verify.report.theorems import pictures, theorem_json, theorem_rows
 from verify.scaling import Answer
-from verify.study import Outcome
+from verify.study import FOLDER, Outcome
 from verify.sweep import OBSERVABLE_BY_NAME
 
 SCHEMA = Path(__file__).parent.parent / "report.schema.json"
@@ -149,17 +148,17 @@ def write(outcome: Outcome, folder: Path, command: str, check: Check | None = No
     drawn = overview + [*held.values()] + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
     body |= {f"figures/{p.name}.svg": p.svg for p in drawn}
     body |= {f"figures/{p.name}.png": p.png for p in drawn}
-    save(body, folder)
+    FOLDER.save(body, folder)
 
 
 def _calibration(outcome: Outcome, folder: Path) -> list[dict[str, str]]:
-    """The rows of a finished calibration of the same reading that lies in the folder; none otherwise."""
+    """The rows of a finished calibration of the same reading that was written to the folder; none otherwise."""
     try:
-        held = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
-        same = held["reading"] == asdict(outcome.plan.reading) and held["finished"]
-        return held["rows"] if same else []
-    except (OSError, ValueError, KeyError, TypeError):
+        held = read_json(folder / "calibration.json", "calibration.schema.json")
+    except ValueError:
         return []
+    same = held["reading"] == asdict(outcome.plan.reading) and held["finished"]
+    return held["rows"] if same and calibrate.FOLDER.wrote("calibration.json", folder) else []
 
 
 def reproduce(claim: Claim, outcome: Outcome) -> str:
