@@ -395,7 +395,7 @@ def trend(claim: Claim, along: Path, runs: pd.DataFrame, reading: Reading) -> Tr
         return answer(Answer.OPEN, along.problem)
     by_group = {suffix: _with_size(runs, along, suffix) for suffix in ("", CONTROL)}
     by_group = {suffix: there for suffix, there in by_group.items() if len(there)}  # not every path has a control
-    if not by_group or by_group[""]["N"].nunique() < len(along.places):
+    if "" not in by_group or by_group[""]["N"].nunique() < len(along.places):
         return answer(Answer.OPEN, "interrupted before all its runs")
     parts = [_explicit([p for p in claim.parts if isinstance(p[1], Within)], by_group, reading)]
     parts += [_part(name, law, by_group, reading) for name, law in claim.parts if not isinstance(law, Within)]

@@ -306,10 +306,13 @@ class _Reader:
     def own_observables(self) -> dict[str, Observable]:
         found: dict[str, Observable] = {}
         for held in self.observables:
-            check_name(held.name, "an observable")
+            try:
+                check_name(held.name, "an observable")
+            except ValueError as problem:
+                raise self.wrong(held.name, str(problem)) from problem
             if held.name in RESERVED:
                 raise self.wrong(
-                    held.name, f"observable '{held.name}' has the name of a column of runs.csv; choose another"
+                    held.name, f"observable '{held.name}': runs.csv has such a column; choose another name"
                 )
             if held.name in self.known:
                 raise self.wrong(held.name, f"observable '{held.name}' has the name of one of ours; choose another")
