@@ -48,6 +48,20 @@ CAO = "Cao et al. 2022, arXiv 2202.06526"
 HUANG = "Huang et al. 2024"
 
 
+# What each number of a reading may be: far beyond its meaning, yet every formula stays in floating point. Excluded are
+# 1 itself for T_star, and the upper ends of probabilities.
+RANGES: dict[str, tuple[float, float]] = {
+    "C": (1, 1e12),
+    "delta": (1e-30, 1),
+    "T_star": (1, 1e30),
+    "kappa_low": (1e-6, 1e6),
+    "kappa_high": (1e-6, 1e6),
+    "tau_low": (1e-9, 0.5),
+    "tau_high": (1e-9, 0.5),
+    "order_one": (1e-9, 1e6),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """Numbers for what the paper leaves unnamed. Ours, not the paper's; every one is settable.
@@ -73,17 +87,15 @@ class Reading:
     order_one: float = 0.25
 
     def __post_init__(self) -> None:
-        rules = {
-            "C": (self.C >= 1, "at least 1"),
-            "delta": (0 < self.delta < 1, "between 0 and 1"),
-            "T_star": (self.T_star > 1, "above 1"),
-            "kappa_low": (0 < self.kappa_low < self.kappa_high, "positive and below kappa_high"),
-            "tau_low": (0 < self.tau_low < self.tau_high < 0.5, "positive, below tau_high, and tau_high below 0.5"),
-            "order_one": (self.order_one > 0, "positive"),
-        }
-        for name, (met, rule) in rules.items():
-            if not met:
-                raise ValueError(f"{name} = {getattr(self, name)}: must be {rule}")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high or (value == low and name == "T_star") or (value == high and high <= 1):
+                above = "above" if name == "T_star" else "from"
+                below = "below" if high <= 1 else "at most"
+                raise ValueError(f"{name} = {value}: must be {above} {low:g} and {below} {high:g}")
+        for low, high in (("kappa_low", "kappa_high"), ("tau_low", "tau_high")):
+            if not getattr(self, low) < getattr(self, high):
+                raise ValueError(f"{low} = {getattr(self, low)}: must be below {high} = {getattr(self, high)}")
 
 
 def _secondary(where: str, note: str = "") -> Source:

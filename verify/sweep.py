@@ -170,7 +170,8 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable]) -> 
             within = [
                 name
                 for name, o in observables.items()
-                if (o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage)
+                if name == "flip_share"  # tells the runs that have no flipped sample to speak of
+                or ((o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage))
             ]
             group = Group(
                 name=f"{_label(needs)}-{stage}-{digest}",
