@@ -8,7 +8,7 @@ from verify.report.common import announce, progress, require_writable
 from verify.report.hunts import failures_at, hunting, write_hunts
 from verify.report.paper import write_figures
 from verify.report.phase import map_interrupted, write_map
-from verify.report.select import write_selection
+from verify.report.select import require_own, write_selection
 from verify.report.selftest import write_selftest
 from verify.report.study import SCHEMA, reproduce, write
 from verify.report.terminal import (
@@ -37,6 +37,7 @@ __all__ = [
     "margin_tables",
     "progress",
     "reproduce",
+    "require_own",
     "require_writable",
     "summary",
     "table_of_claims",
