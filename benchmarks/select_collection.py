@@ -5,6 +5,10 @@ two-layer network of this project, multilayer perceptrons, small convolutional n
 and Adam; learning rates, batch sizes, class balance, numbers of samples. Both parts are drawn from explicit seeds; they
 share neither a data set nor a network nor a seed. Losses are kept per epoch in a folder, so that rules are tried on
 them in seconds.
+
+    python benchmarks/select_collection.py [--choosing 192] [--held-out 100] [--folder DIR]
+
+prints how often an epoch is told, and the clean set and the stop epoch beside plain baselines.
 """
 
 import hashlib
@@ -14,7 +18,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import click
 import numpy as np
+import pandas as pd
 import torch
 from torch import nn
 
@@ -25,6 +31,8 @@ from numerics import Setting, draw, vgg  # noqa: E402
 from numerics import train as descend  # noqa: E402
 from numerics.engine import recording_times  # noqa: E402
 from numerics.generalization import spurious_error  # noqa: E402
+from verify.losses import Losses  # noqa: E402
+from verify.select import select  # noqa: E402
 
 RATES = (0.0, 0.0, 0.0, 0.05, 0.1, 0.2, 0.3, 0.4)  # without flips more often: false alarms are what must be rare
 DATA = {
@@ -231,3 +239,88 @@ def courses(part: str, count: int, folder: Path) -> Iterator[tuple[Training, Cou
             np.savez(path, **asdict(train(held)))
         with np.load(path) as kept:
             yield held, Course(**{k: kept[k] if kept[k].ndim else int(kept[k]) for k in kept.files})
+
+
+# Rules -------------------------------------------------------------------------------------------------------------
+
+
+def lower_of_two(scores: np.ndarray) -> np.ndarray:
+    """Samples that a mixture of two normals counts to its lower component."""
+    from sklearn.mixture import GaussianMixture
+
+    found = GaussianMixture(2, n_init=3, random_state=0).fit(scores[:, None])
+    return found.predict(scores[:, None]) == found.means_[:, 0].argmin()
+
+
+def baselines(losses: np.ndarray, threshold: float) -> dict[str, np.ndarray]:
+    """Clean sets by plain rules, none of which can say that there is nothing to tell."""
+    early = losses[: max(len(losses) // 4, 1)].mean(0)
+    margin = -np.log(np.expm1(np.maximum(losses, 1e-6))).mean(0)  # of the given label, for two classes
+    return {
+        "fitted at the last epoch": losses[-1] <= threshold,
+        "mean loss of the first quarter, mixture of two": lower_of_two(early),
+        "mean loss of all epochs, mixture of two": lower_of_two(losses.mean(0)),
+        "area under the margin, mixture of two": lower_of_two(-margin),
+    }
+
+
+def table(part: str, count: int, folder: Path) -> pd.DataFrame:
+    """A row per training and rule."""
+    rows = []
+    for held, course in courses(part, count, folder):
+        losses = course.losses.astype(float)
+        threshold, error = float(np.log(course.classes)), course.error - course.error.min()
+        clean = ~course.flipped
+        entry = {"seed": held.seed, "flips": held.flips, "best": course.error.min()}
+
+        def add(rule, chosen, stop, clean=clean, error=error, entry=entry):
+            told = chosen is not None
+            rows.append({**entry, "rule": rule, "told": told,
+                         "precision": clean[chosen].mean() if told and chosen.any() else np.nan,
+                         "recall": chosen[clean].mean() if told else np.nan,
+                         "regret": np.nan if stop is None else error[stop], "last": error[-1]})  # fmt: skip
+
+        for name, classes in (("select, with classes", course.given), ("select, without", None)):
+            data = Losses(samples=np.arange(len(clean)), epochs=np.arange(len(losses)), losses=losses, classes=classes)
+            found = select(data, threshold)
+            add(name, found.clean, found.stop)
+        for name, chosen in baselines(losses, threshold).items():
+            add(name, chosen, len(losses) - 1 if "last" in name else None)
+    return pd.DataFrame(rows)
+
+
+@click.command()
+@click.option("--choosing", type=int, default=192, show_default=True, help="trainings the rule was chosen on")
+@click.option("--held-out", type=int, default=100, show_default=True, help="trainings it is decided on")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("select-collection"), show_default=True)
+def main(choosing: int, held_out: int, folder: Path) -> None:
+    for part, count in (("choosing", choosing), ("held out", held_out)):
+        if not count:
+            continue
+        held = table(part, count, folder)
+        click.echo(f"\n{part}: {held['seed'].nunique()} trainings\n")
+        own = held[held["rule"].str.startswith("select")]
+        told = own.groupby(["rule", "flips"])["told"].agg(["sum", "size"])
+        click.echo((told["sum"].astype(str) + " of " + told["size"].astype(str)).unstack().to_string())
+        flipped = held[held["flips"] > 0]
+        for name in ("select, with classes", "select, without"):
+            mine = flipped[(flipped["rule"] == name) & flipped["told"]]["seed"]
+            same = flipped[flipped["seed"].isin(mine)]
+            click.echo(f"\non the {len(mine)} trainings with flips where '{name}' tells an epoch:")
+            scores = same.groupby("rule", sort=False)[["precision", "recall", "regret"]]
+            least = same.groupby("rule", sort=False)["precision"].quantile(0.05).rename("precision 5 %")
+            most = same.groupby("rule", sort=False)["regret"].quantile(0.95).rename("regret 95 %")
+            click.echo(pd.concat([scores.mean(), least, most], axis=1).round(4).to_string())
+        everywhere = flipped[~flipped["rule"].str.startswith("select")]
+        click.echo("\non all trainings with flips:")
+        click.echo(
+            everywhere.groupby("rule", sort=False)[["precision", "recall", "regret"]].mean().round(4).to_string()
+        )
+        clear = held[held["flips"] == 0]
+        click.echo("\nshare of samples left out where none is flipped:")
+        clear = clear[clear["told"]].assign(out=1 - clear["recall"])
+        click.echo(clear.groupby("rule", sort=False)["out"].agg(["mean", "max", "size"]).round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()

@@ -759,8 +759,12 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
 @click.option("--threshold", type=float, default=None, help="up to which a loss is fitted [default: log K, K classes]")
 @click.option("--classes", type=click.Path(path_type=Path), default=None, help="labels trained on, for a .npy: .npy")
 @click.option("--flags", type=click.Path(path_type=Path), default=None, help="true flips, 0 or 1, for a .npy: .npy")
-@click.option("--missing", type=click.Choice(["drop", "last"]), default=None,
-              help="sample without a loss at an epoch: drop it, or carry its last loss on [default: refuse]")
+@click.option(
+    "--missing",
+    type=click.Choice(["drop", "last"]),
+    default=None,
+    help="sample without a loss at an epoch: drop it, or carry its last loss on [default: refuse]",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("select"), show_default=True, help="folder")
 def select_(
     losses: Path, threshold: float | None, classes: Path | None, flags: Path | None, missing: str | None, out: Path

@@ -37,9 +37,7 @@ class Losses:
     notes: tuple[str, ...] = ()
 
 
-def read(
-    path: Path, flags: Path | None = None, classes: Path | None = None, missing: str | None = None
-) -> Losses:
+def read(path: Path, flags: Path | None = None, classes: Path | None = None, missing: str | None = None) -> Losses:
     """Losses from a table or an array.
 
     Args:
@@ -100,12 +98,12 @@ def _from_array(path: Path, flags: Path | None, classes: Path | None, missing: s
 
 def _array(path: Path, kinds: str, what: str) -> np.ndarray:
     try:
-        held = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            held = np.lib.format.read_array(file, allow_pickle=False)
     except (ValueError, EOFError, MemoryError, OverflowError, SyntaxError, TypeError) as problem:
         raise ValueError(f"{path}: no .npy array of {what}; write it with numpy.save") from problem
-    if not isinstance(held, np.ndarray) or held.dtype.kind not in kinds:
-        kind = held.dtype if isinstance(held, np.ndarray) else "several arrays"
-        raise ValueError(f"{path}: holds {kind}, not an array of {what}; write real numbers with numpy.save")
+    if held.dtype.kind not in kinds:
+        raise ValueError(f"{path}: holds {held.dtype}, not {what}; write real numbers with numpy.save")
     return held
 
 
@@ -235,7 +233,10 @@ def _complete(
             notes = (*notes, f"{absent.any().sum()} samples without a loss at some epoch: left out")
         else:
             wide = wide.ffill().bfill()
-            notes = (*notes, f"{int(absent.to_numpy().sum())} losses that were missing: the sample's last one stands in")
+            notes = (
+                *notes,
+                f"{int(absent.to_numpy().sum())} losses that were missing: the sample's last one stands in",
+            )
             if wide.isna().to_numpy().any():
                 empty = wide.columns[wide.isna().any().to_numpy()][0]
                 raise ValueError(f"{path}: sample '{empty}' has no loss at any epoch; leave it out, or --missing drop")

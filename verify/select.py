@@ -10,14 +10,15 @@ while the losses are of two kinds. Which epochs those are, and whether there are
                 leave (1 - q) to the K - 1 labels that are not theirs. Zero is half-way.
     separation  the share of the variance of the positions that lies between those above zero and those not.
 
-Positions are relative to the class, so a network that only prefers one class, with q_0 + q_1 = 1 for two, parts nothing:
-a class that is learned late is not mistaken for flips. Where the classes are not given, q must exceed what the largest
-class could reach without anything being learned.
+Positions are relative to the class, so a network that only prefers one class, with q_0 + q_1 = 1 for two, parts
+nothing: a class that is learned late is not mistaken for flips. Where the classes are not given, q must exceed what the
+largest class could reach without anything being learned.
 
 Of 20 windows from the start the best parted one is taken. There are flips to be seen if its separation exceeds 3/4,
-that of positions spread evenly (a single normal hump has 2/pi), and the share below zero is more than the few hard
-samples of ordinary data. The clean set is what lies above zero, and the epoch to stop at the last one at which most of
-the clean set is fitted and least of the rest. docs/select.md measures all this on trainings that had no part in it.
+that of positions spread evenly (a single normal hump has 2/pi), the samples below zero are more than the few hard ones
+of ordinary data, and the network gives their labels less than chance does. The clean set is what lies above zero, and
+the epoch to stop at the last one at which most of the clean set is fitted and least of the rest. docs/select.md
+measures this on trainings that had no part in it.
 """
 
 import math
@@ -123,11 +124,13 @@ class _Window:
     """How the samples stand over the epochs up to one."""
 
     epoch: int
+    confidence: np.ndarray
     positions: np.ndarray
     separation: float
     apart: int  # samples not above zero
     parted: bool  # are there two groups?
     credible: bool  # are they few enough to be flipped, and more than hard ones?
+    contradicted: bool  # is their label predicted less than by chance, rather than not yet learned?
     learned: float  # half-distance from typical to flipped
 
 
@@ -139,11 +142,21 @@ def _windows(data: Losses, members: list[np.ndarray], count: float) -> Iterator[
     for epoch, row in enumerate(data.losses):
         total += np.exp(-row)
         if epoch in ends:
-            positions, learned = _positions(total / (epoch + 1), members, count)
-            separation, apart = _separation(positions), int((positions <= 0).sum())
-            yield _Window(epoch=epoch, positions=positions, separation=separation, apart=apart,
-                          parted=separation >= needed, credible=max(FEW * samples, FEWEST) <= apart < samples / 2,
-                          learned=learned)  # fmt: skip
+            confidence = total / (epoch + 1)
+            positions, learned = _positions(confidence, members, count)
+            separation, below = _separation(positions), positions <= 0
+            apart = int(below.sum())
+            yield _Window(
+                epoch=epoch,
+                confidence=confidence,
+                positions=positions,
+                separation=separation,
+                apart=apart,
+                parted=separation >= needed,
+                credible=max(FEW * samples, FEWEST) <= apart < samples / 2,
+                contradicted=apart > 0 and bool(np.median(confidence[below]) <= 1 / count),
+                learned=learned,
+            )
 
 
 def _needed(samples: int) -> float:
@@ -159,20 +172,25 @@ def _best(data: Losses, members: list[np.ndarray], count: float) -> tuple[_Windo
     if not windows:
         return None, "in no window are typical samples of every class predicted better than chance: nothing can be told"
     trusted = [w for w in windows if w.learned >= LEARNED_UNNAMED] if len(members) == 1 else windows
-    found = max(trusted, key=lambda w: (w.credible, w.separation), default=None)
-    if found is not None and found.parted and found.credible:
+    found = max(trusted, key=lambda w: (w.credible and w.contradicted, w.separation), default=None)
+    if found is not None and found.parted and found.credible and found.contradicted:
         return found, ""
     suspected = max(windows, key=lambda w: w.separation)
-    if len(members) == 1 and (found is None or suspected.parted and suspected not in trusted):
+    if len(members) == 1 and (found is None or (suspected.parted and suspected.learned < LEARNED_UNNAMED)):
         return suspected, (
-            f"without the classes flipped samples cannot be told from a class that is learned late: {suspected.apart} of"
-            f" {samples} samples stand apart at most where typical ones get a probability of {0.5 + suspected.learned:.2f};"
-            " give the labels trained on as classes"
+            f"without the classes flipped samples cannot be told from a class that is learned late: {suspected.apart}"
+            f" of {samples} samples stand apart while typical ones have a mean probability of"
+            f" {np.quantile(suspected.confidence, TYPICAL):.2f}; give the labels trained on as classes"
         )
     if not found.parted:
         return found, (
-            f"no flipped samples are seen to stand apart: two groups explain {found.separation:.2f} of the variance at best,"
-            f" and {_needed(samples):.2f} is needed"
+            f"no flipped samples are seen to stand apart: two groups explain {found.separation:.2f} of the variance"
+            f" at best, and {_needed(samples):.2f} is needed"
+        )
+    if found.credible:
+        return found, (
+            f"{found.apart} of {samples} samples stand apart, yet their labels are predicted no less than by chance:"
+            " learned late, not contradicted"
         )
     if found.apart < samples / 2:
         return found, f"{found.apart} of {samples} samples stand apart, no more than the hard ones of ordinary data"
@@ -208,8 +226,8 @@ def _stopped(held: Selection) -> dict[str, Any]:
         return {"reason": f"at no epoch are more of the samples that look clean below {held.threshold:.3g} than others"}
     stop = int(np.flatnonzero(lead >= lead.max() - 1e-9)[-1])
     reason = (
-        f"{(~clean).sum()} of {len(clean)} samples stand apart over the first {held.window + 1} epochs; most of the others"
-        " are fitted, and least of them, at this one"
+        f"{(~clean).sum()} of {len(clean)} samples stand apart over the first {held.window + 1} epochs; most of the"
+        " others are fitted, and least of them, at this one"
     )
     return {"stop": stop, "clean": clean, "reason": reason}
 
