@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from verify.report.common import dumps, indented, number, open_console, save
+from verify.report.common import csv, dumps, indented, number, open_console, save
 from verify.select import Selection
 from verify.select_figures import picture
+from verify.shown import visible
 
 
 def write_selection(held: Selection, folder: Path, command: str) -> None:
@@ -40,7 +41,7 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
         columns |= {"proposed_clean": held.clean.astype(int), "loss": data.losses[stop]}
     if data.flipped is not None:
         columns["flipped"] = data.flipped.astype(int)
-    table = pd.DataFrame(columns).to_csv(index=False)
+    table = csv(pd.DataFrame(columns))
     save({"select.csv": table, "select.json": dumps(result), "select.png": drawn.png, "select.svg": drawn.svg}, folder)
     console = open_console()
     console.print(f"{len(data.samples)} samples, {len(data.epochs)} epochs, threshold {number(held.threshold)}")
@@ -55,4 +56,4 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
             indented(console, f"against the flags: precision {number(at['precision'])}, recall {number(at['recall'])},"
                      f" ROC AUC {number(at['auc'])} (best {number(held.scores['auc'].max())}), average precision"
                      f" {number(at['average_precision'])}")  # fmt: skip
-    console.print(f"written: {folder / 'select.csv'}", soft_wrap=True)
+    console.print(f"written: {visible(folder / 'select.csv')}", soft_wrap=True)
