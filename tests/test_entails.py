@@ -270,3 +270,11 @@ def test_a_planted_statement_that_may_be_true_is_no_plant():
         selftest._surely_false(CROSS, selftest._scaling(**selftest.INSIDE))
     with pytest.raises(AssertionError, match="breaks a premise"):
         selftest._surely_false(CROSS, selftest._scaling(**{**selftest.INSIDE, "d": "1"}))
+
+
+def test_the_bare_command_prints_its_help(call):
+    status, told, complained = call()
+    assert status == 0
+    assert told.startswith("Usage: ")
+    assert "python -m verify entails" in told
+    assert complained == ""

@@ -81,7 +81,7 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
 )
 @click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context) -> None:
+def cli(context: click.Context) -> int:
     """Confront the theorems of "On the Role of Label Noise in the Feature Learning Process" with gradient descent.
 
     \b
@@ -102,6 +102,7 @@ def cli(context: click.Context) -> None:
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+    return 0
 
 
 @cli.command(name="all", short_help="Verify every claim and write the report.")
