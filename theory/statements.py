@@ -15,7 +15,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.symbols import C, lookup, refuse_foreign
+from theory.symbols import C, lookup, refuse_foreign, table
 
 PROVENANCE = {
     "stated": "in the part of the paper that is held word for word",
@@ -186,7 +186,7 @@ class Condition:
             for side in (self.statement.lhs, self.statement.rhs):
                 check_expression(side, where)
         if not self.latex:
-            object.__setattr__(self, "latex", _latex(self.statement))
+            object.__setattr__(self, "latex", tex(self.statement))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -407,7 +407,7 @@ class Claim:
                 raise ValueError(f"{where}: law {law!r} is neither an expression nor a law of theory")
         object.__setattr__(self, "parts", tuple(zip(names, laws, strict=True)))
         if not self.latex:
-            object.__setattr__(self, "latex", r",\quad ".join(_law_latex(o, law) for o, law in self.parts))
+            object.__setattr__(self, "latex", r",\quad ".join(law_tex(o, law) for o, law in self.parts))
 
 
 def _as_tuple(held: Any) -> tuple:
@@ -551,36 +551,36 @@ def _point(names: tuple[str, ...], values: Mapping[str, float], where: object) -
     return [float(values[s]) for s in names]
 
 
-def _latex(statement: Statement) -> str:
-    if isinstance(statement, Band):
-        return f"{_tex(statement.low)} \\le {_tex(statement.expression)} \\le {_tex(statement.high)}"
-    return _tex(statement)
-
-
-def _law_latex(observable: str, law: Law) -> str:
+def law_tex(observable: str, law: Law) -> str:
+    """LaTeX of what a law says of an observable."""
     name = r"\mathrm{" + observable.replace("_", r"\ ") + "}"
     match law:
         case Theta(expression, up_to_logs, _):
             order = r"\tilde\Theta" if up_to_logs else r"\Theta"
-            return f"{name} = {order}({_tex(expression)})"
+            return f"{name} = {order}({tex(expression)})"
         case Within(low, high):
-            left = "" if low is None else f"{_tex(low)} \\le "
-            right = "" if high is None else f" \\le {_tex(high)}"
+            left = "" if low is None else f"{tex(low)} \\le "
+            right = "" if high is None else f" \\le {tex(high)}"
             return left + name + right
         case AtMost(expression):
-            return f"{name} \\le K \\cdot {_tex(expression)}"
+            return f"{name} \\le K \\cdot {_factor(expression)}"
         case AtLeast(expression):
-            return f"{name} \\ge K \\cdot {_tex(expression)}"
+            return f"{name} \\ge K \\cdot {_factor(expression)}"
         case Exactly():
             return f"{name} = 0"
         case Crossing(along, at):
-            return f"{name} = 0 \\iff {_tex(along)} = {_tex(at)}"
+            return f"{name} = 0 \\iff {tex(along)} = {tex(at)}"
     raise TypeError(law)
 
 
-def _tex(expression: sp.Basic | float) -> str:
-    from theory.symbols import table
+def _factor(expression: sp.Expr | float) -> str:
+    return f"\\left({tex(expression)}\\right)" if isinstance(expression, sp.Add) else tex(expression)
 
+
+def tex(expression: sp.Basic | Band | float) -> str:
+    """SymPy's LaTeX of an expression, a relation or a band, in the paper's notation."""
+    if isinstance(expression, Band):
+        return f"{tex(expression.low)} \\le {tex(expression.expression)} \\le {tex(expression.high)}"
     names = {p.symbol: p.latex for p in table()}
     return sp.latex(sp.nsimplify(expression) if isinstance(expression, float) else expression, symbol_names=names)
 

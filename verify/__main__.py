@@ -1,7 +1,6 @@
 """The command line: ``python -m verify`` or ``thetacheck``."""
 
 import os
-import shlex
 import signal
 import sys
 import time
@@ -81,9 +80,12 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
     return _reading_options(command)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, invoke_without_command=True
+)
 @click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """Confront the theorems of "On the Role of Label Noise in the Feature Learning Process" with gradient descent.
 
     \b
@@ -103,6 +105,9 @@ def cli() -> None:
     2 unusable arguments, 3 only inconclusive ones remain, 70 a fault of thetacheck,
     130 interrupted (Ctrl-C, SIGTERM, SIGHUP), 141 nobody reads what is printed.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+    return 0
 
 
 @cli.command(name="all", short_help="Verify every claim and write the report.")
@@ -284,7 +289,9 @@ def _cores() -> int:
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "verify", *sys.argv[1:]])
+    from verify.shown import command
+
+    return command(["python", "-m", "verify", *sys.argv[1:]])
 
 
 @cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
@@ -341,9 +348,12 @@ def explain(claim: str, **options: Any) -> int:
 @click.option("--given", multiple=True, metavar="SET", help="a set of premises: condition-4.1, kou or huang")
 @click.option("--assume", multiple=True, metavar="EXPR", help="one premise more, called assumed-1, assumed-2 ...")
 @click.option("--drop", multiple=True, metavar="NAME", help="a premise or a fact less, by its name")
+@click.option(
+    "--symbols", multiple=True, metavar="NAMES", help="symbols of your own and what is known of them: 'x >= 1, k'"
+)
 @click.option("--up-to-logs", is_flag=True, help="ask for the goal up to logarithms")
 def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], drop: tuple[str, ...],
-            up_to_logs: bool) -> int:  # fmt: skip
+            symbols: tuple[str, ...], up_to_logs: bool) -> int:  # fmt: skip
     """Decide whether GOAL follows from the premises for all scalings; without GOAL, whether they are consistent.
 
     GOAL is a relation between positive expressions: <= (O), >= (Omega), ~ (Theta), << (o) or >> (omega). The answer
@@ -355,6 +365,7 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
       python -m verify entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
       python -m verify entails --given condition-4.1 --up-to-logs "d >= n^2"
       python -m verify entails --given kou --assume "kappa ~ 1"
+      python -m verify entails --symbols "x >= 1, k" --assume "k <= log(x)" "k << sqrt(x)"
 
     \b
     Exit status: 0 it follows (or the premises are consistent), 1 it does not, is undecided,
@@ -364,10 +375,11 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
     from theory.orders import Status
     from verify import regime, report
 
-    premises, facts = regime.assembled(given, assume, drop)
+    own = grammar.declared(", ".join(symbols)) if symbols else ({}, ())
+    premises, facts = regime.assembled(given, assume, drop, own)
     order = None
     if goal is not None:
-        order = grammar.parse(goal)
+        order = grammar.parse(goal, own[0])
         order = replace(order, up_to_logs=order.up_to_logs or up_to_logs)
     elif up_to_logs:
         raise ValueError("--up-to-logs asks for a goal up to logarithms: there is no goal")
@@ -940,8 +952,10 @@ def _status() -> int:
 
 
 def _complain(text: str, status: int) -> int:
+    from verify.shown import visible
+
     with suppress(OSError):  # a terminal that is gone
-        click.echo(f"thetacheck: {' '.join(text.split())}", err=True)
+        click.echo(f"thetacheck: {visible(' '.join(text.split()))}", err=True)
     return status
 
 

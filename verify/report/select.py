@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from verify.report.common import dumps, indented, number, open_console
+from verify.report.common import csv, dumps, indented, number, open_console
 from verify.select import FOLDER, Selection
 from verify.select_figures import picture
+from verify.shown import visible
 
 
 def write_selection(held: Selection, folder: Path, command: str) -> None:
@@ -43,7 +44,7 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
         columns["class"] = data.classes
     if data.flipped is not None:
         columns["flipped"] = data.flipped.astype(int)
-    table = pd.DataFrame(columns).to_csv(index=False)
+    table = csv(pd.DataFrame(columns))
     body = {"select.csv": table, "select.json": dumps(result), "select.png": drawn.png, "select.svg": drawn.svg}
     FOLDER.save(body, folder)
     console = open_console()
@@ -60,4 +61,4 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
             at = held.found
             indented(console, f"against the flags: precision {number(at['precision'])}, recall {number(at['recall'])},"
                      f" ROC AUC {number(at['auc'])}, average precision {number(at['average_precision'])}")  # fmt: skip
-    console.print(f"written: {folder / 'select.csv'}", soft_wrap=True)
+    console.print(f"written: {visible(folder / 'select.csv')}", soft_wrap=True)
