@@ -1,7 +1,6 @@
 """The command line: ``python -m verify`` or ``thetacheck``."""
 
 import os
-import shlex
 import signal
 import sys
 import time
@@ -38,6 +37,8 @@ def _refuse_strays() -> None:
 
 _refuse_strays()  # before anything is imported from there, which the options below do
 
+from verify import options as kinds  # noqa: E402
+
 
 def _reading_options(command: Callable) -> Callable:
     from theory.paper import Reading
@@ -56,8 +57,8 @@ def _reading_options(command: Callable) -> Callable:
     for item in reversed(fields(Reading)):
         kind = click.Choice(["drawn", "balanced"]) if item.name == "labels" else float
         option = click.option(
-            f"--{item.name.replace('_', '-')}", item.name, type=kind, default=item.default, show_default=True,
-            help=helps[item.name],
+            f"--{item.name.replace('_', '-')}", item.name, type=kinds.READING[item.name], default=item.default,
+            show_default=True, help=helps[item.name],
         )  # fmt: skip
         command = option(command)
     return command
@@ -68,12 +69,12 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
         click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default=profile,
                      show_default=True, help="how much is run: about one, six and sixty minutes"),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw"),
+        click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of every random draw"),
         click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True,
                      help="folder of the report"),
         click.option("--resume", type=click.Path(path_type=Path), default=None,
                      help="folder of an interrupted study: goes on with its options"),
-        click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]"),
+        click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]"),
         click.option("--quiet", is_flag=True, help="no progress display"),
         click.option("--fail-on", type=click.Choice(["refuted", "open", "inconclusive"]), multiple=True,
                      help="exit with 1 if any verdict is this; may be given several times"),
@@ -83,9 +84,12 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
     return _reading_options(command)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, invoke_without_command=True
+)
 @click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """Confront the theorems of "On the Role of Label Noise in the Feature Learning Process" with gradient descent.
 
     \b
@@ -105,6 +109,9 @@ def cli() -> None:
     2 unusable arguments, 70 a fault of thetacheck,
     130 interrupted (Ctrl-C, SIGTERM, SIGHUP), 141 nobody reads what is printed.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+    return 0
 
 
 @cli.command(name="all", short_help="Verify every claim and write the report.")
@@ -299,7 +306,9 @@ def _cores() -> int:
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "verify", *sys.argv[1:]])
+    from verify.shown import command
+
+    return command(["python", "-m", "verify", *sys.argv[1:]])
 
 
 @cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
@@ -380,9 +389,12 @@ def compare(first: Path, second: Path) -> int:
 @click.option("--given", multiple=True, metavar="SET", help="a set of premises: condition-4.1, kou or huang")
 @click.option("--assume", multiple=True, metavar="EXPR", help="one premise more, called assumed-1, assumed-2 ...")
 @click.option("--drop", multiple=True, metavar="NAME", help="a premise or a fact less, by its name")
+@click.option(
+    "--symbols", multiple=True, metavar="NAMES", help="symbols of your own and what is known of them: 'x >= 1, k'"
+)
 @click.option("--up-to-logs", is_flag=True, help="ask for the goal up to logarithms")
 def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], drop: tuple[str, ...],
-            up_to_logs: bool) -> int:  # fmt: skip
+            symbols: tuple[str, ...], up_to_logs: bool) -> int:  # fmt: skip
     """Decide whether GOAL follows from the premises for all scalings; without GOAL, whether they are consistent.
 
     GOAL is a relation between positive expressions: <= (O), >= (Omega), ~ (Theta), << (o) or >> (omega). The answer
@@ -394,6 +406,7 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
       python -m verify entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
       python -m verify entails --given condition-4.1 --up-to-logs "d >= n^2"
       python -m verify entails --given kou --assume "kappa ~ 1"
+      python -m verify entails --symbols "x >= 1, k" --assume "k <= log(x)" "k << sqrt(x)"
 
     \b
     Exit status: 0 it follows (or the premises are consistent), 1 it does not, is undecided,
@@ -403,10 +416,11 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
     from theory.orders import Status
     from verify import regime, report
 
-    premises, facts = regime.assembled(given, assume, drop)
+    own = grammar.declared(", ".join(symbols)) if symbols else ({}, ())
+    premises, facts = regime.assembled(given, assume, drop, own)
     order = None
     if goal is not None:
-        order = grammar.parse(goal)
+        order = grammar.parse(goal, own[0])
         order = replace(order, up_to_logs=order.up_to_logs or up_to_logs)
     elif up_to_logs:
         raise ValueError("--up-to-logs asks for a goal up to logarithms: there is no goal")
@@ -416,16 +430,23 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
 
 
 @cli.command(short_help="Show the margins of every condition at one setting.")
-@click.option("--n", type=float, required=True, help="training samples")
-@click.option("--m", type=float, required=True, help="neurons per output sign")
-@click.option("--d", type=float, required=True, help="dimension of a patch")
-@click.option("--mu", type=float, required=True, help="length of the signal")
-@click.option("--sigma-xi", type=float, default=1.0, show_default=True, help="noise level")
-@click.option("--sigma-0", type=float, required=True, help="weight scale at initialization")
-@click.option("--eta", type=float, required=True, help="step size")
-@click.option("--tau-plus", type=float, default=0.0, show_default=True, help="flip probability of label +1")
-@click.option("--tau-minus", type=float, default=None, help="flip probability of label -1  [default: as --tau-plus]")
-@click.option("--epsilon", type=float, default=0.01, show_default=True, help="target training loss, in T*")
+@click.option("--n", type=kinds.SETTING["n"], required=True, help="training samples")
+@click.option("--m", type=kinds.SETTING["m"], required=True, help="neurons per output sign")
+@click.option("--d", type=kinds.SETTING["d"], required=True, help="dimension of a patch")
+@click.option("--mu", type=kinds.SETTING["mu"], required=True, help="length of the signal")
+@click.option("--sigma-xi", type=kinds.SETTING["sigma_xi"], default=1.0, show_default=True, help="noise level")
+@click.option("--sigma-0", type=kinds.SETTING["sigma_0"], required=True, help="weight scale at initialization")
+@click.option("--eta", type=kinds.SETTING["eta"], required=True, help="step size")
+@click.option(
+    "--tau-plus", type=kinds.SETTING["tau_plus"], default=0.0, show_default=True, help="flip probability of label +1"
+)
+@click.option(
+    "--tau-minus",
+    type=kinds.SETTING["tau_minus"],
+    default=None,
+    help="flip probability of label -1  [default: as --tau-plus]",
+)
+@click.option("--epsilon", type=kinds.EPSILON, default=0.01, show_default=True, help="target training loss, in T*")
 @_reading_options
 def margins(tau_minus: float | None, epsilon: float, **options: Any) -> int:
     """Show, for one setting, the largest C for which each condition holds, and which term binds.
@@ -485,8 +506,10 @@ def selftest(**options: Any) -> int:
 
 @cli.command(short_help="Search for settings inside the conditions that violate a claim.")
 @click.argument("claim", nargs=-1, required=True)
-@click.option("--budget", default="60s", show_default=True, help="of all claims together, e.g. 90s or 5m")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of the search and its runs")
+@click.option(
+    "--budget", type=kinds.Seconds(), default="60s", show_default=True, help="of all claims together, e.g. 90s or 5m"
+)
+@click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of the search and its runs")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
 @click.option(
     "--out",
@@ -529,13 +552,16 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     from verify import kept, report
 
     search.aside()
-    seconds = _seconds(options["budget"])
+    seconds = options["budget"]
     reading = _reading(options)
     chosen, held = _hunted(claim, options["conditions"], reading)
     for one in chosen:
         search.require_falsifiable(one)
     if options["at"]:
         setting = _setting(options["at"], reading.labels)
+        seconds = search.cost_at(chosen, setting, reading, search.MOST, held)
+        kinds.check_length(seconds, "a larger eta, or smaller n and m")
+        report.announce(f"{search.MOST} runs, about {report.duration(seconds)} of one core", options["quiet"])
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
     recalled = kept.Recalled(settings={}, complaints=()) if options["no_replay"] else kept.recall(chosen)
@@ -602,9 +628,9 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
 )
 @click.option("--show", multiple=True, metavar="NAME", help="a claim or an observable, one panel each  [default: six]")
 @click.option("--preset", type=click.Choice(["kou"]), help="a map of the literature; what else is given changes it")
-@click.option("--seeds", type=click.IntRange(min=1), default=8, show_default=True, help="runs per cell")
-@click.option("--epsilon", type=float, default=0.1, show_default=True, help="loss that ends a run")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="train for exactly so many steps instead")
+@click.option("--seeds", type=kinds.SEEDS, default=8, show_default=True, help="runs per cell")
+@click.option("--epsilon", type=kinds.EPSILON, default=0.1, show_default=True, help="loss that ends a run")
+@click.option("--steps", type=kinds.STEPS, default=None, help="train for exactly so many steps instead")
 @click.option(
     "--conditions",
     type=click.Choice(["condition-4.1", "kou", "huang"]),
@@ -612,12 +638,12 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
     show_default=True,
     help="whose boundaries are drawn, and what 'bound' means",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw")
+@click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of every random draw")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("map"), show_default=True, help="folder of the map"
 )
 @click.option("--resume", type=click.Path(path_type=Path), default=None, help="folder of an interrupted map: goes on")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]")
+@click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option("--quiet", is_flag=True, help="no progress display")
 @_reading_options
 def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
@@ -643,13 +669,16 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     drawn, folder = _map(x_name, y_name, options), options["resume"] or options["out"]
     tasks = phase.plan(drawn)
     total, done = sum(task.runs for task in tasks), 0
+    seconds = sum(task.seconds for task in tasks)
+    kinds.check_length(seconds, "fewer cells or --seeds, a larger --epsilon, or --steps")
+    report.announce(f"{total} runs, about {report.duration(seconds)} of one core", options["quiet"])
     with _open(phase.FOLDER, folder, phase.identity(drawn), options) as batches:
-        with report.progress(total, options["quiet"], "runs", sum(task.work for task in tasks)) as advance:
+        with report.progress(total, options["quiet"], "runs", seconds) as advance:
 
             def ended(task: phase.Task, kept: bool) -> None:
                 nonlocal done
                 done += task.runs
-                advance(task.runs, task.work, kept)
+                advance(task.runs, task.seconds, kept)
 
             runs = phase.collect(drawn, batches, options["jobs"] or _cores(), ended)
         if runs is None:
@@ -702,13 +731,15 @@ def _image_options(command: Callable) -> Callable:
         click.option("--classes", metavar="A,B", help="two of its classes [default: 3,8; airplane,automobile]"),
         click.option("--network", help="vgg11, vgg11-4096 (with the head of the authors' public code), vgg11/8, small"
                      " or tiny [default: small for digits, else vgg11]"),
-        click.option("--epochs", type=click.IntRange(min=1), help="passes over the images [default: 80; 100]"),
-        click.option("--rate", type=float, help="learning rate of SGD [default: 0.02]"),
-        click.option("--momentum", type=float, help="of SGD [default: 0]"),
-        click.option("--batch", type=click.IntRange(min=1), help="images a step [default: 16; 64]"),
-        click.option("--tau", type=float, help="share of labels flipped in Figure 2, by exact count [default: 0.2]"),
-        click.option("--tau-plus", type=float, help="instead, probability that a label of the second class is flipped"),
-        click.option("--tau-minus", type=float, help="likewise of the first class"),
+        click.option("--epochs", type=kinds.EPOCHS, help="passes over the images [default: 80; 100]"),
+        click.option("--rate", type=kinds.RATE, help="learning rate of SGD [default: 0.02]"),
+        click.option("--momentum", type=kinds.SHARE, help="of SGD [default: 0]"),
+        click.option("--batch", type=kinds.BATCH, help="images a step [default: 16; 64]"),
+        click.option("--tau", type=kinds.FLIPS,
+                     help="share of labels flipped in Figure 2, by exact count [default: 0.2]"),
+        click.option("--tau-plus", type=kinds.FLIPS,
+                     help="instead, probability that a label of the second class is flipped"),
+        click.option("--tau-minus", type=kinds.FLIPS, help="likewise of the first class"),
         click.option("--amp", is_flag=True, help="mixed precision, on cuda"),
     ]  # fmt: skip
     for option in reversed(options):
@@ -771,9 +802,9 @@ def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
     default=None,
     help="folder of interrupted figures on images: goes on there, with the same options",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="the first seed")
-@click.option("--seeds", type=click.IntRange(min=2), help="how many [default: 20; 10 on images]")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]")
+@click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="the first seed")
+@click.option("--seeds", type=kinds.SEVERAL, help="how many [default: 20; 10 on images]")
+@click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option(
     "--labels",
     type=click.Choice(["drawn", "balanced"]),
@@ -825,22 +856,45 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
 
 @cli.command(name="select", short_help="Stop epoch and clean samples from your own losses.")
 @click.argument("losses", type=click.Path(path_type=Path))
-@click.option("--threshold", type=float, default=None, help="of the loss [default: log 2; log k for k classes]")
-@click.option("--flags", type=click.Path(path_type=Path), default=None, help="true flips of a .npy, 0 or 1 per sample")
+@click.option(
+    "--threshold", type=kinds.LOSS, default=None, help="up to which a loss is fitted [default: log K, K classes]"
+)
+@click.option("--classes", type=click.Path(path_type=Path), default=None, help="labels trained on, for a .npy: .npy")
+@click.option("--flags", type=click.Path(path_type=Path), default=None, help="true flips, 0 or 1, for a .npy: .npy")
+@click.option(
+    "--missing",
+    type=click.Choice(["drop", "last"]),
+    default=None,
+    help="sample without a loss at an epoch: drop it, or carry its last loss on [default: refuse]",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("select"), show_default=True, help="folder")
-def select_(losses: Path, threshold: float | None, flags: Path | None, out: Path) -> int:
+def select_(
+    losses: Path, threshold: float | None, classes: Path | None, flags: Path | None, missing: str | None, out: Path
+) -> int:
     """Propose when to stop and which samples are clean, from LOSSES per sample and epoch (docs/select.md).
 
-    LOSSES is a CSV with the columns sample, epoch, loss and optionally flipped, or a .npy of shape (epochs, samples).
+    LOSSES is a CSV or Parquet table with the columns sample, epoch and loss, or with a row per sample and a column per
+    epoch, and optionally class (the label trained on) and flipped; or a .npy of shape (epochs, samples).
+
+    \b
+    Examples:
+      python -m verify select losses.csv
+      python -m verify select losses.npy --classes labels.npy --missing last
 
     \b
     Exit status: 0 an epoch is proposed, 1 no stop epoch can be told, 2 unusable arguments or losses.
     """
     from verify import report
     from verify import select as selection
+    from verify.losses import read
 
-    held = selection.select(selection.read(losses, flags), selection.LOG_2 if threshold is None else threshold)
-    report.write_selection(held, out, _command())
+    written = {(out / name).resolve() for name in selection.FOLDER.files}
+    for path in (losses, classes, flags):
+        if path is not None and path.resolve() in written:
+            raise ValueError(f"{path}: is read, and would be written over; choose another --out")
+    with selection.FOLDER.open(out, {}):
+        held = selection.select(read(losses, flags, classes, missing), threshold)
+        report.write_selection(held, out, _command())
     return 0 if held.stop is not None else 1
 
 
@@ -848,7 +902,7 @@ def select_(losses: Path, threshold: float | None, flags: Path | None, out: Path
 @click.argument("claim", nargs=-1)
 @_study_options
 def calibrate(claim: tuple[str, ...], **options: Any) -> int:
-    """Calibrate the constants of each CLAIM, or of every claim whose bounds are numbers and that is no part of a theorem
+    """Calibrate the constants of each CLAIM, or of every claim whose bounds are numbers and that no theorem states
     (`all` finds the constants of theorems).
 
     Finds the smallest C at which no violation is left, with the bound on the share of settings that violate; what the
@@ -893,25 +947,16 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     return 0 if finished else 130
 
 
-def _seconds(text: str) -> float:
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        seconds = float(number) * units[unit]
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"--budget {text}: must be a time above 0; give e.g. 90s or 5m")
-    return seconds
-
-
 def _setting(text: str, labels: str):
     """A setting as ``n=10 m=10 ...``."""
     from numerics.model import Setting
     from theory.symbols import SETTING
 
-    given = dict(part.partition("=")[::2] for part in text.replace(",", " ").split())
+    parts = [part.partition("=")[::2] for part in text.replace(",", " ").split()]
+    given = dict(parts)
     known = list(SETTING)
+    if len(given) < len(parts):
+        raise ValueError(f"--at '{text}': a parameter is given twice; give each once")
     for name, value in given.items():
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -960,8 +1005,10 @@ def _status() -> int:
 
 
 def _complain(text: str, status: int) -> int:
+    from verify.shown import visible
+
     with suppress(OSError):  # a terminal that is gone
-        click.echo(f"thetacheck: {' '.join(text.split())}", err=True)
+        click.echo(f"thetacheck: {visible(' '.join(text.split()))}", err=True)
     return status
 
 

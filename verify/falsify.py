@@ -30,6 +30,7 @@ from scipy.stats import beta
 from numerics import Observable, Setting, draw, train
 from numerics.engine import check_device
 from numerics.observables import STAGES, moments
+from numerics.sampling import check_drawable
 from theory import Band, Claim, Condition, Exactly, Within, eta, inside, kappa, m, n, sigma_0, sigma_xi
 from theory import d as dimension
 from theory.lineage import condition_huang, condition_kou
@@ -320,6 +321,23 @@ def failures(
     here = _Hunt((claim,), reading, math.inf, seed_, "cpu", _execute, lambda _: None, file)
     [[seen]] = here.look_at([setting], seeds)
     return seen.failed, seen.counted
+
+
+def cost_at(
+    claims: Sequence[Claim], setting: Setting, reading: Reading, seeds: int, file: UserFile | None = None
+) -> float:
+    """Core seconds that :func:`failures` of every claim is expected to take at a setting.
+
+    Raises:
+        ValueError: a sample of it does not fit in memory.
+    """
+    check_drawable(setting)
+    total = 0.0
+    for claim in claims:
+        stage = reach((claim,), file)
+        steps = min(sweep._steps(Point(setting=setting, epsilon=EPSILON[1], index=0), stage), reading.T_star)
+        total += steps * seeds * sweep._arithmetic(setting.n, setting.m) + steps * sweep.CALLS
+    return total
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -351,7 +351,7 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
     trials = np.array([m.size for m in counts[0]], dtype=int)
 
     def serving(fixed: Mapping[str, float]) -> int | None:
-        """The first of the conclusions that serve in the region of these constants, of equals the one most often met."""
+        """The first of the conclusions that serve in the region of these constants; of equals the one met most."""
         mask = shown.inside(fixed)
         if mask.sum() < FEWEST:
             return None
@@ -629,7 +629,7 @@ def _falls(settings: pd.DataFrame, column: str) -> str:
 
 
 def corrected(answers: Sequence[Answer]) -> tuple[Answer, ...]:
-    """REFUTED where it stands among all theorems and kinds of labels (Holm, 5 % for all together), else INCONCLUSIVE."""
+    """REFUTED where it stands among all theorems and kinds of labels (Holm, 5 % for all), else INCONCLUSIVE."""
     asked = {f"{a.theorem.name}/{a.labels}/{k}": 1.0 if math.isnan(a.p) else a.p for k, a in enumerate(answers)}
     stands = fit.holm(asked)
 

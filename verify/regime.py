@@ -1,9 +1,11 @@
 """Statements about orders: decided beside the runs of a study, or asked on the command line. docs/orders.md."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+
+import sympy as sp
 
 from theory import grammar, orders
 from theory.orders import RELATIONS, Answer, Order, Premise, Scaling
@@ -99,7 +101,10 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
 
 
 def assembled(
-    given: Iterable[str], assumed: Iterable[str], dropped: Iterable[str]
+    given: Iterable[str],
+    assumed: Iterable[str],
+    dropped: Iterable[str],
+    own: tuple[Mapping[str, sp.Symbol], tuple[Premise, ...]] = ({}, ()),
 ) -> tuple[tuple[Premise, ...], tuple[Premise, ...]]:
     """Premises and facts as a command line names them.
 
@@ -107,6 +112,7 @@ def assembled(
         given: names of sets of premises.
         assumed: orders to add, as typed.
         dropped: names of premises or facts to leave out.
+        own: symbols beside the paper's and the facts about them, as :func:`theory.grammar.declared` gives them.
 
     Raises:
         ValueError: a name is not known, two sets differ on one, or an order cannot be read.
@@ -117,8 +123,8 @@ def assembled(
             if found.setdefault(premise.name, premise) != premise:
                 raise ValueError(f"--given {name}: its premise '{premise.name}' is another one in an earlier set")
     for k, text in enumerate(assumed, start=1):
-        found[f"assumed-{k}"] = Premise(name=f"assumed-{k}", order=grammar.parse(text), says="Assumed.")
-    facts = {fact.name: fact for fact in orders.facts()}
+        found[f"assumed-{k}"] = Premise(name=f"assumed-{k}", order=grammar.parse(text, own[0]), says="Assumed.")
+    facts = {fact.name: fact for fact in (*orders.facts(), *own[1])}
     for name in dropped:
         if name not in found and name not in facts:
             raise ValueError(f"--drop {name}: no such premise; {_nearest(name, [*found, *facts])}")

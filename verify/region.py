@@ -51,8 +51,8 @@ class Region:
 
     Attributes:
         needs: the conditions; an equation such as tau_plus = 0 fixes its parameter.
-        reading: supplies C, delta, the factor in T* and the kind of labels; flip probabilities of balanced ones are shares
-            that can be flipped.
+        reading: supplies C, delta, the factor in T* and the kind of labels; flip probabilities of balanced ones are
+            shares that can be flipped.
         epsilon: target loss, which T* depends on.
         ranges: (least, largest) by parameter; :data:`RANGES` where absent.
     """

@@ -239,7 +239,7 @@ def _margins(group: Group, runs: pd.DataFrame, reading: Reading) -> GroupMargins
                     "least": least.value,
                     "largest": max(m.value for m in margins),
                     "required": least.required,
-                    "binding": str(least.binding),
+                    "binding": least.binding,
                 }
             )
     return GroupMargins(

@@ -123,8 +123,8 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One setting of a design, with its place in the group, the target loss, its share of the profile's seeds, and, where
-    the stage is ``"window"``, the rescaled time at which its runs end."""
+    """One setting of a design, with its place in the group, the target loss, its share of the profile's seeds, and,
+    where the stage is ``"window"``, the rescaled time at which its runs end."""
 
     setting: Setting
     epsilon: float
@@ -185,7 +185,8 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable], lab
             within = [
                 name
                 for name, o in observables.items()
-                if (o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage)
+                if name == "flip_share"  # tells the runs that have no flipped sample to speak of
+                or ((o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage))
             ]
             kind = "" if labels == "drawn" else f"{labels}-"
             group = Group(

@@ -4,7 +4,7 @@ One module per kind of report, over :mod:`verify.report.common`.
 """
 
 from verify.report.calibration import calibrating, write_calibration
-from verify.report.common import announce, progress
+from verify.report.common import announce, duration, progress
 from verify.report.hunts import failures_at, hunting, write_hunts
 from verify.report.paper import write_figures
 from verify.report.phase import map_interrupted, write_map
@@ -28,6 +28,7 @@ __all__ = [
     "announce",
     "calibrating",
     "compare",
+    "duration",
     "entailment",
     "explain",
     "explain_statement",

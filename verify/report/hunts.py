@@ -15,11 +15,13 @@ from rich.text import Text
 from numerics import Setting
 from theory import Claim
 from theory.paper import Reading
+from theory.statements import tex
 from verify import witness_figures
 from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested
 from verify.figures import Picture
 from verify.fit import clopper_pearson
-from verify.report.common import dumps, duration, html_page, markdown, number, open_console, stated
+from verify.report.common import dumps, duration, html_page, markdown, notation, number, open_console, stated
+from verify.shown import visible
 from verify.sweep import EPSILON
 
 
@@ -106,7 +108,7 @@ def write_hunts(
     looked = sum(h.settings for h in hunts)
     console.print(
         f"{looked} settings, {sum(h.runs for h in hunts)} runs, {duration(sum(h.seconds for h in hunts))};"
-        f" report: {folder / 'falsify.html'}",
+        f" report: {visible(folder / 'falsify.html')}",
         soft_wrap=True,
     )
 
@@ -130,10 +132,11 @@ def _notes(hunts: Sequence[Hunt], reading: Reading) -> list[str]:
     ]
     for hunt in hunts:
         names = ", ".join(f.claim.name for f in hunt.findings)
-        bounds = "; ".join(stated(c) for c in hunt.limits)
+        rescaled = r"$\sigma_\xi = 1$ stands for all, by the exact rescaling. " if hunt.rescaled else ""
+        bounds = "; ".join(f"${tex(c.statement)}$" for c in hunt.limits)
         found.append(
             f"{names}: {hunt.batches} batches up to {hunt.stage}, {hunt.rejected:.1%} of the points drawn could not be"
-            f" placed inside. {'σ_ξ = 1 stands for all, by the exact rescaling. ' if hunt.rescaled else ''}"
+            f" placed inside. {rescaled}"
             f"The search's own limits, where nothing else bounds a parameter: {bounds}."
         )
     return found
@@ -219,14 +222,16 @@ def _witness(kind: str, tested: Tested, finding: Finding, reading: Reading, cond
     margins = [c.margin(values, reading.C) for c in finding.claim.needs]
     return {
         "kind": kind,
-        "at": ", ".join(f"{k} = {number(v) if isinstance(v, float) else v}" for k, v in setting.values().items()),
+        "at": ", ".join(
+            f"{notation(k)} = {number(v) if isinstance(v, float) else v}" for k, v in setting.values().items()
+        ),
         "told": _told(tested, reading),
         "margins": [
             {
                 "condition": m.condition.name,
                 "value": number(m.value),
                 "required": f"{m.required:g}",
-                "binding": str(m.binding),
+                "binding": tex(m.binding),
             }
             for m in margins
         ],

@@ -8,7 +8,8 @@ from theory import Claim
 from verify import phase
 from verify.phase import Map
 from verify.phase_figures import draw
-from verify.report.common import announce, duration, html_page, number, open_console, readable, symbol
+from verify.report.common import announce, csv, duration, html_page, number, open_console, symbol
+from verify.shown import visible
 
 
 def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: float) -> None:
@@ -31,8 +32,8 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
         "command": command,
     }
     body = {
-        "map-cells.csv": found.drop(columns="cell").to_csv(index=False, float_format="%.8g"),
-        "map-runs.csv": runs.to_csv(index=False, float_format="%.8g"),
+        "map-cells.csv": csv(found.drop(columns="cell"), float_format="%.8g"),
+        "map-runs.csv": csv(runs, float_format="%.8g"),
         "map.svg": picture.svg,
         "map.png": picture.png,
         "map.html": html_page("phase.html", title, context),
@@ -43,7 +44,7 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
     for row in rows:
         missing = f"; {row['missing']} of {len(found)} cells have no answer" if row["missing"] else ""
         console.print(f"  {row['name']}: {row['best']}{missing}", soft_wrap=True)
-    console.print(f"map: {folder / 'map.html'}", soft_wrap=True)
+    console.print(f"map: {visible(folder / 'map.html')}", soft_wrap=True)
 
 
 def map_interrupted(folder: Path, done: int, total: int) -> None:
@@ -70,4 +71,4 @@ def _row(map_: Map, name: str, found: pd.DataFrame) -> dict:
     else:
         ends = ((number(values[k]), place(int(k))) for k in (values.idxmin(), values.idxmax()))
         best = ", ".join(f"{value} at {where}" for value, where in ends)
-    return {"name": name, "says": readable(quantity.says), "best": best, "missing": missing}
+    return {"name": name, "says": quantity.says, "best": best, "missing": missing}

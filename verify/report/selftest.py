@@ -8,6 +8,7 @@ from rich.text import Text
 from verify.judge import Status
 from verify.report.common import cell, dumps, indented, open_console, readable
 from verify.selftest import FOLDER, SelfTest
+from verify.shown import visible
 
 
 def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
@@ -78,4 +79,4 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
     console.print()
     console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
     console.print(answer, style={0: "bold green", 1: "bold red", 3: "bold yellow"}[result.exit_status])
-    console.print(f"report: {folder / 'selftest.md'}", soft_wrap=True)
+    console.print(f"report: {visible(folder / 'selftest.md')}", soft_wrap=True)
