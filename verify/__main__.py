@@ -55,7 +55,6 @@ def _reading_options(command: Callable) -> Callable:
         "labels": "of training samples: drawn independently, or balanced, with flips exact in number",
     }
     for item in reversed(fields(Reading)):
-        kind = click.Choice(["drawn", "balanced"]) if item.name == "labels" else float
         option = click.option(
             f"--{item.name.replace('_', '-')}", item.name, type=kinds.READING[item.name], default=item.default,
             show_default=True, help=helps[item.name],

@@ -12,10 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.statements import PROVENANCE, Part, Theorem
-from verify.figures import Picture, plain
+from verify.figures import Picture
 from verify.judge import Status
 from verify.quantify import Answer
 from verify.report.common import indented, number, open_console, prose
+from verify.report.formulas import plain
 
 LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels and flips drawn independently"}
 
