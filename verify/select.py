@@ -229,6 +229,8 @@ def _stopped(held: Selection) -> dict[str, Any]:
         f"{(~clean).sum()} of {len(clean)} samples stand apart over the first {held.window + 1} epochs; most of the"
         " others are fitted, and least of them, at this one"
     )
+    if held.data.classes is None:
+        reason += "; a class that is learned late can look like this: give the labels trained on as classes"
     return {"stop": stop, "clean": clean, "reason": reason}
 
 
