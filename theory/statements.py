@@ -237,8 +237,8 @@ class Condition:
         solved = _solve(self.statement, self.name)
         point = _point(solved.names, values, self.name)
         if not solved.sides:
-            return _call(solved.value, point)
-        big, small = (_call(side, point) for side in solved.sides)
+            return solved.value(*point)
+        big, small = (side(*point) for side in solved.sides)
         signs = _signs(self.name, big, small)
         return (big / small) ** solved.power if signs is None else signs
 
