@@ -27,6 +27,8 @@ from numerics.series import Recorder
 DRAWS = 2048  # noise draws per run, spread evenly over the training samples: standard error at most 0.011
 
 
+# Test errors as series by name, each a law of :class:`Generalization`: they cost too much to be recorded at every time.
+AT_THE_END = {"error_spurious": "spurious", "spurious_exponent": "exponent"}
 CACHE = 2e6  # bytes of noise draws that are worked on together
 
 

@@ -530,7 +530,10 @@ class Theorem:
     told: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", _as_source(self.source))
+        check_name(self.name, "a theorem")
+        where = f"theorem '{self.name}'"
+        object.__setattr__(self, "source", _as_source(self.source, where))
+        _check_text(where, says=self.says, tested=self.tested, told=self.told)
         if not self.told:
             object.__setattr__(self, "told", ", ".join(f"{h.name} = {{{h.name}:g}}" for h in self.hidden))
         if self.stage not in ("window", "end"):

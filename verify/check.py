@@ -315,7 +315,7 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
         ValueError: a formula cannot be drawn, or a law has no meaning at a setting that would be run.
     """
     userfile.check_latex(held)
-    planned = study.plan(held.claims, held.claims, profile, reading, seed, device, held)
+    planned = study.plan(held.claims, held.claims, profile, reading, seed, device, held, held.theorems)
     new = set(held.conditions)
     relations = tuple(relation(c, paper_set((), reading)) for c in held.conditions.values())
     found: dict[tuple, Premise] = {}

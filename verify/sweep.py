@@ -20,7 +20,7 @@ import torch
 from scipy.stats import qmc
 
 from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
-from numerics.generalization import certified_exponent, generalization
+from numerics.generalization import AT_THE_END, certified_exponent, generalization
 from numerics.model import class_sizes, flip_share
 from numerics.observables import MOMENTS, STAGES, moments
 from numerics.series import SERIES
@@ -638,7 +638,7 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
 def _at_the_end(trajectory: Trajectory, group: Group) -> dict[str, np.ndarray]:
     """Test errors as series that are known at the last recorded time alone, where they are asked for."""
     found = {}
-    for name, law in (("error_spurious", "spurious"), ("spurious_exponent", "exponent")):
+    for name, law in AT_THE_END.items():
         if name in group.kept and name not in trajectory.series:
             found[name] = np.full((len(trajectory.settings), trajectory.times.size), np.nan)
             last = trajectory.index("end")[:, None]

@@ -35,12 +35,15 @@ import sympy as sp
 
 import theory
 from numerics import Observable, Setting, Trajectory, draw, train
+from numerics.generalization import AT_THE_END
 from numerics.observables import moments
+from numerics.series import SERIES
 from theory import AtLeast, AtMost, Claim, Condition, Crossing, Theta, Within, evaluate
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, claims
-from theory.statements import Law, check_name
+from theory.statements import Law, Theorem, check_name
 from theory.symbols import SETTING
+from theory.theorems import theorems
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
 READ_LIMIT = 60.0  # that checking its conditions and claims may take
@@ -66,6 +69,7 @@ class UserFile:
         digest: of its content; results of another content are never mixed with its own.
         conditions: those that are not the paper's, by name.
         claims: in the order of the file.
+        theorems: likewise; their hidden constants are looked for, fixed and confirmed (``verify.quantify``).
         observables: by name; their errors are raised as ``ValueError`` with the file's line.
         lines: where a condition, claim or observable is named.
         searched: what the file calls CONDITIONS, the paper's as read here; empty where it has none.
@@ -78,6 +82,7 @@ class UserFile:
     observables: dict[str, Observable]
     lines: dict[str, int]
     searched: tuple[Condition, ...] = ()
+    theorems: tuple[Theorem, ...] = ()
 
     @property
     def pin(self) -> "Pin":
@@ -273,12 +278,14 @@ class _Reader:
         values = list({id(v): v for v in values}.values())
         self.claims = [v for v in values if isinstance(v, Claim)]
         self.stated = [v for v in values if isinstance(v, Condition)]
+        self.theorems = [v for v in values if isinstance(v, Theorem)]
         self.searched = namespace.get("CONDITIONS", ())
         self.observables = [v for v in values if isinstance(v, Observable) and known.get(v.name) is not v]
 
     def read(self, digest: str) -> UserFile:
-        if not self.claims and not self.stated:
-            raise self.wrong("", "states nothing: give a Condition, or a Claim in CLAIMS, at module level")
+        if not self.claims and not self.stated and not self.theorems:
+            said = "states nothing: give a Condition, a Claim in CLAIMS, or a Theorem in THEOREMS, at module level"
+            raise self.wrong("", said)
         observables = self.own_observables()
         conditions, chosen, searched = self.own_conditions()
         mine = {_file_name(c.name): c.name for c in claims(self.reading)}
@@ -292,6 +299,15 @@ class _Reader:
                 raise self.wrong(claim.name, f"claim '{claim.name}' {twice}; rename one", again=True)
             seen[name] = claim.name
             self.check_claim(claim, {**self.known, **observables})
+        ours = {_file_name(t.name) for t in theorems(self.reading)}
+        for theorem in self.theorems:
+            name = _file_name(theorem.name)
+            if name in mine or name in ours:
+                raise self.wrong(theorem.name, f"theorem '{theorem.name}' has a name of ours; choose another")
+            if name in seen:
+                raise self.wrong(theorem.name, f"theorem '{theorem.name}' is there twice; rename one", again=True)
+            seen[name] = theorem.name
+            self.check_theorem(theorem)
         names = [*conditions, *seen.values(), *observables]
         return UserFile(
             path=self.path,
@@ -301,7 +317,28 @@ class _Reader:
             observables=observables,
             lines={name: self.line(name) for name in names},
             searched=searched,
+            theorems=tuple(self.theorems),
         )
+
+    def check_theorem(self, theorem: Theorem) -> None:
+        """What it says must have numbers, and what it looks at must be recorded."""
+        known = sorted({*SERIES, *AT_THE_END})
+        loosest = {h.name: h.ladder[-1] for h in theorem.hidden}
+        for part in theorem.parts:
+            if part.series not in known:
+                near = get_close_matches(part.series, known, n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+                said = f"theorem '{theorem.name}', part '{part.name}': no series '{part.series}' is recorded; {hint}"
+                raise self.wrong(theorem.name, said)
+        values = {**_TYPICAL, "epsilon": theorem.epsilon, **loosest}
+        try:
+            for part in theorem.parts:
+                check_law(part.law, values)
+            first, last = (evaluate(edge, values) for edge in theorem.window)
+            if not 0 <= first < last:
+                raise ValueError(f"its window from {first:g} to {last:g} holds no time at a typical setting")
+        except ValueError as problem:
+            raise self.wrong(theorem.name, f"theorem '{theorem.name}': {problem}") from problem
 
     def own_observables(self) -> dict[str, Observable]:
         found: dict[str, Observable] = {}
