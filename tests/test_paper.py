@@ -225,7 +225,7 @@ def test_so_it_is_where_the_step_is_as_large_as_allowed(values, constant):
 
 
 def test_item_4_follows_from_item_2_with_a_constant_to_spare():
-    """kappa = Theta(1) gives |mu|^2 = kappa sigma_xi^2 d/n >= kappa C n log(nm/delta) log(T*)^2 sigma_xi^2 (derived)."""
+    """kappa = Theta(1) gives |mu|^2 = kappa sigma_xi^2 d/n >= kappa C n log(nm/delta) log(T*)^2 sigma_xi^2."""
     values = VALUES | {"mu": 1.0, "eta": 1e-3}
     values["d"] = paper.least_dimension(values, 2.0)
     values["mu"] = math.sqrt(5 * values["d"] / values["n"])  # kappa = 5

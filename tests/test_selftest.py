@@ -11,9 +11,7 @@ from verify.judge import Status
 
 # Stage II needs the standard profile to tell exponents apart; the rest of the self-test fits into a minute.
 KNOWN = {c.name: c for c in claims()}
-SHORT = tuple(
-    name for name in selftest.CLAIMS if sweep.stage_of(KNOWN[name], sweep.OBSERVABLE_BY_NAME) != "end"
-)
+SHORT = tuple(name for name in selftest.CLAIMS if sweep.stage_of(KNOWN[name], sweep.OBSERVABLE_BY_NAME) != "end")
 
 
 @pytest.fixture(scope="module")

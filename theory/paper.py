@@ -360,7 +360,9 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Lemmas.
         claim(
             "signal.increases",
-            _preprint("text after Lemma 3.1", "an increasing sequence even with noisy samples; Section 5.1 lets it decrease"),
+            _preprint(
+                "text after Lemma 3.1", "an increasing sequence even with noisy samples; Section 5.1 lets it decrease"
+            ),
             "signal_drive_min_run",
             Within(low=0),
             "Signal coefficients never decrease, not even with noisy samples.",
@@ -411,7 +413,10 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "coefficients.bounded.explicit",
-            _lineage("a sibling paper of the same authors, 2024", "the constants that Proposition 5.2 hides, Kou et al.'s way"),
+            _lineage(
+                "a sibling paper of the same authors, 2024",
+                "the constants that Proposition 5.2 hides, Kou et al.'s way",
+            ),
             ("rho_max_run", "rho_min_beyond_beta"),
             (Within(0, ALPHA), Within(low=-16 * n * sqrt(log(4 * n**2 / delta) / d) * ALPHA)),
             "Up to T* noise coefficients stay below 4 log T*, and negative ones above an explicit bound.",
@@ -564,7 +569,9 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.loss-derivative",
-            _preprint("sketch of Theorem 4.1", "no part of the theorem: until the largest coefficient reaches constant order"),
+            _preprint(
+                "sketch of Theorem 4.1", "no part of the theorem: until the largest coefficient reaches constant order"
+            ),
             "loss_derivative_min_growth",
             AtLeast(one),
             "Until the largest coefficient is of order one, every loss derivative is.",
@@ -621,7 +628,9 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.loss-derivative-decay",
-            _preprint("Section 5.1", "once gamma or rho is of logarithmic order; the constant and the unit of time are ours"),
+            _preprint(
+                "Section 5.1", "once gamma or rho is of logarithmic order; the constant and the unit of time are ours"
+            ),
             "loss_derivative_by_time_stage2",
             AtMost(one),
             "In Stage II loss derivatives fall like one over time.",
@@ -660,7 +669,9 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Theorem 4.4 and Lemma 5.3, without label noise.
         claim(
             "clean-labels.order-one",
-            _preprint(no_noise, "T_1 has a further epsilon^-1 there, probably a slip: coefficients are O(1) long before"),
+            _preprint(
+                no_noise, "T_1 has a further epsilon^-1 there, probably a slip: coefficients are O(1) long before"
+            ),
             ("coefficient_min_T1", "coefficient_max_T1"),
             (Within(low=reading.order_one), AtMost(one)),
             "Without label noise, too, all coefficients are of order one together at T_1.",

@@ -122,8 +122,7 @@ class Condition:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """The symbols that it depends on, C included, with abbreviations such as T* written out; kept, since designs ask
-        thousands of times."""
+        """The symbols that it depends on, C included and T* written out; kept, since designs ask thousands of times."""
         body = self.statement.expression if isinstance(self.statement, Band) else self.statement
         return frozenset(s.name for s in expanded(body).free_symbols)
 

@@ -88,7 +88,7 @@ def table() -> tuple[Parameter, ...]:
 
 
 def expanded(expression: sp.Basic) -> sp.Basic:
-    """``expression`` with every abbreviation written out, so that it speaks of nothing but what has values of its own."""
+    """``expression`` with every abbreviation written out, so that it speaks of what has values of its own."""
     given = {p.symbol: p.definition for p in _TABLE.values() if p.definition is not None}
     return expression.xreplace(given)
 

@@ -372,7 +372,7 @@ def _boundary(
         return True
     power, moved = 1.0, 0.0  # in logarithms: how far the last move went, and what it is expected to do
     for k in range(60):
-        missing = max(((constant if "C" in c.names else 1.0) / c.reach(values) for c in helped))
+        missing = max((constant if "C" in c.names else 1.0) / c.reach(values) for c in helped)
         if abs(missing - 1) < 1e-9:
             return True
         if not 0 < missing < math.inf:

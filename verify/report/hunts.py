@@ -19,8 +19,8 @@ from verify import witness_figures
 from verify.falsify import Finding, Followed, Hunt, Tested
 from verify.figures import Picture
 from verify.fit import clopper_pearson
-from verify.sweep import EPSILON
 from verify.report.common import dumps, duration, html_page, markdown, number, open_console, save, stated
+from verify.sweep import EPSILON
 
 
 @contextmanager

@@ -345,9 +345,7 @@ def _table(*headings: str) -> Table:
     return shown
 
 
-def margin_tables(
-    sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading, epsilon: float
-) -> None:
+def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading, epsilon: float) -> None:
     """How far each condition of several sets holds at one setting, on stdout."""
     console = open_console()
     values = {**setting.values(), "kappa": setting.kappa}
@@ -355,7 +353,8 @@ def margin_tables(
     console.print(Text(", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())))
     console.print(
         Text(
-            f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(last)} for ε = {epsilon:g}"
+            f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g},"
+            f" T_* = {number(last)} for ε = {epsilon:g}"
         ),
         style="dim",
     )
