@@ -300,8 +300,8 @@ _ALL = [
                " eta |mu|^2/m", stage="end", compute=_through("signal_drive_min", False)),
     Observable(name="margin_error_run", says="largest gap of Lemma 5.1 in the run", stage="end",
                compute=_through("margin_error", True)),
-    Observable(name="predicted_margin_spread_run", says="largest spread of the margins that coefficients predict, in the"
-               " run", stage="end", compute=_through("predicted_margin_spread", True)),
+    Observable(name="predicted_margin_spread_run", says="largest spread of predicted margins in the run",
+               stage="end", compute=_through("predicted_margin_spread", True)),
     Observable(name="loss_derivative_ratio_run", says="largest g_i over least g_k, in the run", stage="end",
                compute=_loss_derivative_ratio),
     Observable(name="margin_clean_min_stage2", says="least clean margin from T_1 on", stage="end",

@@ -662,8 +662,8 @@ def _reading_rows(reading: Reading) -> list[dict[str, str]]:
             "name": "horizon",
             "ours": f"{r.horizon:g} nm/(ηεσ_ξ²d)",
             "why": "The largest iteration considered, up to a factor and logarithms that the paper hides. It enters the"
-            " conditions through its logarithm, so that the bound on d has d on both sides, and a run that has not reached"
-            " ε by then is given up. In the mean field ε is reached at a quarter of it at the latest.",
+            " conditions through its logarithm, so that the bound on d has d on both sides, and a run that has not"
+            " reached ε by then is given up. In the mean field ε is reached at a quarter of it at the latest.",
         },
     ]
 
