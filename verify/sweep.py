@@ -406,7 +406,7 @@ def _boundary(
     move(start)
     if not helped:
         return True
-    power, moved = 1.0, 0.0  # in logarithms: how far the last move went, and what it is expected to do
+    power, moved, last = 1.0, 0.0, 0.0  # in logarithms: the last move, what it was per factor missing, and that factor
     for k in range(60):
         missing = max((constant if "C" in c.names else 1.0) / c.reach(values) for c in helped)
         if abs(missing - 1) < 1e-9:
@@ -414,7 +414,8 @@ def _boundary(
         if not 0 < missing < math.inf:
             return False
         if k:
-            power = min(4.0, max(0.25, moved / (last - math.log(missing)))) if last != math.log(missing) else 1.0
+            gained = last - math.log(missing)
+            power = min(4.0, max(0.25, moved / gained)) if gained else 1.0
         last = math.log(missing)
         moved = power * last
         move(values[name] * math.exp(moved) ** inwards)
