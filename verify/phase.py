@@ -28,7 +28,6 @@ import sympy as sp
 from numerics import Event, Observable, Setting, draw, train
 from numerics.engine import Trajectory
 from numerics.generalization import errors_by_law
-from numerics.model import RANGES as DOMAINS
 from numerics.model import WHOLE, check_range
 from numerics.observables import STAGES, moments
 from numerics.sampling import check_drawable
@@ -59,6 +58,7 @@ RANGES = {
     "kappa": (0.5, 8.0, False), "tau": (0.02, 0.4, False), "tau_plus": (0.02, 0.4, False),
     "tau_minus": (0.02, 0.4, False), "n": (16, 256, True), "m": (8, 64, True), "d": (1e3, 1e8, True),
 }  # fmt: skip
+_DERIVED = {"kappa": 1e30, "snr": 1e30, "tau": 0.5}  # what else an axis may be: from 0 up to this
 COUNTS = (24, 16)  # cells along x and y by default
 # Larger maps are refused; Kou et al.'s has 10,000 cells and 100,000 runs.
 MOST_CELLS, MOST_RUNS = 100_000, 2_000_000
@@ -78,6 +78,13 @@ ERRORS = {
 # A fresh-noise error is called harmful from here on. Kou et al. cut their heat map at 0.2, counted against flipped test
 # labels: 0.1 + 0.8 e = 0.2 at e = 0.125.
 HARMFUL = 0.125
+
+
+def _check_range(name: str, value: float) -> None:
+    if name not in _DERIVED:
+        check_range(name, value)
+    elif not 0 <= value <= _DERIVED[name]:
+        raise ValueError(f"{name} = {value:g}: must be a number from 0 to {_DERIVED[name]:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +116,8 @@ class Axis:
             raise ValueError(f"axis '{self.name}': a logarithmic axis from {self.low:g}; start above 0 or drop ':log'")
         if self.count > MOST_CELLS:
             raise ValueError(f"axis '{self.name}': {self.count} values; a map holds at most {MOST_CELLS:,} cells")
-        if self.name in DOMAINS:
-            for end in (self.low, self.high):
-                check_range(self.name, end)
+        for end in (self.low, self.high):
+            _check_range(self.name, end)
         if self.count < 2 or len(self.values) < 2:
             raise ValueError(f"axis '{self.name}': a map needs at least 2 values along it; widen it or raise the count")
 
@@ -355,8 +361,7 @@ def _resolved(map_: Map, x: float, y: float, used: set[str]) -> dict[str, float]
             asked.append(name)
             text = texts[name]
             known[name] = bound(name) if text == BOUND else _formula(text, value, f"--at {name}")
-            if name in DOMAINS:
-                check_range(name, known[name])
+            _check_range(name, known[name])
             if name in WHOLE:
                 known[name] = math.ceil(known[name] - 1e-9)
             asked.pop()
