@@ -19,7 +19,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from numerics.images import extra
+from numerics.extra import extra
 
 # What the sum may miss, relative to the outputs: the rounding of double precision, and DeepExplainer's switch to the
 # gradient where two inputs of a ReLU are within 1e-6 of each other, which moves a sum by no more than that times a
@@ -31,21 +31,35 @@ EXACT = (nn.Conv2d, nn.Linear, nn.ReLU, nn.MaxPool2d, nn.Flatten)  # layers whos
 def explainable(network: nn.Sequential) -> nn.Sequential:
     """A copy that DeepExplainer treats rightly: flat, double precision, nothing in place, nothing used twice.
 
+    Dropout is left out: it does nothing to a network that is not being trained.
+
     Raises:
-        ValueError: a layer whose rule does not preserve the sum.
+        ValueError: a layer whose rule does not preserve the sum. Of max-poolings it is one whose windows overlap: a
+            pixel that two of them take is handed the share of one.
     """
 
     def flat(module: nn.Module) -> list[nn.Module]:
         return [leaf for part in module for leaf in flat(part)] if isinstance(module, nn.Sequential) else [module]
 
-    layers = [copy.deepcopy(layer) for layer in flat(network)]
+    layers = [copy.deepcopy(layer) for layer in flat(network) if not isinstance(layer, nn.Dropout)]
     for layer in layers:
         if not isinstance(layer, EXACT):
             names = ", ".join(c.__name__ for c in EXACT)
             raise ValueError(f"a {type(layer).__name__} layer: SHAP values are exact for {names}; leave it out")
+        if isinstance(layer, nn.MaxPool2d):
+            kernel, stride, dilation = (_pair(x) for x in (layer.kernel_size, layer.stride, layer.dilation))
+            if stride[0] < kernel[0] or stride[1] < kernel[1] or dilation != (1, 1):
+                raise ValueError(
+                    f"a MaxPool2d layer with kernel {kernel}, stride {stride}, dilation {dilation}: SHAP values are"
+                    " exact where windows do not overlap; give it a stride of at least its kernel and no dilation"
+                )
         if isinstance(layer, nn.ReLU):
             layer.inplace = False
     return nn.Sequential(*layers).to("cpu", torch.float64).eval()
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
 
 
 def shap_values(

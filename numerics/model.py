@@ -1,6 +1,5 @@
 """The setting, one drawn sample, and the two-layer CNN itself."""
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -33,6 +32,34 @@ def flip_share(tau: float, size: int, low: float = 0.0, high: float = 0.5) -> fl
     return min(max(math.floor(tau * size + 0.5 + rounding), least), most) / size if least <= most else math.nan
 
 
+# What each parameter may be: far beyond any experiment, yet no product of usual powers leaves floating point, whole
+# numbers stay exact, and d fits a column of integers. The flip probabilities end below 1/2.
+RANGES: dict[str, tuple[float, float]] = {
+    "n": (1, 1e15),
+    "m": (1, 1e15),
+    "d": (1, 1e18),
+    "mu": (0, 1e30),
+    "sigma_xi": (1e-30, 1e30),
+    "sigma_0": (1e-30, 1e30),
+    "eta": (1e-30, 1e30),
+    "tau_plus": (0, 0.5),
+    "tau_minus": (0, 0.5),
+}
+WHOLE = ("n", "m", "d")
+
+
+def check_range(name: str, value: float) -> None:
+    """Raise ``ValueError`` unless ``value`` lies in the range of the parameter ``name``; it need not be whole."""
+    low, high = RANGES[name]
+    option = f"--{name.replace('_', '-')}"
+    if name.startswith("tau"):
+        if not low <= value < high:
+            raise ValueError(f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. {option} 0.2")
+    elif not low <= value <= high:
+        kind, example = ("whole number", "100") if name in WHOLE else ("number", "1.0")
+        raise ValueError(f"{name} = {value}: must be a {kind} from {low:g} to {high:g}; give e.g. {option} {example}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Setting:
     """Everything a run depends on, but for its seed. All dimensionless.
@@ -54,7 +81,7 @@ class Setting:
             1/11, and whatever is said of tau is true of every run.
 
     Raises:
-        ValueError: a value outside its range, with the value, the rule and the way out.
+        ValueError: a value outside its range (:data:`RANGES`), with the value, the rule and the way out.
     """
 
     n: int
@@ -69,24 +96,12 @@ class Setting:
     labels: str = "drawn"
 
     def __post_init__(self) -> None:
-        for name in ("n", "m", "d"):
+        for name in RANGES:
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 1 and value == int(value)):
-                raise ValueError(f"{name} = {value}: must be a whole number of at least 1; give e.g. --{name} 100")
-            object.__setattr__(self, name, int(value))
-        for name in ("mu", "sigma_xi", "sigma_0", "eta"):
-            value = getattr(self, name)
-            zero_too = name == "mu"
-            if not (math.isfinite(value) and (value > 0 or (zero_too and value == 0))):
-                rule = "finite and not negative" if zero_too else "finite and positive"
-                raise ValueError(f"{name} = {value}: must be {rule}; give e.g. --{name.replace('_', '-')} 1.0")
-            object.__setattr__(self, name, float(value))
-        for name in ("tau_plus", "tau_minus"):
-            value = getattr(self, name)
-            if not 0 <= value < 0.5:
-                option = name.replace("_", "-")
-                raise ValueError(f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. --{option} 0.2")
-            object.__setattr__(self, name, float(value))
+            check_range(name, value)
+            if name in WHOLE and value != int(value):
+                raise ValueError(f"{name} = {value}: must be a whole number; give e.g. --{name} {value:.0f}")
+            object.__setattr__(self, name, int(value) if name in WHOLE else float(value))
         if self.labels not in LABELS:
             raise ValueError(f"labels = {self.labels!r}: must be {' or '.join(LABELS)}; give e.g. --labels balanced")
         if self.labels == "balanced":

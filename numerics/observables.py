@@ -36,6 +36,8 @@ class Observable:
     time: bool = False
 
     def __post_init__(self) -> None:
+        if not callable(self.compute):
+            raise ValueError(f"observable '{self.name}': compute is {self.compute!r}; give a function of a trajectory")
         if self.stage not in STAGES:
             raise ValueError(f"observable '{self.name}': stage '{self.stage}' is none of {', '.join(STAGES)}")
 

@@ -16,6 +16,8 @@ import numpy as np
 
 from numerics.model import Sample, Setting
 
+MOST = 2**30  # numbers that a sample may hold
+
 
 def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
     """One sample of ``setting``.
@@ -27,18 +29,9 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
             d < n + 2m + 1.
 
     Raises:
-        ValueError: ``dense=False`` with d < n + 2m + 1, or a dense draw that would not fit in memory.
+        ValueError: ``dense=False`` with d < n + 2m + 1, or a draw that would not fit in memory.
     """
-    least = setting.n + 2 * setting.m + 1
-    if dense is None:
-        dense = setting.d < least
-    if not dense and setting.d < least:
-        raise ValueError(
-            f"d = {setting.d}: drawing Gram matrices alone needs d >= n + 2m + 1 = {least}; use dense=True"
-        )
-    entries = setting.d * least
-    if dense and entries > 2**30:
-        raise ValueError(f"d = {setting.d}: a dense draw of {entries:.1e} numbers exceeds 8 GiB; use dense=False")
+    dense = check_drawable(setting, dense)
     rng = np.random.default_rng(seed)
     y, y_tilde = _labels(setting, rng)
     inner_products = _dense(setting, rng) if dense else _gram_only(setting, rng)
@@ -63,6 +56,26 @@ def _labels(setting: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.
     )
     y, y_tilde = rows[np.argsort(np.argsort(u))].T
     return y.copy(), y_tilde.copy()
+
+
+def check_drawable(setting: Setting, dense: bool | None = None) -> bool:
+    """Whether a sample of ``setting`` is drawn densely.
+
+    Raises:
+        ValueError: ``dense=False`` with d < n + 2m + 1, or the draw would not fit in memory.
+    """
+    least = setting.n + 2 * setting.m + 1
+    at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"
+    if dense is None:
+        dense = setting.d < least
+    if not dense and setting.d < least:
+        raise ValueError(f"{at}: drawing Gram matrices alone needs d >= n + 2m + 1 = {least}; use dense=True")
+    # V and W_0 themselves, or their Gram matrices; the dynamics holds these in either case.
+    entries = (setting.n + 1) ** 2 + (2 * setting.m) ** 2 + (setting.d * least if dense else 0)
+    if entries > MOST:
+        way = "give smaller n and m" + (", or d of at least n + 2m + 1, which needs no vectors" if dense else "")
+        raise ValueError(f"{at}: a sample of {entries:.1e} numbers exceeds {MOST * 8 / 2**30:g} GiB; {way}")
+    return dense
 
 
 def _dense(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:

@@ -327,12 +327,16 @@ def test_a_claim_alone_sees_the_same_settings_and_seeds():
 
 def test_resuming_needs_the_same_calibration(tmp_path):
     mine = cal.identity((CLAIM,), Reading(), EFFORT, 0)
-    cal.FOLDER.open(tmp_path / "a", mine, resume=False)
-    assert cal.FOLDER.open(tmp_path / "a", mine, resume=True).is_dir()
-    with pytest.raises(ValueError, match="its seed is 0, not 1"):
-        cal.FOLDER.open(tmp_path / "a", mine | {"seed": 1}, resume=True)
-    with pytest.raises(ValueError, match="no calibration"):
-        cal.FOLDER.open(tmp_path / "b", mine, resume=True)
+    with cal.FOLDER.open(tmp_path / "a", mine):
+        pass
+    with cal.FOLDER.open(tmp_path / "a", mine, resume=True) as batches:
+        assert batches.is_dir()
+    other = mine | {"seed": 1}
+    with pytest.raises(ValueError, match="its seed is 0, not 1"), cal.FOLDER.open(tmp_path / "a", other, resume=True):
+        pass
+    with pytest.raises(ValueError, match="no calibration"), cal.FOLDER.open(tmp_path / "b", mine, resume=True):
+        pass
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(

@@ -415,7 +415,8 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
     assert {"least", "median", "largest"} <= set(found.margins)
     assert (found.margins["least"] <= found.margins["largest"]).all()
     out = tmp_path / "out"
-    results, finished = study.collect(planned, study.open_folder(out, planned, resume=False), 2, lambda _: None)
+    with study.FOLDER.open(out, study.identity(planned)) as batches:
+        results, finished = study.collect(planned, batches, 2, lambda _: None)
     outcome = study.conclude(planned, results, finished, 0.0)
     found = check.conclude(found, followed, outcome)
     assert {t.claim.name: t.answer for t in found.trends} == {"mine.fitted": Answer.FAILS, "mine.steps": Answer.HOLDS}
@@ -429,10 +430,11 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
         assert text in page
     assert "4.1.2" in (out / "report.md").read_text()
     # The same study resumes; the file changed by a word is another one.
-    study.open_folder(out, planned, resume=True)
-    other = replace(planned, file=load(tmp_path, USER + "# a word\n"))
-    with pytest.raises(ValueError, match="file"):
-        study.open_folder(out, other, resume=True)
+    with study.FOLDER.open(out, study.identity(planned), resume=True):
+        pass
+    other = study.identity(replace(planned, file=load(tmp_path, USER + "# a word\n")))
+    with pytest.raises(ValueError, match="file"), study.FOLDER.open(out, other, resume=True):
+        pass
 
 
 def test_a_worker_notices_that_the_file_has_changed(tmp_path):

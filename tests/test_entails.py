@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from theory import orders
-from theory.grammar import parse
+from theory.grammar import declared, parse
 from theory.orders import Answer, Order
 from theory.regime import entailments, named_sets
 from theory.symbols import d, n
@@ -107,7 +107,20 @@ def test_undecided_is_said_and_is_no_success(call, monkeypatch):
         (("--assume", "n < d", "n << d"), ("character 3", "'<<'")),
         (("--up-to-logs",), ("no goal",)),
         (("n << d", "d << m"), ("d << m",)),
-        (("n << x",), ("unknown symbol 'x'",)),
+        (("n << x",), ("unknown symbol 'x'", '--symbols "x"')),
+        (("--symbols", "x >= 1", "n << y"), ("unknown symbol 'y'",)),
+        (("--symbols", "n", "n << d"), ("'n' has a meaning already", "fact:n")),
+        (("--symbols", "kappa", "n << d"), ("'kappa' has a meaning already",)),
+        (("--symbols", "x, x", "n << x"), ("'x' comes twice",)),
+        (("--symbols", "x", "--symbols", "x >= 1", "n << x"), ("'x' comes twice",)),
+        (("--symbols", "Log", "n << d"), ("'Log' is a function",)),
+        (("--symbols", "", "n << d"), ("--symbols", "write e.g.")),
+        (("--symbols", "2x", "n << d"), ("'2x' declares nothing",)),
+        (("--symbols", "x >= n", "x << n"), ("more than a declaration", '--assume "x >= n"')),
+        (("--symbols", "x >= 1 (up to logarithms)", "x << n"), ("more than a declaration",)),
+        (("--symbols", "x > 1", "x << n"), ("'>'",)),
+        (("n \x1b[31m << d",), (r"\x1b",)),
+        (("--drop", "a\nb", "n << d"), (r"a\nb",)),
     ],
 )
 def test_mistakes_get_one_line(call, arguments, words):
@@ -122,8 +135,32 @@ def test_help_shows_examples_that_can_be_read(call):
     assert status == 0
     assert "Exit status" in told
     examples = re.findall(r'python -m verify entails .*"([^"]+)"$', told, re.M)
-    assert len(examples) == 4
-    assert all(parse(text) for text in examples)
+    assert len(examples) == 5
+    own, _ = declared("x >= 1, k")
+    assert all(parse(text, own) for text in examples)
+
+
+def test_symbols_of_ones_own(call):
+    status, told, _ = call("entails", "--symbols", "x >> 1, k", "--assume", "k <= log(x)", "k << sqrt(x)")
+    assert status == 0
+    assert "x ≫ 1  [fact:x]" in told
+    assert "Used: assumed-1, fact:x" in told
+    status, told, _ = call("entails", "--symbols", "x >= 1", "--symbols", "k", "k <= x")
+    assert status == 1
+    assert "not entailed: " in told
+    status, told, _ = call("entails", "--symbols", "x >> 1", "--drop", "fact:x", "x >> 1")
+    assert status == 1
+    status, told, _ = call("entails", "--symbols", "c ~ 1, p", "--given", "condition-4.1", "c n p << d p")
+    assert status == 0
+    assert "c" in re.search("(.*) ≍ 1 and numbers are dropped", told)[1]
+
+
+def test_a_logarithm_is_below_any_power_however_small(call):
+    for given in (("--assume", "n >> 1"), ("--given", "condition-4.1")):
+        assert call("entails", *given, "log(n) << n**(1/2000)")[0] == 0
+        status, told, _ = call("entails", *given, "n**(1/2000) << log(n)")
+        assert status == 1
+        assert "not entailed: " in told
 
 
 def test_list_and_explain_know_the_statements(call):
@@ -233,3 +270,11 @@ def test_a_planted_statement_that_may_be_true_is_no_plant():
         selftest._surely_false(CROSS, selftest._scaling(**selftest.INSIDE))
     with pytest.raises(AssertionError, match="breaks a premise"):
         selftest._surely_false(CROSS, selftest._scaling(**{**selftest.INSIDE, "d": "1"}))
+
+
+def test_the_bare_command_prints_its_help(call):
+    status, told, complained = call()
+    assert status == 0
+    assert told.startswith("Usage: ")
+    assert "python -m verify entails" in told
+    assert complained == ""

@@ -167,11 +167,19 @@ def test_what_was_found_before_is_replayed_first_and_changes_nothing_of_the_sear
 def test_a_damaged_entry_is_passed_over_with_a_line():
     kept.keep([hunt(CLAIM, Reading(), seed_=0, **TEST, brief=True, run=made_up(lambda _: 0.5))])
     [entry] = [p for p in kept.FOLDER.rglob("*") if p.is_file() and b"sigma_0" in p.read_bytes()]
-    entry.write_bytes(b"{")
-    recalled = kept.recall([CLAIM])
-    assert recalled.settings == {}
-    [line] = recalled.complaints
-    assert "damaged" in line
+    for held in (
+        b"{",
+        b"[]",
+        b"5",
+        b"[" * 100_000,
+        b"1" * 5000,
+        entry.read_bytes().replace(b'"mu": ', b'"mu": ' + b"9" * 400),
+    ):
+        entry.write_bytes(held)
+        recalled = kept.recall([CLAIM])
+        assert recalled.settings == {}
+        [line] = recalled.complaints
+        assert "damaged" in line
 
 
 def test_sigma_xi_is_searched_only_where_a_condition_breaks_the_rescaling():
@@ -271,10 +279,10 @@ def test_a_violation_is_printed_with_its_margins_a_command_and_a_test_that_runs(
     assert len(printed.splitlines()) == 3
     page = (tmp_path / "falsify.html").read_text(encoding="utf-8")
     text = (tmp_path / "falsify.md").read_text(encoding="utf-8")
-    for name in ("4.1.2-dimension", "figures/witness-stage1.noisy-ignored.png"):
+    for name in ("4.1.2-dimension", "falsify-figures/witness-stage1.noisy-ignored.png"):
         assert name in text
     assert "<wbr>" in page
-    assert (tmp_path / "figures" / "witness-stage1.noisy-ignored.png").exists()
+    assert (tmp_path / "falsify-figures" / "witness-stage1.noisy-ignored.png").exists()
     held = json.loads((tmp_path / "falsify.json").read_text())
     [finding] = held["hunts"][0]["findings"]
     assert finding["violated"]

@@ -1,8 +1,6 @@
-"""Real images: their readers, the network's training, what is measured on it, SHAP values and the figures."""
+"""Real images: their sources, the network's training, what is measured on it, SHAP values and the figures."""
 
 import io
-import pickle
-import tarfile
 from dataclasses import replace
 
 import numpy as np
@@ -13,204 +11,11 @@ for _package in ("sklearn", "shap", "pyarrow", "PIL"):
     pytest.importorskip(_package, reason="needs the extra: pip install 'thetacheck[images]'")
 
 from numerics import attribution, images, vgg  # noqa: E402
-from numerics.images import CIFAR10_CLASSES, Published  # noqa: E402
 from verify import image_figures  # noqa: E402
 from verify import images as experiment  # noqa: E402
 from verify.images import Answer, Experiment, Runs  # noqa: E402
 
-# CIFAR-10 in everything but the number of images, which is checked against what is said to be published.
-SMALL = Published(train=4, test=2, batches=2, md5={})
 TINY = vgg.Recipe(network="tiny", epochs=4, rate=0.1, batch=32, snapshots=(0, 2, 4))
-
-
-@pytest.fixture(scope="module")
-def content():
-    """Batches by name: uint8 images (N, 3072) and labels, of which each image's first byte tells the label."""
-    random = np.random.default_rng(5)
-    held = {}
-    for name, each in (("data_batch_1", 2), ("data_batch_2", 2), ("test_batch", 2)):
-        labels = random.permutation(np.repeat(np.arange(10), each))
-        pixels = random.integers(0, 256, (len(labels), 3072), dtype=np.uint8)
-        pixels[:, 0] = 10 * labels
-        held[name] = (pixels, labels)
-    return held
-
-
-def pickled(pixels, labels, protocol=2):
-    return pickle.dumps({b"data": pixels, b"labels": [int(x) for x in labels]}, protocol=protocol)
-
-
-@pytest.fixture
-def batches(tmp_path, content):
-    folder = tmp_path / "cifar-10-batches-py"
-    folder.mkdir()
-    for name, held in content.items():
-        (folder / name).write_bytes(pickled(*held))
-    return folder
-
-
-def parquet(folder, content, image="img", label="label"):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    from PIL import Image
-
-    def png(row):
-        out = io.BytesIO()
-        Image.fromarray(row.reshape(3, 32, 32).transpose(1, 2, 0)).save(out, "png")
-        return {"bytes": out.getvalue(), "path": None}
-
-    folder.mkdir(parents=True)
-    for name, target in (
-        ("data_batch_1", "train-00000-of-00002"),
-        ("data_batch_2", "train-00001-of-00002"),
-        ("test_batch", "test-00000-of-00001"),
-    ):
-        pixels, labels = content[name]
-        pq.write_table(pa.table({image: [png(row) for row in pixels], label: labels}), folder / f"{target}.parquet")
-    return folder
-
-
-# CIFAR-10 ------------------------------------------------------------------------------------------------------------
-
-
-def layouts(tmp_path, batches, content):
-    """The same images in every layout that people have."""
-    archive = tmp_path / "root" / "cifar-10-python.tar.gz"
-    archive.parent.mkdir()
-    with tarfile.open(archive, "w:gz") as held:
-        held.add(batches, arcname=batches.name)
-    return {
-        "batches": batches,
-        "torchvision root": batches.parent,
-        "root with the archive alone": archive.parent,
-        "archive": archive,
-        "parquet": parquet(tmp_path / "hf" / "plain_text", content),
-        "parquet, other names": parquet(tmp_path / "hf2", content, "image", "labels").parent / "hf2",
-    }
-
-
-def test_every_layout_gives_the_same_images(tmp_path, batches, content):
-    wanted = np.concatenate([content[f"data_batch_{k}"][0] for k in (1, 2)]).reshape(-1, 3, 32, 32)
-    labels = np.concatenate([content[f"data_batch_{k}"][1] for k in (1, 2)])
-    for name, path in layouts(tmp_path, batches, content).items():
-        (pixels, found), (test, _) = images.cifar10(path, (0, 1), SMALL)
-        np.testing.assert_array_equal(pixels, wanted[labels < 2], err_msg=name)
-        np.testing.assert_array_equal(found, labels[labels < 2], err_msg=name)
-        assert len(test) == 4
-
-
-def test_classes_go_by_name_or_number_and_are_scaled_by_the_training_images(batches):
-    by_name = images.load(f"cifar10:{batches}", ("frog", "cat"), published=SMALL)
-    by_number = images.load(f"cifar10:{batches}", ("6", "3"), published=SMALL)
-    assert by_name.classes == ("frog", "cat") == by_number.classes
-    assert torch.equal(by_name.train, by_number.train)
-    assert by_name.train.shape == (8, 3, 32, 32) and by_name.test.shape == (4, 3, 32, 32)
-    assert by_name.train_labels.sum() == 4
-    torch.testing.assert_close(by_name.train.mean((0, 2, 3)), torch.zeros(3), atol=1e-5, rtol=0)
-    torch.testing.assert_close(by_name.train.std((0, 2, 3), correction=0), torch.ones(3), atol=1e-5, rtol=0)
-    # Red, green and blue planes in this order, each by rows: the first byte is the first red pixel.
-    red = images.cifar10(batches, (6, 3), SMALL)[0]
-    assert set(red[0][red[1] == 6][:, 0, 0, 0]) == {60}
-
-
-def spoilt(folder, content, name, change):
-    pixels, labels = (x.copy() for x in content[name])
-    (folder / name).write_bytes(pickled(*change(pixels, labels)))
-
-
-@pytest.mark.parametrize(
-    ("change", "says"),
-    [
-        (lambda p, y: (p[:-1], y[:-1]), "holds 19 images, not 20"),
-        (lambda p, y: (p[:, :-1], y), "not uint8 of 3072 bytes each"),
-        (lambda p, y: (p.astype(np.int16), y), "images are int16"),
-        (lambda p, y: (p, y[:-1]), "one label from 0 to 9 for each of 20 images"),
-        (lambda p, y: (p, y + 1), "one label from 0 to 9"),
-        (lambda p, y: (p, np.where(y == 7, 2, y)), "images of class bird, not 4"),
-    ],
-)
-def test_a_damaged_batch_is_one_line(batches, content, change, says):
-    spoilt(batches, content, "data_batch_2", change)
-    with pytest.raises(ValueError, match=says) as problem:
-        images.cifar10(batches, (0, 1), SMALL)
-    assert "\n" not in str(problem.value) and str(batches) in str(problem.value)
-
-
-def test_a_truncated_or_missing_file_is_one_line(tmp_path, batches, content):
-    found = layouts(tmp_path, batches, content)
-    whole = (batches / "test_batch").read_bytes()
-    (batches / "test_batch").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="test_batch: is no batch of CIFAR-10"):
-        images.cifar10(batches, (0, 1), SMALL)
-    (batches / "test_batch").unlink()
-    with pytest.raises(ValueError, match="test_batch: cannot be read"):
-        images.cifar10(batches, (0, 1), SMALL)
-    archive = found["archive"]
-    archive.write_bytes(archive.read_bytes()[:3000])
-    with pytest.raises(ValueError, match="is no whole archive"):
-        images.cifar10(archive, (0, 1), SMALL)
-    train = found["parquet"] / "train-00001-of-00002.parquet"
-    train.write_bytes(train.read_bytes()[:-200])
-    with pytest.raises(ValueError, match="is no whole parquet file"):
-        images.cifar10(found["parquet"], (0, 1), SMALL)
-    train.unlink()
-    with pytest.raises(ValueError, match="holds 2 images of class airplane, not 4"):
-        images.cifar10(found["parquet"], (0, 1), SMALL)
-    for path in (tmp_path / "nothing", tmp_path / "empty"):
-        if path.name == "empty":
-            path.mkdir()
-        with pytest.raises(ValueError, match="name where"):
-            images.cifar10(path, (0, 1), SMALL)
-
-
-def test_a_parquet_file_of_something_else_is_one_line(tmp_path, content):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    folder = parquet(tmp_path / "hf", content)
-    file = folder / "train-00000-of-00002.parquet"
-    pq.write_table(pa.table({"fine": [1]}), file)
-    with pytest.raises(ValueError, match="has the columns fine, not img and label"):
-        images.cifar10(folder, (0, 1), SMALL)
-    pq.write_table(pa.table({"img": [{"bytes": b"no image"}], "label": [0]}), file)
-    with pytest.raises(ValueError, match="row 0 is no image"):
-        images.cifar10(folder, (0, 1), SMALL)
-
-
-def test_one_flipped_bit_is_found_by_the_published_sum(batches):
-    import hashlib
-
-    sums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in batches.iterdir()}
-    published = replace(SMALL, md5=sums)
-    images.cifar10(batches, (0, 1), published)
-    body = bytearray((batches / "data_batch_1").read_bytes())
-    body[len(body) // 2] ^= 1  # a pixel: nothing else is wrong with the file
-    (batches / "data_batch_1").write_bytes(body)
-    images.cifar10(batches, (0, 1), SMALL)
-    with pytest.raises(ValueError, match="data_batch_1: differs from the published file"):
-        images.cifar10(batches, (0, 1), published)
-
-
-def test_the_published_counts_are_cifar10s(batches):
-    """The default is the whole of it: a small copy is refused."""
-    with pytest.raises(ValueError, match="get CIFAR-10 anew"):
-        images.load(f"cifar10:{batches}")
-    whole = Published()
-    assert (whole.train * 10, whole.test * 10, whole.batches) == (50000, 10000, 5)
-    assert all(len(x) == 32 and set(x) <= set("0123456789abcdef") for x in whole.md5.values())
-    assert len(whole.md5) == 6
-
-
-class Boom:
-    def __reduce__(self):
-        return pytest.fail, ("a pickle was run",)
-
-
-def test_a_pickle_cannot_run_code(batches):
-    for body in (Boom(), {b"data": Boom(), b"labels": []}):
-        (batches / "data_batch_1").write_bytes(pickle.dumps(body))
-        with pytest.raises(ValueError, match="is not run"):
-            images.cifar10(batches, (0, 1), SMALL)
 
 
 @pytest.mark.parametrize(
@@ -303,10 +108,17 @@ def same(a, b):
     return torch.equal(a.margins, b.margins) and torch.equal(a.test_margins, b.test_margins)
 
 
-@pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_training_repeats_and_resumes_bit_for_bit(digits, momentum):
+@pytest.fixture
+def headed(monkeypatch):
+    """The name of a small network with the head of vgg11-4096."""
+    monkeypatch.setitem(vgg.NETWORKS, "headed", vgg.Architecture((4, 0, 0, 8, 0, 0), hidden=(12, 10)))
+    return "headed"
+
+
+@pytest.mark.parametrize(("network", "momentum"), [("tiny", 0.0), ("tiny", 0.9), ("headed", 0.9)])
+def test_training_repeats_and_resumes_bit_for_bit(digits, network, momentum, headed):
     flipped = images.flips(digits.train_labels, 0.2, 0)
-    recipe = replace(TINY, momentum=momentum, rate=0.02)
+    recipe = replace(TINY, network=network, momentum=momentum, rate=0.02)
     offered = {}
 
     def keep(epoch, state):
@@ -349,6 +161,36 @@ def test_margins_are_those_of_a_network_trained_by_hand(digits):
             v.mul_(0.5).add_(g)
             p.data -= 0.05 * v
     torch.testing.assert_close(course.margins[1].double(), (y * f()).detach(), rtol=1e-3, atol=1e-4)
+
+
+def test_dropout_is_drawn_in_training_and_nowhere_else(digits, headed):
+    flipped = images.flips(digits.train_labels, 0.2, 0)
+    recipe = replace(TINY, network=headed, epochs=2, snapshots=(0, 2))
+    course = vgg.train(digits, flipped, recipe, 3)
+    network = vgg.build(headed, 1, 32, 0).eval()
+    sign = 2.0 * (digits.train_labels ^ flipped.long()) - 1
+    for epoch, weights in course.snapshots.items():
+        network.load_state_dict(weights)
+        with torch.no_grad():
+            z = network(digits.train)
+        torch.testing.assert_close(course.margins[epoch], sign * (z[:, 1] - z[:, 0]), rtol=1e-4, atol=1e-5)
+    # While training, half of what enters is dropped and the rest is doubled, anew every time.
+    dropout = next(layer for layer in network if isinstance(layer, vgg.Dropout)).train()
+    ones = torch.ones(200, 50)
+    first, second = dropout(ones), dropout(ones)
+    assert set(first.unique().tolist()) == {0, 2} and abs(first.mean() - 1) < 0.05
+    assert not torch.equal(first, second) and torch.equal(dropout.eval()(ones), ones)
+
+
+def test_the_head_of_the_authors_code():
+    network = vgg.build("vgg11-4096", 3, 32, 0)
+    kinds = [type(layer).__name__ for layer in network][-8:]
+    assert kinds == ["Flatten", "Linear", "ReLU", "Dropout", "Linear", "ReLU", "Dropout", "Linear"]
+    assert [x.out_features for x in network if isinstance(x, torch.nn.Linear)] == [4096, 4096, 2]
+    head = 512 * 4096 + 4096 + 4096**2 + 4096 + 4096 * 2 + 2
+    assert sum(p.numel() for p in network.parameters()) == 9_220_480 + head
+    plain = vgg.build("vgg11", 3, 32, 0)
+    assert all(torch.equal(a, b) for a, b in zip(list(network.parameters())[:16], plain.parameters(), strict=False))
 
 
 def test_vgg11_is_vgg11():
@@ -400,8 +242,8 @@ def test_training_on_cuda_agrees_with_the_cpu(digits, cuda, amp):
 # SHAP ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["tiny", "small", "vgg11/8"])
-def test_shap_values_sum_to_the_output_difference_for_both_classes(name):
+@pytest.mark.parametrize("name", ["tiny", "small", "vgg11/8", "headed"])
+def test_shap_values_sum_to_the_output_difference_for_both_classes(name, headed):
     random = torch.Generator().manual_seed(1)
     network = vgg.build(name, 3, 32, 4)
     with torch.no_grad():
@@ -412,7 +254,7 @@ def test_shap_values_sum_to_the_output_difference_for_both_classes(name):
     values, outputs, expected = attribution.shap_values(network, x, background)
     assert values.shape == (2, 2, 3, 32, 32)
     with torch.no_grad():
-        truth, mean = network.double()(x.double()), network(background.double()).mean(0)
+        truth, mean = network.double().eval()(x.double()), network(background.double()).mean(0)
     np.testing.assert_allclose(outputs, truth, rtol=1e-10)
     np.testing.assert_allclose(expected, mean, rtol=1e-10)
     scale = np.abs(outputs - expected).max()
@@ -455,6 +297,43 @@ def test_what_breaks_shap_is_undone_by_the_copy(broken):
 
     with pytest.raises(RuntimeError):
         shap.DeepExplainer(network, background).shap_values(x)
+
+
+def pooled(side=9, **pooling):
+    """A network with a max-pooling, and images for it."""
+    random = torch.Generator().manual_seed(0)
+    first = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(**pooling), torch.nn.Flatten()
+    )
+    network = torch.nn.Sequential(*first, torch.nn.Linear(first(torch.zeros(1, 1, side, side)).shape[1], 2))
+    with torch.no_grad():
+        for p in network.parameters():
+            p.copy_(torch.randn(p.shape, generator=random))
+    return network, *(torch.randn(count, 1, side, side, generator=random) for count in (3, 4))
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        {"kernel_size": 3, "stride": 2}, {"kernel_size": 2, "stride": 1}, {"kernel_size": 3, "stride": 2, "padding": 1},
+        {"kernel_size": (2, 3), "stride": (2, 2)}, {"kernel_size": 2, "stride": 2, "dilation": 2},
+    ],
+)  # fmt: skip
+def test_a_pooling_whose_windows_overlap_is_refused_by_its_kernel_and_stride(pooling):
+    with pytest.raises(ValueError, match=r"MaxPool2d layer with kernel \(\d, \d\), stride \(\d, \d\), dilation"):
+        attribution.shap_values(*pooled(**pooling))
+
+
+@pytest.mark.parametrize(
+    "pooling",
+    [
+        {"kernel_size": 2}, {"kernel_size": 3}, {"kernel_size": 2, "stride": 3}, {"kernel_size": (2, 1)},
+        {"kernel_size": 3, "padding": 1}, {"kernel_size": 2, "ceil_mode": True}, {"kernel_size": (2, 3), "stride": 3},
+    ],
+)  # fmt: skip
+def test_a_pooling_whose_windows_do_not_overlap_is_exact(pooling):
+    values, outputs, expected = attribution.shap_values(*pooled(**pooling))
+    np.testing.assert_allclose(values.sum((2, 3, 4)), outputs - expected, atol=1e-10)
 
 
 def test_a_layer_whose_rule_is_not_exact_is_refused():
@@ -570,7 +449,7 @@ def planned():
 
 @pytest.fixture(scope="module")
 def courses(planned, tmp_path_factory):
-    return experiment.collect(planned, experiment.open_folder(tmp_path_factory.mktemp("out"), resume=False), 1)
+    return experiment.collect(planned, tmp_path_factory.mktemp("out"), 1)
 
 
 def test_runs_are_kept_and_resumed_and_the_same_in_processes(planned, courses, tmp_path):
@@ -598,8 +477,9 @@ def test_runs_are_kept_and_resumed_and_the_same_in_processes(planned, courses, t
     assert 0 < sum(seen) <= 14  # what is told last may be lost with the processes
     for rate in long.rates:
         assert all(map(same, resumed[rate], fresh[rate]))
-    # All is there: nothing is run again.
+    # All is there: nothing is run again, nor by a process that is told to because it was not there a moment ago.
     seen.clear()
+    assert same(experiment._execute(long, (0.2, 0), tmp_path / "b", seen.append), fresh[0.2][0])
     experiment.collect(long, tmp_path / "b", 1, seen.append)
     assert seen == [] and experiment.epochs_left(long, tmp_path / "b") == 0
     with pytest.raises(ValueError, match="belongs to another run"):
@@ -611,16 +491,13 @@ def test_runs_are_kept_and_resumed_and_the_same_in_processes(planned, courses, t
 
 
 def test_a_fresh_start_clears_the_runs_and_only_them(tmp_path):
-    with pytest.raises(ValueError, match="holds no runs to resume"):
-        experiment.open_folder(tmp_path, resume=True)
-    runs = experiment.open_folder(tmp_path / "new", resume=False)
-    for name in ("tau-0.2-seed-1.pt", "tau-0.2-seed-1.partial", "notes.txt"):
-        (runs / name).touch()
-    assert experiment.open_folder(tmp_path / "new", resume=True) == runs and len(list(runs.iterdir())) == 3
-    experiment.open_folder(tmp_path / "new", resume=False)
-    assert [path.name for path in runs.iterdir()] == ["notes.txt"]
-    with pytest.raises(ValueError, match="choose another --out"):
-        experiment.open_folder(runs / "notes.txt", resume=False)
+    with experiment.FOLDER.open(tmp_path, {}) as runs:
+        for name in ("tau-0.2-seed-1.pt", "tau-0.2-seed-1.partial", "notes.txt"):
+            (runs / name).touch()
+    with experiment.FOLDER.open(tmp_path, {}, resume=True):
+        assert sorted(path.name for path in runs.iterdir()) == ["notes.txt", "tau-0.2-seed-1.pt"]
+    with experiment.FOLDER.open(tmp_path, {}):
+        assert [path.name for path in runs.iterdir()] == ["notes.txt"]
 
 
 def test_figures_hold_what_was_measured(planned, courses, monkeypatch):
@@ -656,7 +533,7 @@ def test_flips_by_class_rates_are_drawn_and_named(planned, tmp_path, monkeypatch
     monkeypatch.setattr(image_figures, "EXPLAINED", 2)
     rate = (0.0, 0.3)
     one = replace(planned, rates=(0.0, rate), seeds=(0,), recipe=replace(TINY, epochs=2))
-    courses = experiment.collect(one, experiment.open_folder(tmp_path, resume=False), 1)
+    courses = experiment.collect(one, tmp_path, 1)
     assert (tmp_path / "runs" / "tau-plus-0.3-minus-0-seed-0.pt").exists()
     [figure] = image_figures.make(one, (2,), courses, rate)
     assert "τ₋ = 0, τ₊ = 0.3" in dict(x[:2] for x in figure.values)["τ"]
@@ -675,11 +552,19 @@ def command(monkeypatch, capsys, *arguments):
 def test_the_command_writes_both_figures_and_resumes_to_the_same(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(image_figures, "EXPLAINED", 2)
     asked = ("--network", "tiny", "--epochs", 2, "--seeds", 2, "--jobs", 1, "--quiet")
-    status, printed = command(monkeypatch, capsys, 2, 4, "--out", tmp_path, *asked)
+    with experiment.FOLDER.open(tmp_path, {}):
+        pass  # killed before the first checkpoint
+    status, printed = command(monkeypatch, capsys, 2, 4, "--resume", tmp_path, *asked)
     assert status == 0
-    names = {path.name for path in tmp_path.iterdir() if path.is_file()}
+    names = {path.name for path in tmp_path.iterdir() if path.is_file() and not path.name.startswith(".")}
     drawn = {f"{name}.{kind}" for name in ("fig2", "fig2-selection", "fig4") for kind in ("svg", "png")}
-    assert names == drawn | {"fig2.csv", "fig4.csv", "figures.html", "figures.md"}
+    assert names == drawn | {
+        "fig2.csv",
+        "fig4.csv",
+        "figures.html",
+        "figures.md",
+        "thetacheck.json",
+    }
     assert "Not enough evidence" in " ".join(printed.out.split())
     page = (tmp_path / "figures.html").read_text(encoding="utf-8")
     assert page.count("data:image/svg+xml") == 3
@@ -690,10 +575,27 @@ def test_the_command_writes_both_figures_and_resumes_to_the_same(tmp_path, monke
     assert status == 0 and (tmp_path / "fig4.csv").read_text() == before
 
 
+def test_a_run_that_is_stopped_before_anything_is_kept_can_be_resumed(tmp_path, monkeypatch, capsys):
+    asked = (4, "--network", "tiny", "--epochs", 1, "--seeds", 2, "--jobs", 1, "--quiet")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(experiment, "_save", stopped)
+        status, _ = command(monkeypatch, capsys, *asked, "--out", tmp_path / "a")
+    assert status == 130 and not list((tmp_path / "a" / "runs").iterdir())
+    for arguments in (("--resume", tmp_path / "a"), ("--out", tmp_path / "b")):
+        status, printed = command(monkeypatch, capsys, *asked, *arguments)
+        assert status == 0, printed.err
+    assert (tmp_path / "a" / "fig4.csv").read_text() == (tmp_path / "b" / "fig4.csv").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (("--data", "cifar10:nowhere"), "there is no such file or folder"),
+        (("--data", "cifar10:nowhere"), "No such file"),
+        (("--data", "cifar10:/dev/zero"), "is no regular file"),
         (("--data", "mnist"), "give digits, or cifar10:PATH"),
         (("--classes", "3"), "two different classes"),
         (("--network", "vgg16"), "choose one of vgg11"),
@@ -703,7 +605,7 @@ def test_the_command_writes_both_figures_and_resumes_to_the_same(tmp_path, monke
         (("--tau", "0.2", "--tau-plus", "0.3"), "two ways to flip"),
         (("--amp",), "mixed precision is for a CUDA device"),
         (("--device", "tpu"), "tpu"),
-        (("--resume", "nowhere"), "holds no runs to resume"),
+        (("--resume", "nowhere"), "holds no figures to resume"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(arguments, says, tmp_path, monkeypatch, capsys):
@@ -713,7 +615,3 @@ def test_mistakes_are_one_line_and_nothing_is_written(arguments, says, tmp_path,
     [line] = printed.err.strip().splitlines()
     assert says in line
     assert not list(tmp_path.iterdir())
-
-
-def test_classes_of_cifar10_are_ten():
-    assert len(CIFAR10_CLASSES) == 10 == len(set(CIFAR10_CLASSES))

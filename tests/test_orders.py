@@ -559,3 +559,20 @@ def test_the_numeric_arithmetic_tells_true_from_false():
     false += [Order(log(log(log(A))), "<=", 1), Order(A**2, "<=", A, True), Order(1, ">=", A), Order(B, "<=", 1)]
     assert all(orders_along.holds(o, along) for o in true)
     assert not any(orders_along.holds(o, along) for o in false)
+
+
+@pytest.mark.parametrize("root", [2, 999, 1001, 2000, 10**6, 10**12])
+@pytest.mark.parametrize("power", [1, 40])
+def test_how_small_a_power_is_comes_from_the_problem(root, power):
+    grows = Premise(name="grows", order=Order(n, ">>", 1))
+    small = n ** sp.Rational(1, root)
+    assert entails((grows,), Order(sp.log(n) ** power, "<<", small)).status is Status.ENTAILED
+    assert entails((), Order(sp.log(n) ** power, "<=", small)).status is Status.ENTAILED
+    assert entails((grows,), Order(small, "<=", sp.log(n) ** power)).status is Status.NOT_ENTAILED
+    # Up to logarithms, and through other parameters.
+    close = Premise(name="close", order=Order(d, ">=", n**2, up_to_logs=True))
+    less = n ** (2 - sp.Rational(1, root))
+    assert entails((grows, close), Order(d, ">=", less)).status is Status.ENTAILED
+    assert entails((grows, close), Order(d, ">=", n**2)).status is Status.NOT_ENTAILED
+    far = Premise(name="far", order=Order(n, "<=", m**root))
+    assert entails((grows, far), Order(sp.log(n) ** power, "<<", m)).status is Status.ENTAILED

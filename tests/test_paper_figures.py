@@ -129,9 +129,9 @@ def test_the_command_writes_everything(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(paper, name, getattr(paper, name)[:1])
     status, printed = run_command(monkeypatch, capsys, 1, "--out", tmp_path, "--seeds", 2, "--jobs", 1, "--quiet")
     assert status == 0
-    names = {p.name for p in tmp_path.iterdir()}
+    names = {p.name for p in tmp_path.iterdir() if p.is_file() and not p.name.startswith(".")}
     pictures = {"fig1.svg", "fig1.png", "fig1-ours.svg", "fig1-ours.png"}
-    assert names == pictures | {"fig1.csv", "figures.html", "figures.md"}
+    assert names == pictures | {"fig1.csv", "figures.html", "figures.md", "thetacheck.json"}
     assert "gray dashed line" in printed.out
     assert "about iteration 25" in printed.out
     assert "not met: 4.1.1" in printed.out, "what the authors' values miss of Condition 4.1"

@@ -1,6 +1,5 @@
 """Phase diagrams: axes and formulas, exact runs, cells, resuming, lines, and the command."""
 
-import json
 import math
 import os
 import signal
@@ -36,8 +35,8 @@ SMALL = Map(x=KAPPA, y=TAU, at=AT, seeds=3, epsilon=0.3)
 
 
 def runs_of(map_, tmp_path, workers=1, name="map"):
-    folder = phase.open_folder(tmp_path / name, map_, resume=False)
-    return phase.collect(map_, folder, workers)
+    with phase.FOLDER.open(tmp_path / name, phase.identity(map_)) as folder:
+        return phase.collect(map_, folder, workers)
 
 
 # Axes and formulas -------------------------------------------------------------------------------------------------
@@ -201,41 +200,39 @@ def test_results_depend_neither_on_processes_nor_on_interruption(tmp_path):
     alone = runs_of(SMALL, tmp_path, name="alone")
     together = runs_of(SMALL, tmp_path, workers=2, name="together")
     pd.testing.assert_frame_equal(alone, together)
-    folder = phase.open_folder(tmp_path / "again", SMALL, resume=False)
-    seen = []
 
-    def interrupt(runs):
-        seen.append(runs)
+    def interrupt(task, kept):
         raise KeyboardInterrupt
 
-    assert phase.collect(SMALL, folder, 1, interrupt) is None
+    with phase.FOLDER.open(tmp_path / "again", phase.identity(SMALL)) as folder:
+        assert phase.collect(SMALL, folder, 1, interrupt) is None
     kept = sorted(path.name for path in folder.glob("*.npz"))
     assert len(kept) == 1
     before = (folder / kept[0]).stat().st_mtime_ns
-    folder = phase.open_folder(tmp_path / "again", SMALL, resume=True)
-    pd.testing.assert_frame_equal(phase.collect(SMALL, folder, 1), alone)
+    with phase.FOLDER.open(tmp_path / "again", phase.identity(SMALL), resume=True) as folder:
+        pd.testing.assert_frame_equal(phase.collect(SMALL, folder, 1), alone)
     assert (folder / kept[0]).stat().st_mtime_ns == before, "what was finished is not redone"
 
 
 def test_another_map_or_a_damaged_file_is_refused(tmp_path):
     folder = tmp_path / "map"
-    batches = phase.open_folder(folder, SMALL, resume=False)
-    assert phase.held(folder) == SMALL
+
+    def resume(map_, **changed):
+        with phase.FOLDER.open(folder, phase.identity(map_) | changed, resume=True):
+            pass
+
+    with phase.FOLDER.open(folder, phase.identity(SMALL)) as batches:
+        assert phase.held(folder) == SMALL
     with pytest.raises(ValueError, match="its seeds is 3, not 4"):
-        phase.open_folder(folder, replace(SMALL, seeds=4), resume=True)
+        resume(replace(SMALL, seeds=4))
     with pytest.raises(ValueError, match="its x is"):
-        phase.open_folder(folder, replace(SMALL, x=Axis(name="kappa", low=1, high=8, count=4)), resume=True)
+        resume(replace(SMALL, x=Axis(name="kappa", low=1, high=8, count=4)))
+    with pytest.raises(ValueError, match="its code is"):
+        resume(SMALL, code="other")
     (batches / "00000.npz").write_bytes(b"damaged")
     with pytest.raises(ValueError, match="delete it"):
         phase.collect(SMALL, batches, 1)
-    held = json.loads((folder / phase.FOLDER.manifest).read_text())
-    (folder / phase.FOLDER.manifest).write_text(json.dumps(held | {"code": "other"}))
-    with pytest.raises(ValueError, match="its code is"):
-        phase.open_folder(folder, SMALL, resume=True)
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(ValueError, match="holds files but no map"):
-        phase.open_folder(tmp_path / "mine", SMALL, resume=False)
     with pytest.raises(ValueError, match="no map to resume"):
         phase.held(tmp_path / "mine")
 
@@ -387,17 +384,18 @@ def test_the_command_writes_its_map(tmp_path):
     done = CliRunner().invoke(cli, [*COMMAND, "--out", str(out)], standalone_mode=False)
     assert done.exception is None and done.return_value == 0, done.output
     assert {p.name for p in out.iterdir()} == {
-        "batches", "cells.csv", "index.html", "map.json", "map.png", "map.svg", "runs.csv"
+        ".thetacheck.lock", "map-batches", "map-cells.csv", "map-runs.csv", "map.html", "map.png", "map.svg",
+        "thetacheck.json",
     }  # fmt: skip
-    cells = pd.read_csv(out / "cells.csv")
+    cells = pd.read_csv(out / "map-cells.csv")
     assert len(cells) == 6 and "margin:4.1.1-snr" in cells and "stage1.signal-leads:counted" in cells
-    assert len(pd.read_csv(out / "runs.csv")) == 12
-    assert "python -m verify" in (out / "index.html").read_text() and "6 cells, 12 runs" in done.output
+    assert len(pd.read_csv(out / "map-runs.csv")) == 12
+    assert "python -m verify" in (out / "map.html").read_text() and "6 cells, 12 runs" in done.output
     # Resuming needs no axes and redoes nothing; the preset brings its own.
-    before = {p.name: p.stat().st_mtime_ns for p in (out / "batches").iterdir()}
+    before = {p.name: p.stat().st_mtime_ns for p in (out / "map-batches").iterdir()}
     again = CliRunner().invoke(cli, ["map", "--resume", str(out), "--jobs", "1", "--quiet"], standalone_mode=False)
     assert again.exception is None and again.return_value == 0
-    assert {p.name: p.stat().st_mtime_ns for p in (out / "batches").iterdir()} == before
+    assert {p.name: p.stat().st_mtime_ns for p in (out / "map-batches").iterdir()} == before
     other = CliRunner().invoke(
         cli, [*COMMAND, "--resume", str(out), "--seed", "7"], standalone_mode=False, catch_exceptions=True
     )
@@ -414,7 +412,7 @@ def test_the_preset_is_what_kou_et_al_ran(tmp_path, monkeypatch):
             "--jobs", "1"]  # fmt: skip
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli, tiny, standalone_mode=False)
-    assert done.exception is None and len(pd.read_csv("map/cells.csv")) == 4
+    assert done.exception is None and len(pd.read_csv("map/map-cells.csv")) == 4
 
 
 @pytest.mark.parametrize(
@@ -446,10 +444,10 @@ def test_an_interrupt_is_130_and_says_how_to_go_on(tmp_path):
         command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
     )
     end = time.monotonic() + 60
-    while not list(tmp_path.glob("out/batches/*.npz")) and time.monotonic() < end:
+    while not list(tmp_path.glob("out/map-batches/*.npz")) and time.monotonic() < end:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "map --resume out" in stderr and "Traceback" not in stderr
-    assert not (tmp_path / "out" / "cells.csv").exists()
+    assert not (tmp_path / "out" / "map-cells.csv").exists()

@@ -4,6 +4,7 @@ import html
 import io
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy as sp
+from rich.table import Table
+from rich.text import Text
 
 from numerics import Setting
 from theory import (
@@ -36,10 +39,14 @@ from theory import (
 from theory.orders import Status as Decided
 from theory.paper import Reading, claims, condition_4_1
 from theory.regime import entailments
+from theory.statements import law_tex, tex
 from verify import figures, report
 from verify.judge import Status
 from verify.regime import Decision, decide
 from verify.report import common
+from verify.report import study as study_report
+from verify.report.formulas import plain
+from verify.shown import command
 from verify.study import Outcome, Plan, conclude
 from verify.sweep import KEPT_SERIES, OBSERVABLE_BY_NAME, PROFILES, Group, Result, groups
 
@@ -264,18 +271,50 @@ def test_a_formula_that_cannot_be_drawn_is_shown_as_text(page):
     assert "undefinedcommand" in page
 
 
-def test_every_formula_of_the_paper_can_be_drawn():
-    drawn = figures.Formulas()
-    for c in claims():
-        for formula in re.split(r",\s*\\quad\s*", c.latex):
-            assert drawn.draw(formula) is not None, formula
-    for condition in condition_4_1():
-        assert drawn.draw(condition.latex) is not None, condition.latex
+def test_every_formula_of_a_report_is_one_of_its_sources(page, outcome):
+    """Nothing in the page is made a formula that was not one: each is the LaTeX of a statement, a term or a symbol."""
+    sources = [*common.NOTATION.values(), common.VECTOR, r"\kappa = n\,\mathrm{SNR}^2"]
+    for v in outcome.verdicts:
+        sources += re.split(r",\s*\\quad\s*", v.claim.latex)
+        sources += [law_tex(name, law) for name, law in v.claim.parts]
+    conditions = {c for held in outcome.margins.values() for c in held.group.needs}
+    sources += [tex(c.statement) for c in conditions]
+    bound = [term for held in outcome.margins.values() for term in held.table["binding"]]
+    assert bound
+    assert all(isinstance(term, sp.Basic) for term in bound)
+    sources += map(tex, bound)
+    sources += [row["open"] for row in study_report._reading_rows(READING)]
+    sources += [row["rule"] for row in study_report._threshold_rows(READING)]
+    sentences = [row["what"] for row in study_report._threshold_rows(READING)]
+    sentences += [p.caption for p in figures.overview(outcome)] + [v.claim.says for v in outcome.verdicts]
+    sentences += [p.caption for v in outcome.verdicts for p in figures.of_claim(v, outcome)]
+    sources += [piece for text in sentences for latex, piece in common.pieces(text) if latex]
+    written = {str(common.mathml(latex)) for latex in sources}
+    shown = re.findall(r"<math .*?</math>", page)
+    assert len(shown) > 50
+    assert set(shown) - written == set()
+    for latex in (*(tex(c.statement) for c in conditions), *map(tex, bound)):
+        assert str(common.mathml(latex)) in shown
+    # No other way to raise or to lower is left.
+    assert not re.search(r"<su[bp]>", page)
 
 
 def test_formulas_read_as_text():
-    assert figures.plain(r"\tfrac1m \le \frac{a+b}{\sqrt{c}}") == "1/m ≤ (a+b)/√c"
-    assert figures.plain(r"\{i\in S_f: \bar\rho^{(T_1)} > \|\mu\|\}") == "{i∈ S_f: \u03c1\u0304^(T_1) > ‖μ‖}"
+    assert plain(r"\tfrac1m \le \frac{a+b}{\sqrt{c}}") == "1/m ≤ (a + b)/√c"
+    assert plain(r"\{i\in S_f: \bar\rho^{(T_1)} > \|\mu\|\}") == "{i ∈ S_f : \u03c1\u0304^(T_1) > ‖μ‖}"
+    assert plain(r"\tfrac1m\sum_r(\rho \pm \gamma)") == "(1/m) ∑_r(ρ ± γ)"
+
+
+def test_numbers_are_written_as_they_are_read():
+    assert [common.number(x) for x in (1e-5, 3.2e-7, -1e-4, 1.5, 250000.0, 1e6, 12.0)] == [
+        "10⁻⁵", "3.2·10⁻⁷", "−0.0001", "1.5", "2.5·10⁵", "10⁶", "12",
+    ]  # fmt: skip
+
+
+def test_names_in_a_sentence_are_symbols_and_nothing_else_is_a_formula():
+    assert common.readable("eta^-1.5 of sigma_xi <= 3 at mu") == "η^−1.5 of σ_ξ ≤ 3 at ‖μ‖"
+    assert common.prose("every gamma, mu and $n^2/\\delta$ at T_1; tau_+ - 2") == "every γ, μ and n^2/δ at T_1; τ_+ − 2"
+    assert common.readable("a*b**2/3 and metadata") == "a*b**2/3 and metadata"
 
 
 def test_runs_survive_the_round_trip(folder, outcome):
@@ -336,14 +375,14 @@ def test_a_full_disk_leaves_the_old_report_whole(fails, outcome, tmp_path, monke
     monkeypatch.undo()
     assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
-        ["batches", "figures", "index.html", "report.json", "report.md", "runs.csv"]
+        ["batches", "figures", "index.html", "report.json", "report.md", "runs.csv", "thetacheck.json"]
     )
 
 
 def test_a_file_in_the_way_is_said(outcome, tmp_path):
     (tmp_path / "taken").write_text("x")
     small = replace(outcome, verdicts=(), results={}, runs=outcome.runs.head(0))
-    with pytest.raises(OSError, match="cannot write the report to"):
+    with pytest.raises(ValueError, match="taken: is a file; name a folder"):
         report.write(small, tmp_path / "taken", COMMAND)
 
 
@@ -402,12 +441,58 @@ def test_statements_about_orders_do_not_drown_the_claims(outcome, tmp_path, monk
         assert "Claim: mu ≪ d^(1/2) sigma_xi" in page
 
 
-def test_every_goal_can_be_drawn_and_reads_as_text():
-    drawn = figures.Formulas()
-    for statement in entailments():
-        if statement.goal is not None:
-            assert drawn.draw(statement.goal.latex) is not None, statement.goal.latex
-    assert figures.plain(entailments()[2].goal.latex).endswith("≪ 1")
+def test_cells_that_a_spreadsheet_would_run_are_text(tmp_path):
+    held = pd.DataFrame({
+        "=1+1": ["=cmd|' /C calc'!A0", "+1+2", "-3+4", "@sum(a)", "\t=1", "@"],
+        "plain": ["a", "-5", "+2e3", "-inf", "x=1", ""],
+        "number": [-1.5, 2.0, -np.inf, np.nan, 0.0, -0.0],
+        "mixed": [-1, "=2", 3, None, "-4", True],
+    })  # fmt: skip
+    (tmp_path / "a.csv").write_text(common.csv(held), encoding="utf-8")
+    read = pd.read_csv(tmp_path / "a.csv", dtype=str, keep_default_na=False)
+    assert list(read) == ["'=1+1", "plain", "number", "mixed"]
+    assert all(x.startswith("'") for x in read["'=1+1"])
+    assert list(read["plain"]) == list(held["plain"])
+    assert list(read["number"]) == ["-1.5", "2.0", "-inf", "", "0.0", "-0.0"]
+    assert list(read["mixed"]) == ["-1", "'=2", "3", "", "-4", "True"]
+    assert "=1+1" in held  # what was given stays as it was
+
+
+def test_markdown_takes_no_html_from_a_formula_a_name_or_a_command(outcome, tmp_path):
+    hostile = r"x <img src=a onerror=b> \text{`<u>`} | $y$"
+    bad = claim("bad", "margin_clean_min_T1", Within(low=0), latex=hostile, says=HOSTILE)
+    report.write(study((bad,)), tmp_path, "python `x`\n\n<script>alert(1)</script>")
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    outside = re.sub(r"`[^`\n]*`", "", text)  # code is shown as it is
+    for tag in ("<script", "<img src=a", "<u>"):
+        assert tag not in outside
+        assert tag not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_escape_codes_are_shown_and_not_passed_on():
+    said = io.StringIO()
+    console = common.open_console(said)
+    console.print("a\x1b[31mb\x9bc\u202ed", soft_wrap=True)
+    console.print(Text("x\x1b]0;t\x07y"))
+    shown = Table()
+    shown.add_column("c\x1b")
+    shown.add_row(Text("two\nlines\x1b"))
+    console.print(shown)
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", said.getvalue())
+    assert r"a\x1b[31mb\x9bc\u202ed" in said.getvalue()
+    terminal = io.StringIO()
+    coloured = common._Console(file=terminal, force_terminal=True, color_system="standard", width=40)
+    coloured.print(Text("red\x1b[2J", style="red"))
+    assert "\x1b[31m" in terminal.getvalue()
+    assert "\x1b[2J" not in terminal.getvalue()
+
+
+def test_a_command_is_printable_and_reads_as_it_was_given():
+    given = ["plain", "two words", "it's", "new\nline", "\x1b[31m'\\", "κ", "\udcff"]
+    line = command(given)
+    assert line.isprintable()
+    read = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True).stdout
+    assert read.split(b"\0")[:-1] == [x.encode("utf-8", "surrogateescape") for x in given]
 
 
 def test_the_list_names_every_claim(monkeypatch):
@@ -466,6 +551,29 @@ def test_progress_into_a_pipe_is_plain_and_rare(total, quiet, lines, capsys, mon
     assert len(told.err.splitlines()) == lines
     if lines:
         assert told.err.splitlines()[0] == "5 of 50 settings, 10 s gone, about 1 min 30 s left"
+
+
+def test_the_time_left_is_told_from_the_work_done_and_not_before_a_tenth_of_it():
+    left = common.Remaining(100.0, start=0.0)
+    left.ended(40, now=1.0, kept=True)  # was done before: says nothing of how long the rest takes
+    assert left.said(1.0) == "time left not known yet"
+    left.ended(5, now=10.0)  # of sixty
+    assert left.said(10.0) == "time left not known yet"
+    left.ended(7, now=24.0)
+    assert left.said(24.0) == "about 1 min 36 s left"
+    assert left.said(34.0) == "about 1 min 26 s left"
+    left.ended(48, now=100.0)
+    assert left.said(101.0) == "about 0 s left"
+
+
+def test_a_bundle_of_which_the_first_is_told_says_nothing_of_the_rest(capsys, monkeypatch):
+    """Sixteen short settings of four hundred come at once, after thirteen seconds: no hour and a half is left."""
+    clock = iter([0.0] + [13.0] * 16)
+    monkeypatch.setattr(common, "monotonic", lambda: next(clock))
+    with report.progress(407, quiet=False, work=1000.0) as tick:
+        for _ in range(16):
+            tick(1, 1.0)
+    assert capsys.readouterr().err == "1 of 407 settings, 13 s gone, time left not known yet\n"
 
 
 def test_a_terminal_without_unicode_gets_question_marks(outcome, monkeypatch):

@@ -14,7 +14,7 @@
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import NoReturn
@@ -22,7 +22,7 @@ from typing import NoReturn
 import sympy as sp
 from sympy.core.parameters import distribute
 
-from theory.orders import RELATIONS, Order
+from theory.orders import RELATIONS, Order, Premise
 from theory.symbols import SNR, kappa, lookup, table
 
 RELATION_OF = {**{r: r for r in RELATIONS}, **{glyph: r for r, glyph in RELATIONS.items()}, "≤": "<=", "≥": ">="}
@@ -35,21 +35,56 @@ LENGTH, DEPTH, DIGITS, BITS = 500, 30, 15, 4000
 _TOKEN = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+|[A-Za-z_][A-Za-z_0-9]*|<=|>=|<<|>>|\*\*|[≲≳≍≪≫≤≥~+\-*/^(),]")
 
 
-def parse(text: str) -> Order:
+def parse(text: str, own: Mapping[str, sp.Symbol] | None = None) -> Order:
     """The order that ``text`` states, e.g. ``"d >= n^2 * max(log(m), 1)"``.
 
-    Symbols are those of :mod:`theory.symbols`, with ``kappa`` and ``SNR``. ``str`` of the result parses to the same.
+    Symbols are those of :mod:`theory.symbols`, with ``kappa`` and ``SNR``, and ``own`` ones by name, as
+    :func:`declared` gives them. ``str`` of the result parses to the same.
 
     Raises:
         ValueError: it states none; one line says at which character and why.
     """
     with distribute(False):  # 2*(n + m) stays as it is, else what is printed would not read back
-        return _Reader(text).relation()
+        return _Reader(text, own or {}).relation()
+
+
+def declared(text: str) -> tuple[dict[str, sp.Symbol], tuple[Premise, ...]]:
+    """Symbols of one's own with what is known of them: ``"x >= 1, k"`` is a positive x of order one at the least, and
+    any positive k.
+
+    Returns the symbols by name, and a fact ``fact:x`` for each relation.
+
+    Raises:
+        ValueError: a name is taken, is no name or comes twice, or a relation says more than how a name stands to 1.
+    """
+    known = {p.name for p in table()} | set(ABBREVIATIONS)
+    own: dict[str, sp.Symbol] = {}
+    facts = []
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*([A-Za-z_][A-Za-z_0-9]*)\s*(.*?)\s*", part, re.DOTALL)
+        if not found:
+            raise ValueError(f"--symbols: '{' '.join(part.split())}' declares nothing; write e.g. 'x >= 1, k'")
+        name, rest = found.groups()
+        if name in known:
+            raise ValueError(f"--symbols: '{name}' has a meaning already (`--drop fact:{name}` forgets what is known of"
+                             " it); choose another name")  # fmt: skip
+        if name.lower() in FUNCTIONS:
+            raise ValueError(f"--symbols: '{name}' is a function here; choose another name")
+        if name in own:
+            raise ValueError(f"--symbols: '{name}' comes twice; declare it once, and give more as --assume")
+        own[name] = sp.Symbol(name, positive=True)
+        if rest:
+            order = parse(f"{name} {rest}", {name: own[name]})
+            if order.left != own[name] or order.right != 1 or order.up_to_logs:
+                raise ValueError(f"--symbols: '{name} {rest}' is more than a declaration; write e.g. '{name} >= 1', and"
+                                 f" --assume \"{name} {rest}\"")  # fmt: skip
+            facts.append(Premise(name=f"fact:{name}", order=order, says="declared", fact=True))
+    return own, tuple(facts)
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
-        self.text, self.at, self.depth = text, 0, 0
+    def __init__(self, text: str, own: Mapping[str, sp.Symbol]) -> None:
+        self.text, self.own, self.at, self.depth = text, own, 0, 0
         self.tokens: list[tuple[str, int]] = []
         if len(text) > LENGTH:
             raise ValueError(f"a relation of {len(text)} characters: more than {LENGTH} are not read, so split it")
@@ -216,6 +251,9 @@ class _Reader:
 
     def symbol(self) -> sp.Expr:
         name = self.token
+        if name in self.own:
+            self.take()
+            return self.own[name]
         if name in ABBREVIATIONS:
             self.take()
             return ABBREVIATIONS[name]
@@ -223,10 +261,10 @@ class _Reader:
         if name in names:
             self.take()
             return lookup(name)
-        names += [*ABBREVIATIONS, *FUNCTIONS]
+        names += [*self.own, *ABBREVIATIONS, *FUNCTIONS]
         near = get_close_matches(name, names, n=1) or get_close_matches(name.lower(), names, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(names)}"
-        self.fail(f"unknown symbol '{name}': {hint}")
+        self.fail(f"unknown symbol '{name}': {hint}; --symbols \"{name}\" declares one of your own")
 
     def arguments(self) -> list[sp.Expr]:
         found = [self.sum()]

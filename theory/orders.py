@@ -40,15 +40,12 @@ from math import lcm
 import sympy as sp
 
 from theory.cone import Rational, decide
-from theory.statements import Band, Condition
+from theory.statements import Band, Condition, tex
 from theory.symbols import table
 
 RELATIONS = {"<=": "≲", ">=": "≳", "~": "≍", "<<": "≪", ">>": "≫"}
 LATEX = {"<=": r"\lesssim", ">=": r"\gtrsim", "~": r"\asymp", "<<": r"\ll", ">>": r"\gg"}
 DEPTH = 3  # tiers of a scaling: powers of N, log N, log log N
-# "Below every power" and "above every power" enter a linear programme as one small and one large power. Any are sound;
-# a proof that needs smaller or larger ones would be missed.
-SMALL, LARGE = Fraction(1, 1000), Fraction(1000)
 BUDGET = 10_000  # linear programmes per clause of a goal before the answer is "undecided"
 ASIDE = 1000  # of them for what is said beside the answer, the weakest premise
 QUIET = (
@@ -94,8 +91,7 @@ class Order:
 
     @property
     def latex(self) -> str:
-        names = {p.symbol: p.latex for p in table()}
-        left, right = (sp.latex(side, symbol_names=names) for side in (self.left, self.right))
+        left, right = tex(self.left), tex(self.right)
         tilde = r"\quad (\text{up to logarithms})" if self.up_to_logs else ""
         return f"{left} {LATEX[self.relation]} {right}{tilde}"
 
@@ -506,6 +502,7 @@ class _Search:
     logs: tuple[Log, ...]
     clauses: tuple[tuple[Clause, str], ...]  # of the premises, with their names
     goal: Clause  # negated
+    small: Fraction  # stands for "every power", see _small
     simplify: bool = True  # a counter-scaling
     budget: int = BUDGET
     spent: int = 0
@@ -522,7 +519,7 @@ class _Search:
         for atom, power in literal.ratio:
             row[self.index[atom]] += power
         if literal.tilde:
-            row[-1] += LARGE if literal.strict else -1
+            row[-1] += 1 / self.small if literal.strict else -1
         row = [int(a) if a.denominator == 1 else a for a in row]  # faster
         self.vectors[literal] = row
         return row
@@ -556,10 +553,10 @@ class _Search:
                 Row(Literal(_times(((log, Fraction(1)),), ((_POLYLOG, Fraction(-1)),))), "forgiven up to logarithms")
                 for log in self.logs
             ]
-        splits += [_growth(log) for log in self.logs]
+        splits += [_growth(log, self.small) for log in self.logs]
         if tilde:
-            splits.append(_dominant(self.parameters))
-        splits += [_compared(e, f) for e in self.logs for f in self.logs if e != f]
+            splits.append(_dominant(self.parameters, self.small))
+        splits += [_compared(e, f, self.small) for e in self.logs for f in self.logs if e != f]
         point, multipliers = self.solve(rows)
         return self._close(rows, splits, point, multipliers)
 
@@ -656,7 +653,7 @@ class _Search:
             fewer = [r for r in kept if r is not row]
             if fewer and decide([self.vector(r.literal) for r in fewer], [r.literal.strict for r in fewer])[1]:
                 kept = fewer
-        for power in (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 10)):
+        for power in _round_powers(self.small):
             larger = [_with_power(row, power) for row in kept]
             if larger == kept:
                 break
@@ -805,14 +802,38 @@ def _dot(a: Sequence[Fraction], b: Sequence[Fraction]) -> Fraction:
     return sum((x * y for x, y in zip(a, b, strict=True) if x), Fraction(0))
 
 
-def _growth(log: Log) -> Split:
+def _small(clauses: Iterable[Clause], logs: Sequence[Log], atoms: int) -> Fraction:
+    """The power that stands for "every power" in the linear programmes of one problem; its inverse for a large one.
+
+    Any power is sound, and a smaller one proves no less. Whether a programme has a point is told by the signs of
+    determinants of its rows, in whole numbers: polynomials in the power, whose coefficients add up to at most the
+    product of what the rows add up to. Below the inverse of that no sign changes any more, so nothing is missed.
+    """
+    sums = [2]
+    for literal in {x for clause in clauses for x in clause}:
+        scale = lcm(*(p.denominator for _, p in literal.ratio))
+        sums.append(int(sum(abs(p) for _, p in literal.ratio) * scale) + literal.tilde * scale)
+    inside = [int(sum(abs(p) for _, p in log.of)) for log in logs]
+    sums += [max(inside, default=0) + max(*inside, 1)] if inside else []
+    return Fraction(1, (max(sums) + 1) ** (atoms + 1))  # and one for the strictness
+
+
+def _round_powers(least: Fraction) -> Iterator[Fraction]:
+    """1, 1/2, 1/4, 1/10, 1/20 ... down to ``least``."""
+    power = Fraction(1)
+    while power > least:
+        yield from (power, power / 2, power / 4)
+        power /= 10
+
+
+def _growth(log: Log, small: Fraction) -> Split:
     """E tends to infinity, and log E with it but below every power of E; or E is bounded, and so is log E."""
     inside, itself = log.of, ((log, Fraction(1)),)
     text = _monomial_text(inside)
     grows = (
         Row(Literal(_power(inside, Fraction(-1)), True), f"{text} → ∞"),
         Row(Literal(_power(itself, Fraction(-1)), True), f"the logarithm grows as {text} → ∞"),
-        _below_every_power(itself, inside, f"a logarithm is below every power, {text} → ∞"),
+        _below_every_power(itself, inside, small, f"a logarithm is below every power, {text} → ∞"),
     )
     bounded = (
         Row(Literal(inside), f"{text} bounded"),
@@ -821,8 +842,8 @@ def _growth(log: Log) -> Split:
     return Split((f"{text} → ∞", f"{text} ≲ 1"), (grows, bounded), grows=inside)
 
 
-def _below_every_power(a: Monomial, b: Monomial, why: str) -> Row:
-    return _with_power(Row(Literal((), True), why, (a, b)), SMALL)
+def _below_every_power(a: Monomial, b: Monomial, small: Fraction, why: str) -> Row:
+    return _with_power(Row(Literal((), True), why, (a, b)), small)
 
 
 def _with_power(row: Row, power: Fraction) -> Row:
@@ -833,19 +854,19 @@ def _with_power(row: Row, power: Fraction) -> Row:
     return replace(row, literal=Literal(_times(a, _power(b, -power)), True))
 
 
-def _compared(e: Log, f: Log) -> Split:
+def _compared(e: Log, f: Log, small: Fraction) -> Split:
     """log E <= log F, or log F << log E and E exceeds every power of F."""
     both = _times(((e, Fraction(1)),), ((f, Fraction(-1)),))
     one, other = _monomial_text(e.of), _monomial_text(f.of)
     below = (Row(Literal(both), f"log({one}) ≲ log({other}), as {one} is below some power of {other}"),)
     beyond = (
         Row(Literal(_power(both, Fraction(-1)), True), f"{one} is beyond every power of {other}"),
-        _below_every_power(f.of, e.of, f"{one} is beyond every power of {other}"),
+        _below_every_power(f.of, e.of, small, f"{one} is beyond every power of {other}"),
     )
     return Split((f"log({one}) ≲ log({other})", f"{one} beyond every power of {other}"), (below, beyond))
 
 
-def _dominant(parameters: Sequence[str]) -> Split:
+def _dominant(parameters: Sequence[str], small: Fraction) -> Split:
     """Which parameter, or its inverse, has the largest logarithm: polylogarithms lie below its every power."""
     signed = [((p, Fraction(s)),) for p in parameters for s in (1, -1)]
     alternatives, labels = [], []
@@ -853,7 +874,7 @@ def _dominant(parameters: Sequence[str]) -> Split:
         text = _monomial_text(x)
         rows = [
             Row(Literal(_power(x, Fraction(-1)), True), f"{text} → ∞"),
-            _below_every_power(((_POLYLOG, Fraction(1)),), x, f"logarithms are below every power of {text}"),
+            _below_every_power(((_POLYLOG, Fraction(1)),), x, small, f"logarithms are below every power of {text}"),
         ]
         alternatives.append(tuple(rows))
         labels.append(f"log({text}) is the largest logarithm")
@@ -983,12 +1004,13 @@ class _Problem:
             sorted((a for a in atoms if isinstance(a, str)), key=lambda a: (names.get(a, len(names)), a))
         )
         self.logs = tuple(sorted((a for a in atoms if isinstance(a, Log)), key=lambda a: (_depth(a), _name(a))))
+        self.small = _small((*clauses, *goal_clauses), self.logs, len(self.parameters) + len(self.logs) + 1)
 
     def refute(
         self, negated: Clause, simplify: bool = True, budget: int = BUDGET
     ) -> tuple[Proof | None, Scaling | None, bool]:
         """A checked proof that the negated goal is impossible, or a checked scaling where it holds, or neither."""
-        search = _Search(self.parameters, self.logs, self.clauses, negated, simplify, budget)
+        search = _Search(self.parameters, self.logs, self.clauses, negated, self.small, simplify, budget)
         try:
             proof, scaling = search.run()
         except _Exhausted:
@@ -1149,9 +1171,9 @@ def _check(proof: Proof, problem: _Problem, negated: Clause, assumed: tuple[Row,
             )
         else:
             allowed = split in (
-                *(_growth(log) for log in problem.logs),
-                _dominant(problem.parameters),
-                *(_compared(e, f) for e in problem.logs for f in problem.logs),
+                *(_growth(log, problem.small) for log in problem.logs),
+                _dominant(problem.parameters, problem.small),
+                *(_compared(e, f, problem.small) for e in problem.logs for f in problem.logs),
             )
         if not allowed or len(proof.branches) != len(split.alternatives):
             raise AssertionError(f"cases without ground: {split.labels}")
@@ -1169,7 +1191,7 @@ def _check(proof: Proof, problem: _Problem, negated: Clause, assumed: tuple[Row,
         for atom, p in literal.ratio:
             total[atom] = total.get(atom, Fraction(0)) + p * power
         if literal.tilde:  # O up to one polylogarithm; o beyond every power of it
-            total[_POLYLOG] = total.get(_POLYLOG, Fraction(0)) + power * (LARGE if literal.strict else -1)
+            total[_POLYLOG] = total.get(_POLYLOG, Fraction(0)) + power * (1 / problem.small if literal.strict else -1)
         strict |= literal.strict
     if any(total.values()) or not strict:
         raise AssertionError(f"the product is not 1 << 1: {total}")

@@ -48,6 +48,20 @@ CAO = "Cao et al. 2022, arXiv 2202.06526"
 HUANG = "Huang et al. 2024"
 
 
+# What each number of a reading may be: far beyond its meaning, yet every formula stays in floating point. Excluded are
+# 1 itself for T_star, and the upper ends of probabilities.
+RANGES: dict[str, tuple[float, float]] = {
+    "C": (1, 1e12),
+    "delta": (1e-30, 1),
+    "T_star": (1, 1e30),
+    "kappa_low": (1e-6, 1e6),
+    "kappa_high": (1e-6, 1e6),
+    "tau_low": (1e-9, 0.5),
+    "tau_high": (1e-9, 0.5),
+    "order_one": (1e-9, 1e6),
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Reading:
     """Numbers for what the paper leaves unnamed. Ours, not the paper's; every one is settable.
@@ -76,18 +90,17 @@ class Reading:
     labels: str = "drawn"
 
     def __post_init__(self) -> None:
-        rules = {
-            "C": (self.C >= 1, "at least 1"),
-            "delta": (0 < self.delta < 1, "between 0 and 1"),
-            "T_star": (self.T_star > 1, "above 1"),
-            "kappa_low": (0 < self.kappa_low < self.kappa_high, "positive and below kappa_high"),
-            "tau_low": (0 < self.tau_low < self.tau_high < 0.5, "positive, below tau_high, and tau_high below 0.5"),
-            "order_one": (self.order_one > 0, "positive"),
-            "labels": (self.labels in ("drawn", "balanced"), "drawn or balanced"),
-        }
-        for name, (met, rule) in rules.items():
-            if not met:
-                raise ValueError(f"{name} = {getattr(self, name)}: must be {rule}")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high or (value == low and name == "T_star") or (value == high and high <= 1):
+                above = "above" if name == "T_star" else "from"
+                below = "below" if high <= 1 else "at most"
+                raise ValueError(f"{name} = {value}: must be {above} {low:g} and {below} {high:g}")
+        for low, high in (("kappa_low", "kappa_high"), ("tau_low", "tau_high")):
+            if not getattr(self, low) < getattr(self, high):
+                raise ValueError(f"{low} = {getattr(self, low)}: must be below {high} = {getattr(self, high)}")
+        if self.labels not in ("drawn", "balanced"):
+            raise ValueError(f"labels = {self.labels!r}: must be drawn or balanced")
 
 
 def _secondary(where: str, note: str = "") -> Source:
@@ -192,9 +205,9 @@ def _no_noise() -> tuple[Condition, ...]:
 def _kappa_band(low: float, high: float, name: str = "4.1.1-snr", says: str = "") -> Condition:
     return Condition(
         name=name,
-        source=_secondary("Condition 4.1 (1)", "n SNR^2 = Theta(1); the numbers are our reading"),
+        source=_secondary("Condition 4.1 (1)", "n SNR² = Θ(1); the numbers are our reading"),
         statement=Band(kappa * (1 - tau_plus - tau_minus), low, high),
-        says=says or "Signal and noise are learned at the same rate: n SNR^2 is of order one.",
+        says=says or r"Signal and noise are learned at the same rate: $n\,\mathrm{SNR}^2$ is of order one.",
     )
 
 
@@ -210,7 +223,7 @@ def condition_clean(reading: Reading = Reading()) -> tuple[Condition, ...]:
 
 def condition_low_snr(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """Condition 4.1 with kappa(1 - 2 tau) below the threshold 2 on purpose; still Theta(1)."""
-    says = "n SNR^2 is of order one, but below the threshold kappa(1 - 2 tau) = 2 of the mean field."
+    says = r"$n\,\mathrm{SNR}^2$ is of order one, but below the threshold $\kappa(1-2\tau) = 2$ of the mean field."
     return (_kappa_band(0.5, 1.5, "low-snr", says), *_tau_bands(reading), *_sizes())
 
 
@@ -233,10 +246,10 @@ def _initialization(tiny: bool) -> Condition:
 
 def condition_threshold(reading: Reading = Reading(), tiny_init: bool = False) -> tuple[Condition, ...]:
     """Condition 4.1 with kappa on both sides of the thresholds, and enough samples to tell them."""
-    says = "n SNR^2 ranges over both sides of the thresholds 1 and 2 of the mean field."
+    says = r"$n\,\mathrm{SNR}^2$ ranges over both sides of the thresholds 1 and 2 of the mean field."
     many = Condition(
         name="many-samples",
-        source=_derived("mean-field thresholds: the realised flips move kappa(1 - 2 tau) by about sqrt(4 tau / n)"),
+        source=_derived("mean-field thresholds: the realised flips move κ(1 − 2τ) by about √(4τ/n)"),
         statement=n >= 100,
         says="Enough samples that the realised share of flips is near tau.",
     )
@@ -333,7 +346,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             _lineage(f"{CAO}, Lemma B.4", "Lemma 2.1 here"),
             ("noise_norm_min", "noise_norm_max"),
             (Within(low=sigma_xi**2 * d / 2), Within(high=3 * sigma_xi**2 * d / 2)),
-            "Noise patches have length about sigma sqrt(d).",
+            r"Noise patches have length about $\sigma_\xi\sqrt{d}$.",
             latex=r"\sigma_\xi^2 d/2 \le \|\xi_i\|^2 \le 3\sigma_\xi^2 d/2",
         ),
         claim(
@@ -529,7 +542,8 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             Within(low=0),
             "At convergence the test error on shared noise patches is at least half the flip rate.",
             latex=r"L^{0-1}_{D_{\mathrm{test}}} \ge 0.5\min\{\tau_+,\tau_-\}",
-            tested="the run with its realised flips: error >= |S_f|/(2n), which implies 0.5 min of the realised flip rates. With the nominal rates"
+            tested="the run with its realised flips: error at least $|S_f|/(2n)$, which implies 0.5 min of the realised flip"
+            " rates. With the nominal rates"
             " the bound equals the error's expectation at tau_+ = tau_-, and a run with fewer flips falls below it",
         ),
         # Proposition 4.3.
@@ -540,7 +554,8 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             AtLeast(d / n),
             "At T_1 the test error on shared noise patches is exponentially small in d/n.",
             latex=r"L^{0-1}_{D_{\mathrm{test}}} \le \exp(-d/(C'n))",
-            tested="-log of a certified upper bound on the error (Gaussian concentration of the trained network), as K d/n",
+            tested="-log of a certified upper bound on the error (Gaussian concentration of the trained network),"
+            r" as $K\,d/n$",
         ),
         claim(
             "selection.log2",
@@ -570,7 +585,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             needs=clean,
             latex=r"L^{0-1}_{D_{\mathrm{test}}} \le \exp(-n\|\mu\|^4/(C_D\sigma_\xi^4 d))",
             tested="-log of a certified upper bound on the error (Gaussian concentration of the trained network),"
-            " as K n mu^4/(sigma_xi^4 d)",
+            r" as $K\,n\Vert\boldsymbol{\mu}\Vert^4/(\sigma_\xi^4 d)$",
         ),
         # Derived: the limit in which every run collapses on one curve.
         claim(
@@ -581,7 +596,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             "In rescaled time every run follows the mean-field curve of its kappa, tau_+ and tau_-.",
             latex=r"\sup_s |\mathrm{run}(s)-\mathrm{mf}(s)|/(1+\mathrm{mf}) = O(n^{-1/2})",
             tested="class means of gamma and rho against the curve at every recorded time; flips and label sizes fluctuate"
-            " by n^-1/2, the active fractions of a class mean only by (nm)^-1/2",
+            " by $n^{-1/2}$, the active fractions of a class mean only by $(nm)^{-1/2}$",
         ),
         claim(
             "meanfield.threshold",
@@ -592,7 +607,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
                 for derived in (signal_leads_threshold, noisy_ignored_threshold)
                 for threshold in (derived(tau_plus), derived(tau_minus))
             ),
-            "Early on, signal overtakes noise at kappa(1-2 tau) = 2 and noisy samples are ignored from 1 on.",
+            r"Early on, signal overtakes noise at $\kappa(1-2\tau) = 2$ and noisy samples are ignored from 1 on.",
             needs=condition_threshold(reading),
             latex=r"\gamma>\bar\rho \iff \kappa(1-2\tau)>2,\quad \tilde y_if<0\ (i\in S_f) \iff \kappa(1-2\tau)>1",
             tested="mean gamma minus mean own rho, and the mean noisy margin, at the first time when own rho reach"
@@ -614,7 +629,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             _derived("mean-field thresholds, theory/meanfield.py"),
             "signal_lead_T1",
             Within(low=0),
-            "The signal does not lead where kappa(1 - 2 tau) < 2, although n SNR^2 is still of order one.",
+            r"The signal does not lead where $\kappa(1-2\tau) < 2$, although $n\,\mathrm{SNR}^2$ is still of order one.",
             needs=condition_low_snr(reading),
             latex=r"\gamma^{(T_1)}_{j,r} > \bar\rho^{(T_1)}_{\tilde y_i,r,i}",
             contrast=True,
@@ -627,7 +642,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
                 Crossing(threshold.along, float(threshold.at), 0.1, "10 % of the threshold")
                 for threshold in map(noisy_ignored_threshold, (tau_plus, tau_minus))
             ),
-            "Noisy samples are not ignored from kappa(1 - 2 tau) = 1 on where the initial weights are tiny.",
+            r"Noisy samples are not ignored from $\kappa(1-2\tau) = 1$ on where the initial weights are tiny.",
             needs=condition_threshold(reading, tiny_init=True),
             latex=r"\tilde y_if<0\ (i\in S_f) \iff \kappa(1-2\tau)>1",
             tested="Condition 4.1 has no lower bound on sigma_0: far below the upper one, cross-talk activates neurons"

@@ -98,7 +98,7 @@ def entailments() -> tuple[Entailment, ...]:
     weaker = _with_statement(
         ours, "4.1.2-dimension", Order(d, ">=", n ** sp.Rational(3, 2) * log(n * m / delta) * log(T_star) ** 2)
     )
-    theta_one = Premise(name="4.1.1-snr", order=Order(kappa, "~", 1), says="n SNR^2 is of order one.")
+    theta_one = Premise(name="4.1.1-snr", order=Order(kappa, "~", 1), says=r"$n\,\mathrm{SNR}^2$ is of order one.")
     small_loss = Premise(name="epsilon-vanishes", order=Order(epsilon, "<<", 1), says="The target loss tends to 0.")
     return (
         Entailment(
@@ -157,7 +157,7 @@ def entailments() -> tuple[Entailment, ...]:
             "noise-norm",
             _step("Lemma 2.1"),
             Order(sqrt(log(n / delta) / d), "<<", 1),
-            "The squared lengths of all noise patches are sigma^2 d (1 + o(1)).",
+            r"The squared lengths of all noise patches are $\sigma_\xi^2 d\,(1 + o(1))$.",
         ),
         follows(
             "patches-dominate",
@@ -223,7 +223,7 @@ def entailments() -> tuple[Entailment, ...]:
             (*ours, small_loss),
         ),
         # Proposition 4.3 and Theorem 4.4.
-        follows("early-error-vanishes", _step("Proposition 4.3"), Order(d / n, ">>", 1), "exp(-d/(C'n)) vanishes."),
+        follows("early-error-vanishes", _step("Proposition 4.3"), Order(d / n, ">>", 1), r"$\exp(-d/(C'n))$ vanishes."),
         follows(
             "clean-error-same",
             _step("Theorem 4.4"),
@@ -234,7 +234,7 @@ def entailments() -> tuple[Entailment, ...]:
             "clean-error-vanishes",
             _step("Theorem 4.4"),
             Order(n * mu**4 / (sigma_xi**4 * d), ">>", 1),
-            "exp(-n mu^4/(C sigma^4 d)) vanishes.",
+            r"$\exp(-n\Vert\boldsymbol{\mu}\Vert^4/(C\sigma_\xi^4 d))$ vanishes.",
         ),
         # Against the papers it builds on.
         Entailment(
@@ -290,9 +290,9 @@ def entailments() -> tuple[Entailment, ...]:
         ),
         fails(
             "cross-talk-at-three-halves",
-            _ours("Condition 4.1 with d >= n^1.5"),
+            _ours("Condition 4.1 with d ≥ n^1.5"),
             Order(cross_talk, "<<", 1),
-            "Cross-talk is o(1) already where d is at least n^1.5.",
+            "Cross-talk is o(1) already where $d$ is at least $n^{1.5}$.",
             weaker,
         ),
         fails(

@@ -6,13 +6,16 @@ no subclass and no registry. "For a large enough constant C" has no number, so a
 """
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from numbers import Real
+from typing import Any
 
 import sympy as sp
 
-from theory.symbols import C, lookup, refuse_foreign
+from theory.symbols import C, lookup, refuse_foreign, table
 
 PROVENANCE = {
     "stated": "in the part of the paper that is held word for word",
@@ -40,17 +43,79 @@ class Source:
         return f"{self.reference} [{self.provenance}{': ' + self.note if self.note else ''}]"
 
 
-def _as_source(source: "Source | str") -> Source:
-    return source if isinstance(source, Source) else Source(provenance="user", reference=source)
+# ---------------------------------------------------------------------------------------------------------------
+# What the fields of a statement may be. Python checks no type, and SymPy would evaluate a string as Python.
+
+# The beginning of a file's name on any system; of 60 letters at most, since file systems count up to 255 bytes.
+_NAME = re.compile(r"\w[\w .+-]{0,59}(?<![ .])")
+
+
+def check_name(name: Any, what: str) -> None:
+    """Raise ``ValueError`` unless ``name`` may name a statement: files, columns and commands are called by it."""
+    if not isinstance(name, str):
+        raise ValueError(f"{what} has the name {name!r}; give a string")
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{what} has the name {name[:80]!r}; use up to 60 letters, digits and . _ + - or spaces, a letter or digit"
+            " first and last"
+        )
+
+
+def check_expression(value: Any, where: str) -> None:
+    """Raise ``ValueError`` unless ``value`` is a finite real number or an expression in our symbols."""
+    if isinstance(value, str):
+        raise ValueError(f"{where}: {value!r} is a string; write the expression itself, without quotes")
+    if isinstance(value, bool) or not isinstance(value, (Real, sp.Expr)):
+        raise ValueError(f"{where}: {value!r} is no expression; write a number, or e.g. 2*sqrt(d)")
+    e = sp.sympify(value, strict=True)
+    if e.has(sp.nan, sp.oo, -sp.oo, sp.zoo) or e.is_extended_real is False:
+        raise ValueError(f"{where}: {value} is no real number; give a finite one, or leave it out")
+    refuse_foreign(e, where)
+
+
+def _check_number(value: Any, where: str) -> None:
+    check_expression(value, where)
+    if sp.sympify(value, strict=True).free_symbols:
+        raise ValueError(f"{where}: {value} is no number; give one")
+
+
+def _check_text(where: str, **fields: Any) -> None:
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise ValueError(f"{where}: {name} is {value!r}; give a string")
+
+
+def _check_flag(value: Any, where: str) -> None:
+    if not isinstance(value, bool):
+        raise ValueError(f"{where} is {value!r}; give True or False")
+
+
+def _as_source(source: Any, where: str) -> Source:
+    if isinstance(source, Source):
+        return source
+    if not isinstance(source, str):
+        raise ValueError(f"{where}: source is {source!r}; give a string that says where it comes from")
+    return Source(provenance="user", reference=source)
 
 
 @dataclass(frozen=True)
 class Band:
-    """``expression = Theta(1)``, read as ``low <= expression <= high``. The numbers are a reading, not the paper's."""
+    """``expression = Theta(1)``, read as ``low <= expression <= high``. The numbers are a reading, not the paper's.
+
+    Raises:
+        ValueError: not 0 < low <= high, or no expression.
+    """
 
     expression: sp.Expr
     low: float
     high: float
+
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "Band")
+        for name in ("low", "high"):
+            _check_number(getattr(self, name), f"Band, {name}")
+        if not 0 < self.low <= self.high:
+            raise ValueError(f"Band from {self.low} to {self.high}: give 0 < low <= high")
 
 
 Statement = sp.Basic | Band
@@ -96,6 +161,9 @@ class Condition:
         statement: a SymPy relation (``d >= C*n**2``) or a :class:`Band`.
         says: one plain-English sentence.
         latex: rendering; generated where empty.
+
+    Raises:
+        ValueError: a field is of another kind, or the statement holds a symbol that is not ours.
     """
 
     name: str
@@ -105,13 +173,20 @@ class Condition:
     latex: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", _as_source(self.source))
-        body = self.statement.expression if isinstance(self.statement, Band) else self.statement
-        if not isinstance(self.statement, Band) and not isinstance(self.statement, sp.core.relational.Relational):
-            raise ValueError(f"condition '{self.name}': {self.statement!r} is no relation; write e.g. d >= C*n**2")
-        refuse_foreign(sp.sympify(body), f"condition '{self.name}'")
+        check_name(self.name, "a condition")
+        where = f"condition '{self.name}'"
+        object.__setattr__(self, "source", _as_source(self.source, where))
+        _check_text(where, says=self.says, latex=self.latex)
+        if isinstance(self.statement, (bool, sp.logic.boolalg.BooleanAtom)):  # decided by the signs of the symbols
+            always = "always true: it restricts nothing" if self.statement else "never true: no setting meets it"
+            raise ValueError(f"{where}: its statement is {always}; write e.g. d >= C*n**2")
+        if not isinstance(self.statement, Band):
+            if not isinstance(self.statement, sp.core.relational.Relational):
+                raise ValueError(f"{where}: {self.statement!r} is no relation; write e.g. d >= C*n**2, without quotes")
+            for side in (self.statement.lhs, self.statement.rhs):
+                check_expression(side, where)
         if not self.latex:
-            object.__setattr__(self, "latex", _latex(self.statement))
+            object.__setattr__(self, "latex", tex(self.statement))
 
     @cached_property
     def names(self) -> frozenset[str]:
@@ -127,12 +202,12 @@ class Condition:
         """
         solved = _solve(self.statement, self.name)
         point = _point(solved.names, values, self.name)
-        signs = _signs(self.name, *(_call(side, point) for side in solved.sides)) if solved.sides else None
+        signs = _signs(self.name, *(side(*point) for side in solved.sides)) if solved.sides else None
         if signs is not None:
             required = constant if solved.has_constant else 1.0
             return Margin(condition=self, value=signs, required=required, terms=(), binding=solved.terms[0][0])
-        terms = tuple(TermMargin(term=e, value=_call(f, point)) for e, f in solved.terms)
-        value = min(t.value for t in terms) if isinstance(self.statement, Band) else _call(solved.value, point)
+        terms = tuple(TermMargin(term=e, value=f(*point)) for e, f in solved.terms)
+        value = min(t.value for t in terms) if isinstance(self.statement, Band) else solved.value(*point)
         # The binding term is the one whose own margin is the whole margin.
         binding = min(terms, key=lambda term: abs(term.value - value) if math.isfinite(term.value) else math.inf)
         return Margin(
@@ -148,8 +223,8 @@ class Condition:
         fast, for searches."""
         solved = _solve(self.statement, self.name)
         point = _point(solved.names, values, self.name)
-        alone = [_call(f, point) for _, f in solved.terms]
-        return (*alone, min(alone) if isinstance(self.statement, Band) else _call(solved.value, point))
+        alone = [f(*point) for _, f in solved.terms]
+        return (*alone, min(alone) if isinstance(self.statement, Band) else solved.value(*point))
 
 
 def _signs(name: str, big: float, small: float) -> float | None:
@@ -187,6 +262,11 @@ class Theta:
     up_to_logs: bool = False
     constant: str = ""
 
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "Theta")
+        _check_flag(self.up_to_logs, "Theta: up_to_logs")
+        _check_text("Theta", constant=self.constant)
+
     def exponents(self) -> dict[str, sp.Rational]:
         """Predicted exponent per parameter, read off the expression.
 
@@ -209,6 +289,11 @@ class Within:
     def __post_init__(self) -> None:
         if self.low is None and self.high is None:
             raise ValueError("Within() without a bound says nothing; give low, high or both")
+        for name in ("low", "high"):
+            if getattr(self, name) is not None:
+                check_expression(getattr(self, name), f"Within, {name}")
+        if self.low is not None and self.high is not None and sp.sympify(self.low > self.high) is sp.true:
+            raise ValueError(f"Within({self.low}, {self.high}): no number lies there; give low below high")
 
 
 @dataclass(frozen=True)
@@ -217,12 +302,18 @@ class AtMost:
 
     expression: sp.Expr | float
 
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "AtMost")
+
 
 @dataclass(frozen=True)
 class AtLeast:
     """With probability at least 1 - delta the observable is at least K * expression, for some constant K > 0."""
 
     expression: sp.Expr | float
+
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "AtLeast")
 
 
 @dataclass(frozen=True)
@@ -231,6 +322,12 @@ class Exactly:
 
     tolerance: float
     why: str
+
+    def __post_init__(self) -> None:
+        _check_number(self.tolerance, "Exactly, tolerance")
+        _check_text("Exactly", why=self.why)
+        if not self.tolerance > 0:
+            raise ValueError(f"Exactly, tolerance {self.tolerance}: rounding leaves something; give one above 0")
 
 
 @dataclass(frozen=True)
@@ -244,6 +341,14 @@ class Crossing:
     at: float
     within: float
     why: str
+
+    def __post_init__(self) -> None:
+        check_expression(self.along, "Crossing, along")
+        for name in ("at", "within"):
+            _check_number(getattr(self, name), f"Crossing, {name}")
+        _check_text("Crossing", why=self.why)
+        if not self.within > 0:
+            raise ValueError(f"Crossing, within {self.within}: the half-width of a window; give one above 0")
 
 
 Law = Theta | Within | AtMost | AtLeast | Exactly | Crossing
@@ -263,6 +368,9 @@ class Claim:
         latex: the prediction.
         tested: what exactly is confronted with data, where the wording leaves a choice.
         contrast: expected to fail; reported as what the theorem does not say.
+
+    Raises:
+        ValueError: a field is of another kind, or observables and laws differ in number.
     """
 
     name: str
@@ -277,23 +385,34 @@ class Claim:
     parts: tuple[tuple[str, Law], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "source", _as_source(self.source))
-        needs = (self.needs,) if isinstance(self.needs, Condition) else tuple(self.needs)
+        check_name(self.name, "a claim")
+        where = f"claim '{self.name}'"
+        object.__setattr__(self, "source", _as_source(self.source, where))
+        _check_text(where, says=self.says, latex=self.latex, tested=self.tested)
+        _check_flag(self.contrast, f"{where}: contrast")
+        needs = _as_tuple(self.needs)
+        for condition in needs:
+            if not isinstance(condition, Condition):
+                raise ValueError(f"{where} needs {condition!r}, which is no Condition; give a tuple of Conditions")
         object.__setattr__(self, "needs", needs)
-        names = (self.observable,) if isinstance(self.observable, str) else tuple(self.observable)
-        laws = self.law if isinstance(self.law, tuple) else (self.law,)
+        names, laws = _as_tuple(self.observable), _as_tuple(self.law)
         if len(names) != len(laws) or not names:
-            raise ValueError(f"claim '{self.name}': {len(names)} observables but {len(laws)} laws; give one law each")
+            raise ValueError(f"{where}: {len(names)} observables but {len(laws)} laws; give one law each")
+        for name in names:
+            if not isinstance(name, str):
+                raise ValueError(f"{where}: observable {name!r} is no name; give the name of one, in quotes")
         laws = tuple(Theta(law) if isinstance(law, sp.Expr) else law for law in laws)
         for law in laws:
             if not isinstance(law, Law):
-                raise ValueError(f"claim '{self.name}': law {law!r} is neither an expression nor a law of theory")
-            for value in vars(law).values():
-                if isinstance(value, sp.Basic):
-                    refuse_foreign(value, f"claim '{self.name}'")
+                raise ValueError(f"{where}: law {law!r} is neither an expression nor a law of theory")
         object.__setattr__(self, "parts", tuple(zip(names, laws, strict=True)))
         if not self.latex:
-            object.__setattr__(self, "latex", r",\quad ".join(_law_latex(o, law) for o, law in self.parts))
+            object.__setattr__(self, "latex", r",\quad ".join(law_tex(o, law) for o, law in self.parts))
+
+
+def _as_tuple(held: Any) -> tuple:
+    """One, or several in a tuple or list."""
+    return tuple(held) if isinstance(held, (tuple, list)) else (held,)
 
 
 def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:
@@ -315,18 +434,40 @@ def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:
 @cache
 def _compiled(expression: sp.Expr) -> tuple[tuple[str, ...], Callable[..., float]]:
     names = tuple(sorted(s.name for s in expression.free_symbols))
-    return names, sp.lambdify([lookup(s) for s in names], expression, modules="math")
+    return names, _function(names, expression)
+
+
+def _function(names: tuple[str, ...], expression: sp.Basic) -> Callable[..., float]:
+    """An expression as a function of its symbols' values; raises ``ValueError`` where it has no value."""
+    symbols = [lookup(s) for s in names]
+    quick = sp.lambdify(symbols, expression, modules="math")
+
+    def value(*point: float) -> float:
+        try:
+            found = quick(*point)
+        except ZeroDivisionError:  # e.g. tau <= 1/C at tau = 0: holds for every C
+            return math.inf
+        except (ValueError, OverflowError):  # the logarithm of nothing; or it lies beyond floating point
+            found = math.nan
+        except (NameError, TypeError, AttributeError) as problem:
+            raise ValueError(f"{expression} has no number here ({problem}); use powers, log, exp, Max, Min") from None
+        if isinstance(found, complex) or math.isnan(found):
+            where = ", ".join(f"{k} = {v:g}" for k, v in zip(names, point, strict=True))
+            raise ValueError(f"{expression} has no value at {where}; stay where it has one")
+        return float(found)
+
+    return value
 
 
 def evaluate(expression: sp.Expr | float, values: Mapping[str, float]) -> float:
     """A number for ``expression`` at ``values`` (symbol name -> number).
 
     Raises:
-        ValueError: a symbol has no value.
+        ValueError: a symbol has no value, or the expression has none there.
     """
-    expression = sp.sympify(expression)
+    expression = sp.sympify(expression, strict=True)
     names, function = _compiled(expression)
-    return _call(function, _point(names, values, expression))
+    return function(*_point(names, values, expression))
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -345,7 +486,7 @@ class _Solved:
 def _solve(statement: Statement, name: str) -> _Solved:
     """Solve a statement for its constant: as a whole, and once per argument of each Max/Min."""
     if isinstance(statement, Band):
-        e = sp.sympify(statement.expression)
+        e = sp.sympify(statement.expression, strict=True)
         pieces = [e / sp.Float(statement.low), sp.Float(statement.high) / e]
         labels = [sp.Ge(e, statement.low), sp.Le(e, statement.high)]
         return _lambdas(name, sp.Min(*pieces), list(zip(labels, pieces, strict=True)), False)
@@ -390,10 +531,9 @@ def _lambdas(
     sides: tuple[sp.Expr, ...] = (),
 ) -> _Solved:
     names = tuple(sorted({s.name for e in (whole, *sides) for s in e.free_symbols}))
-    symbols = [lookup(s) for s in names]
 
     def compiled(expression: sp.Expr) -> Callable[..., float]:
-        return sp.lambdify(symbols, expression, modules="math")
+        return _function(names, expression)
 
     return _Solved(
         names=names,
@@ -411,43 +551,36 @@ def _point(names: tuple[str, ...], values: Mapping[str, float], where: object) -
     return [float(values[s]) for s in names]
 
 
-def _call(function: Callable[..., float], point: list[float]) -> float:
-    try:
-        return float(function(*point))
-    except ZeroDivisionError:  # e.g. tau <= 1/C at tau = 0: holds for every C
-        return math.inf
-
-
-def _latex(statement: Statement) -> str:
-    if isinstance(statement, Band):
-        return f"{_tex(statement.low)} \\le {_tex(statement.expression)} \\le {_tex(statement.high)}"
-    return _tex(statement)
-
-
-def _law_latex(observable: str, law: Law) -> str:
+def law_tex(observable: str, law: Law) -> str:
+    """LaTeX of what a law says of an observable."""
     name = r"\mathrm{" + observable.replace("_", r"\ ") + "}"
     match law:
         case Theta(expression, up_to_logs, _):
             order = r"\tilde\Theta" if up_to_logs else r"\Theta"
-            return f"{name} = {order}({_tex(expression)})"
+            return f"{name} = {order}({tex(expression)})"
         case Within(low, high):
-            left = "" if low is None else f"{_tex(low)} \\le "
-            right = "" if high is None else f" \\le {_tex(high)}"
+            left = "" if low is None else f"{tex(low)} \\le "
+            right = "" if high is None else f" \\le {tex(high)}"
             return left + name + right
         case AtMost(expression):
-            return f"{name} \\le K \\cdot {_tex(expression)}"
+            return f"{name} \\le K \\cdot {_factor(expression)}"
         case AtLeast(expression):
-            return f"{name} \\ge K \\cdot {_tex(expression)}"
+            return f"{name} \\ge K \\cdot {_factor(expression)}"
         case Exactly():
             return f"{name} = 0"
         case Crossing(along, at):
-            return f"{name} = 0 \\iff {_tex(along)} = {_tex(at)}"
+            return f"{name} = 0 \\iff {tex(along)} = {tex(at)}"
     raise TypeError(law)
 
 
-def _tex(expression: sp.Basic | float) -> str:
-    from theory.symbols import table
+def _factor(expression: sp.Expr | float) -> str:
+    return f"\\left({tex(expression)}\\right)" if isinstance(expression, sp.Add) else tex(expression)
 
+
+def tex(expression: sp.Basic | Band | float) -> str:
+    """SymPy's LaTeX of an expression, a relation or a band, in the paper's notation."""
+    if isinstance(expression, Band):
+        return f"{tex(expression.low)} \\le {tex(expression.expression)} \\le {tex(expression.high)}"
     names = {p.symbol: p.latex for p in table()}
     return sp.latex(sp.nsimplify(expression) if isinstance(expression, float) else expression, symbol_names=names)
 
@@ -468,7 +601,7 @@ def weights(expression: sp.Expr | float) -> frozenset[sp.Rational]:
     Raises:
         ValueError: it changes otherwise than by powers, as log(mu) does.
     """
-    e = sp.sympify(expression)
+    e = sp.sympify(expression, strict=True)
     if e.is_zero:
         return frozenset()
     if isinstance(e, sp.Symbol):

@@ -43,7 +43,7 @@ def _declare(
 n = _declare("n", "n", "integer >= 1", "number of training samples", order=">=")
 m = _declare("m", "m", "integer >= 1", "number of neurons of each output sign", order=">=")
 d = _declare("d", "d", "integer >= 1", "dimension of a patch", order=">=")
-mu = _declare("mu", r"\|\boldsymbol\mu\|", "> 0", "length of the signal vector")
+mu = _declare("mu", r"\|\boldsymbol{\mu}\|", "> 0", "length of the signal vector")
 sigma_xi = _declare("sigma_xi", r"\sigma_\xi", "> 0", "standard deviation of a noise coordinate")
 sigma_0 = _declare("sigma_0", r"\sigma_0", "> 0", "standard deviation of an initial weight")
 eta = _declare("eta", r"\eta", "> 0", "step size of gradient descent")

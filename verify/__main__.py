@@ -1,10 +1,11 @@
 """The command line: ``python -m verify`` or ``thetacheck``."""
 
 import os
-import shlex
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
 from difflib import get_close_matches
 from functools import partial
@@ -36,6 +37,8 @@ def _refuse_strays() -> None:
 
 _refuse_strays()  # before anything is imported from there, which the options below do
 
+from verify import options as kinds  # noqa: E402
+
 
 def _reading_options(command: Callable) -> Callable:
     from theory.paper import Reading
@@ -52,10 +55,9 @@ def _reading_options(command: Callable) -> Callable:
         "labels": "of training samples: drawn independently, or balanced, with flips exact in number",
     }
     for item in reversed(fields(Reading)):
-        kind = click.Choice(["drawn", "balanced"]) if item.name == "labels" else float
         option = click.option(
-            f"--{item.name.replace('_', '-')}", item.name, type=kind, default=item.default, show_default=True,
-            help=helps[item.name],
+            f"--{item.name.replace('_', '-')}", item.name, type=kinds.READING[item.name], default=item.default,
+            show_default=True, help=helps[item.name],
         )  # fmt: skip
         command = option(command)
     return command
@@ -66,12 +68,12 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
         click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default=profile,
                      show_default=True, help="how much is run: about one, six and sixty minutes"),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw"),
+        click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of every random draw"),
         click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True,
                      help="folder of the report"),
         click.option("--resume", type=click.Path(path_type=Path), default=None,
                      help="folder of an interrupted study: goes on with its options"),
-        click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]"),
+        click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]"),
         click.option("--quiet", is_flag=True, help="no progress display"),
     ]  # fmt: skip
     for option in reversed(options):
@@ -79,9 +81,12 @@ def _study_options(command: Callable, profile: str = "standard") -> Callable:
     return _reading_options(command)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, invoke_without_command=True
+)
 @click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> int:
     """Confront the theorems of "On the Role of Label Noise in the Feature Learning Process" with gradient descent.
 
     \b
@@ -98,8 +103,12 @@ def cli() -> None:
 
     \b
     Exit status: 0 nothing unexpected, 1 a claim refuted or a contrast that holds,
-    2 unusable arguments, 3 only inconclusive ones remain, 130 interrupted.
+    2 unusable arguments, 3 only inconclusive ones remain, 70 a fault of thetacheck,
+    130 interrupted (Ctrl-C, SIGTERM, SIGHUP), 141 nobody reads what is printed.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+    return 0
 
 
 @cli.command(name="all", short_help="Verify every claim and write the report.")
@@ -135,7 +144,7 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     from theory.paper import claims
     from theory.regime import entailments
     from verify import falsify as search
-    from verify import report
+    from verify import report, study
     from verify.regime import beside
 
     started = time.monotonic()
@@ -148,11 +157,11 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
         beside(s for s in entailments() if s.name in asked) as decided,
     ):
         planned, folder = _planned(tuple(c.name for c in known if c.name in asked), options, claims)
-        batches = _open(folder, planned, options)
-        outcome = _collect(planned, batches, options, started)
-        decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
-    outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
-    report.write(outcome, folder, _command())
+        with _open(study.FOLDER, folder, study.identity(planned), options) as batches:
+            outcome = _collect(planned, batches, options, started)
+            decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
+            outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
+            report.write(outcome, folder, _command())
     report.summary(outcome, folder)
     return _exit_status(outcome)
 
@@ -203,7 +212,7 @@ def check(file: Path, **options: Any) -> int:
       python -m verify check note.py --profile standard --out note
     """
     from verify import check as check_
-    from verify import report, userfile
+    from verify import report, study, userfile
     from verify.sweep import OBSERVABLE_BY_NAME
 
     started = time.monotonic()
@@ -213,17 +222,18 @@ def check(file: Path, **options: Any) -> int:
     report.announce("deciding what follows from what", options["quiet"])
     found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
     folder = options["resume"] or options["out"]
-    outcome = _collect(planned, _open(folder, planned, options), options, started)
-    found = check_.conclude(found, followed, outcome)
-    report.write(outcome, folder, _command(), found)
+    with _open(study.FOLDER, folder, study.identity(planned), options) as batches:
+        outcome = _collect(planned, batches, options, started)
+        found = check_.conclude(found, followed, outcome)
+        report.write(outcome, folder, _command(), found)
     report.summary(outcome, folder, found)
     return _exit_status(outcome)
 
 
-def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Callable):
+def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Callable, kept: Any = None):
     from verify import study
 
-    reading, profile, device = _asked(options)
+    reading, profile, device = _asked(options, kept)
     known = make_claims(reading)
     chosen = _chosen(names, known)
     planned = study.plan(chosen, known, profile, reading, options["seed"], device)
@@ -231,7 +241,7 @@ def _planned(names: tuple[str, ...], options: dict[str, Any], make_claims: Calla
 
 
 def _asked(options: dict[str, Any], kept: Any = None):
-    """The reading, profile and device that the options name, or the manifest of what is resumed, kept as ``kept``."""
+    """The reading, profile and device that the options name, or what is resumed, kept in folders as ``kept``."""
     from numerics.engine import check_device
     from verify import study, sweep
 
@@ -251,26 +261,27 @@ def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
 
 
 def _take_over(options: dict[str, Any], manifest: dict) -> None:
-    """A resumed study keeps its options; one given explicitly must agree, which `open_folder` checks."""
+    """A resumed study keeps its options; one given explicitly must agree, which opening its folder checks."""
     context = click.get_current_context()
-    held = {"profile": manifest["profile"], "seed": manifest.get("seed"), **manifest.get("reading", {})}
+    held = {"profile": manifest["profile"], "seed": manifest["seed"], **manifest["reading"]}
     for name, value in held.items():
         if name in options and context.get_parameter_source(name) == click.core.ParameterSource.DEFAULT:
             options[name] = value
 
 
-def _open(folder: Path, planned, options: dict[str, Any]) -> Path:
-    from verify import study
-
-    return study.open_folder(folder, planned, resume=options["resume"] is not None)
+def _open(kind, folder: Path, asked: dict[str, Any], options: dict[str, Any]):
+    return kind.open(folder, asked, resume=options["resume"] is not None)
 
 
 def _collect(planned, batches: Path, options: dict[str, Any], started: float):
-    from verify import report, study
+    from verify import report, study, sweep
 
     workers = min(options["jobs"] or _cores(), len(planned.jobs))
-    with report.progress(len(planned.jobs), options["quiet"]) as advance:
-        results, finished = study.collect(planned, batches, workers, lambda _: advance())
+    work = sweep.expected(planned.jobs)
+    with report.progress(len(work), options["quiet"], work=sum(work.values())) as advance:
+        results, finished = study.collect(
+            planned, batches, workers, lambda result: advance(1, work[result.key], result.kept)
+        )
     return study.conclude(planned, results, finished, started)
 
 
@@ -279,7 +290,9 @@ def _cores() -> int:
 
 
 def _command() -> str:
-    return shlex.join(["python", "-m", "verify", *sys.argv[1:]])
+    from verify.shown import command
+
+    return command(["python", "-m", "verify", *sys.argv[1:]])
 
 
 @cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
@@ -336,9 +349,12 @@ def explain(claim: str, **options: Any) -> int:
 @click.option("--given", multiple=True, metavar="SET", help="a set of premises: condition-4.1, kou or huang")
 @click.option("--assume", multiple=True, metavar="EXPR", help="one premise more, called assumed-1, assumed-2 ...")
 @click.option("--drop", multiple=True, metavar="NAME", help="a premise or a fact less, by its name")
+@click.option(
+    "--symbols", multiple=True, metavar="NAMES", help="symbols of your own and what is known of them: 'x >= 1, k'"
+)
 @click.option("--up-to-logs", is_flag=True, help="ask for the goal up to logarithms")
 def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], drop: tuple[str, ...],
-            up_to_logs: bool) -> int:  # fmt: skip
+            symbols: tuple[str, ...], up_to_logs: bool) -> int:  # fmt: skip
     """Decide whether GOAL follows from the premises for all scalings; without GOAL, whether they are consistent.
 
     GOAL is a relation between positive expressions: <= (O), >= (Omega), ~ (Theta), << (o) or >> (omega). The answer
@@ -350,6 +366,7 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
       python -m verify entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
       python -m verify entails --given condition-4.1 --up-to-logs "d >= n^2"
       python -m verify entails --given kou --assume "kappa ~ 1"
+      python -m verify entails --symbols "x >= 1, k" --assume "k <= log(x)" "k << sqrt(x)"
 
     \b
     Exit status: 0 it follows (or the premises are consistent), 1 it does not, is undecided,
@@ -359,10 +376,11 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
     from theory.orders import Status
     from verify import regime, report
 
-    premises, facts = regime.assembled(given, assume, drop)
+    own = grammar.declared(", ".join(symbols)) if symbols else ({}, ())
+    premises, facts = regime.assembled(given, assume, drop, own)
     order = None
     if goal is not None:
-        order = grammar.parse(goal)
+        order = grammar.parse(goal, own[0])
         order = replace(order, up_to_logs=order.up_to_logs or up_to_logs)
     elif up_to_logs:
         raise ValueError("--up-to-logs asks for a goal up to logarithms: there is no goal")
@@ -372,15 +390,22 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
 
 
 @cli.command(short_help="Show the margins of every condition at one setting.")
-@click.option("--n", type=float, required=True, help="training samples")
-@click.option("--m", type=float, required=True, help="neurons per output sign")
-@click.option("--d", type=float, required=True, help="dimension of a patch")
-@click.option("--mu", type=float, required=True, help="length of the signal")
-@click.option("--sigma-xi", type=float, default=1.0, show_default=True, help="noise level")
-@click.option("--sigma-0", type=float, required=True, help="weight scale at initialization")
-@click.option("--eta", type=float, required=True, help="step size")
-@click.option("--tau-plus", type=float, default=0.0, show_default=True, help="flip probability of label +1")
-@click.option("--tau-minus", type=float, default=None, help="flip probability of label -1  [default: as --tau-plus]")
+@click.option("--n", type=kinds.SETTING["n"], required=True, help="training samples")
+@click.option("--m", type=kinds.SETTING["m"], required=True, help="neurons per output sign")
+@click.option("--d", type=kinds.SETTING["d"], required=True, help="dimension of a patch")
+@click.option("--mu", type=kinds.SETTING["mu"], required=True, help="length of the signal")
+@click.option("--sigma-xi", type=kinds.SETTING["sigma_xi"], default=1.0, show_default=True, help="noise level")
+@click.option("--sigma-0", type=kinds.SETTING["sigma_0"], required=True, help="weight scale at initialization")
+@click.option("--eta", type=kinds.SETTING["eta"], required=True, help="step size")
+@click.option(
+    "--tau-plus", type=kinds.SETTING["tau_plus"], default=0.0, show_default=True, help="flip probability of label +1"
+)
+@click.option(
+    "--tau-minus",
+    type=kinds.SETTING["tau_minus"],
+    default=None,
+    help="flip probability of label -1  [default: as --tau-plus]",
+)
 @_reading_options
 def margins(tau_minus: float | None, **options: Any) -> int:
     """Show, for one setting, the largest C for which each condition holds, and which term binds.
@@ -417,27 +442,29 @@ def selftest(**options: Any) -> int:
     1 a falsehood accepted or over 5 % of the true ones rejected, 3 too little evidence (take a larger --profile).
     """
     from theory.paper import claims
-    from verify import report
+    from verify import report, study
     from verify import selftest as trial
     from verify.regime import beside
 
     started = time.monotonic()
     planted = trial.planted_statements()
     with beside(p.statement for p in planted) as decided:
-        planned, folder = _planned(trial.CLAIMS, options, claims)
-        batches = _open(folder, planned, options)
-        outcome = _collect(planned, batches, options, started)
-        if not outcome.finished:
-            raise KeyboardInterrupt
-        result = trial.examine(outcome, trial.judged(planted, decided(True)))
-    report.write_selftest(result, folder, _command())
+        planned, folder = _planned(trial.CLAIMS, options, claims, trial.FOLDER)
+        with _open(trial.FOLDER, folder, study.identity(planned), options) as batches:
+            outcome = _collect(planned, batches, options, started)
+            if not outcome.finished:
+                raise KeyboardInterrupt
+            result = trial.examine(outcome, trial.judged(planted, decided(True)))
+            report.write_selftest(result, folder, _command())
     return result.exit_status
 
 
 @cli.command(short_help="Search for settings inside the conditions that violate a claim.")
 @click.argument("claim", nargs=-1, required=True)
-@click.option("--budget", default="60s", show_default=True, help="of all claims together, e.g. 90s or 5m")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of the search and its runs")
+@click.option(
+    "--budget", type=kinds.Seconds(), default="60s", show_default=True, help="of all claims together, e.g. 90s or 5m"
+)
+@click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of the search and its runs")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
 @click.option(
     "--out",
@@ -480,21 +507,22 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     from verify import kept, report
 
     search.aside()
-    seconds = _seconds(options["budget"])
+    seconds = options["budget"]
     reading = _reading(options)
     chosen, held = _hunted(claim, options["conditions"], reading)
     for one in chosen:
         search.require_falsifiable(one)
     if options["at"]:
         setting = _setting(options["at"], reading.labels)
+        seconds = search.cost_at(chosen, setting, reading, search.MOST, held)
+        kinds.check_length(seconds, "a larger eta, or smaller n and m")
+        report.announce(f"{search.MOST} runs, about {report.duration(seconds)} of one core", options["quiet"])
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
-    folder = options["out"]
-    report.require_writable(folder)
     recalled = kept.Recalled(settings={}, complaints=()) if options["no_replay"] else kept.recall(chosen)
     parties = search.parties(chosen, held)
     hunts = []
-    with report.hunting(parties, options["quiet"]) as advance:
+    with search.FOLDER.open(options["out"], {}), report.hunting(parties, options["quiet"]) as advance:
         for k, party in enumerate(parties):
             hunts.append(
                 search.hunt(
@@ -503,11 +531,13 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
                     on_progress=advance(k),
                 )
             )  # fmt: skip
-    if not options["no_replay"]:
-        kept.keep(hunts)
-    findings = [f for h in hunts for f in h.findings]
-    followed = {f.claim.name: search.follow(f, reading, options["seed"], held) for f in findings if f.violated}
-    report.write_hunts(hunts, followed, reading, folder, _command(), options["conditions"], recalled.complaints)
+        if not options["no_replay"]:
+            kept.keep(hunts)
+        findings = [f for h in hunts for f in h.findings]
+        followed = {f.claim.name: search.follow(f, reading, options["seed"], held) for f in findings if f.violated}
+        report.write_hunts(
+            hunts, followed, reading, options["out"], _command(), options["conditions"], recalled.complaints
+        )
     if any(f.violated for f in findings):
         return 1
     return 0 if all(f.counted for f in findings) else 3
@@ -553,9 +583,9 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
 )
 @click.option("--show", multiple=True, metavar="NAME", help="a claim or an observable, one panel each  [default: six]")
 @click.option("--preset", type=click.Choice(["kou"]), help="a map of the literature; what else is given changes it")
-@click.option("--seeds", type=click.IntRange(min=1), default=8, show_default=True, help="runs per cell")
-@click.option("--epsilon", type=float, default=0.1, show_default=True, help="loss that ends a run")
-@click.option("--steps", type=click.IntRange(min=1), default=None, help="train for exactly so many steps instead")
+@click.option("--seeds", type=kinds.SEEDS, default=8, show_default=True, help="runs per cell")
+@click.option("--epsilon", type=kinds.EPSILON, default=0.1, show_default=True, help="loss that ends a run")
+@click.option("--steps", type=kinds.STEPS, default=None, help="train for exactly so many steps instead")
 @click.option(
     "--conditions",
     type=click.Choice(["condition-4.1", "kou", "huang"]),
@@ -563,12 +593,12 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
     show_default=True,
     help="whose boundaries are drawn, and what 'bound' means",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="of every random draw")
+@click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of every random draw")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("map"), show_default=True, help="folder of the map"
 )
 @click.option("--resume", type=click.Path(path_type=Path), default=None, help="folder of an interrupted map: goes on")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]")
+@click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option("--quiet", is_flag=True, help="no progress display")
 @_reading_options
 def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
@@ -593,20 +623,23 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     started = time.monotonic()
     drawn, folder = _map(x_name, y_name, options), options["resume"] or options["out"]
     tasks = phase.plan(drawn)
-    batches = phase.open_folder(folder, drawn, resume=options["resume"] is not None)
     total, done = sum(task.runs for task in tasks), 0
-    with report.progress(total, options["quiet"], "runs") as advance:
+    seconds = sum(task.seconds for task in tasks)
+    kinds.check_length(seconds, "fewer cells or --seeds, a larger --epsilon, or --steps")
+    report.announce(f"{total} runs, about {report.duration(seconds)} of one core", options["quiet"])
+    with _open(phase.FOLDER, folder, phase.identity(drawn), options) as batches:
+        with report.progress(total, options["quiet"], "runs", seconds) as advance:
 
-        def ended(runs: int) -> None:
-            nonlocal done
-            done += runs
-            advance(runs)
+            def ended(task: phase.Task, kept: bool) -> None:
+                nonlocal done
+                done += task.runs
+                advance(task.runs, task.seconds, kept)
 
-        runs = phase.collect(drawn, batches, options["jobs"] or _cores(), ended)
-    if runs is None:
-        report.map_interrupted(folder, done, total)
-        return 130
-    report.write_map(drawn, runs, folder, _command(), time.monotonic() - started)
+            runs = phase.collect(drawn, batches, options["jobs"] or _cores(), ended)
+        if runs is None:
+            report.map_interrupted(folder, done, total)
+            return 130
+        report.write_map(drawn, runs, folder, _command(), time.monotonic() - started)
     return 0
 
 
@@ -651,14 +684,17 @@ def _image_options(command: Callable) -> Callable:
         click.option("--data", default="digits", show_default=True, metavar="SOURCE",
                      help="real images: digits, or cifar10:PATH as it lies on a disk"),
         click.option("--classes", metavar="A,B", help="two of its classes [default: 3,8; airplane,automobile]"),
-        click.option("--network", help="vgg11, vgg11/8, small or tiny [default: small for digits, else vgg11]"),
-        click.option("--epochs", type=click.IntRange(min=1), help="passes over the images [default: 80; 100]"),
-        click.option("--rate", type=float, help="learning rate of SGD [default: 0.02]"),
-        click.option("--momentum", type=float, help="of SGD [default: 0]"),
-        click.option("--batch", type=click.IntRange(min=1), help="images a step [default: 16; 64]"),
-        click.option("--tau", type=float, help="share of labels flipped in Figure 2, by exact count [default: 0.2]"),
-        click.option("--tau-plus", type=float, help="instead, probability that a label of the second class is flipped"),
-        click.option("--tau-minus", type=float, help="likewise of the first class"),
+        click.option("--network", help="vgg11, vgg11-4096 (with the head of the authors' public code), vgg11/8, small"
+                     " or tiny [default: small for digits, else vgg11]"),
+        click.option("--epochs", type=kinds.EPOCHS, help="passes over the images [default: 80; 100]"),
+        click.option("--rate", type=kinds.RATE, help="learning rate of SGD [default: 0.02]"),
+        click.option("--momentum", type=kinds.SHARE, help="of SGD [default: 0]"),
+        click.option("--batch", type=kinds.BATCH, help="images a step [default: 16; 64]"),
+        click.option("--tau", type=kinds.FLIPS,
+                     help="share of labels flipped in Figure 2, by exact count [default: 0.2]"),
+        click.option("--tau-plus", type=kinds.FLIPS,
+                     help="instead, probability that a label of the second class is flipped"),
+        click.option("--tau-minus", type=kinds.FLIPS, help="likewise of the first class"),
         click.option("--amp", is_flag=True, help="mixed precision, on cuda"),
     ]  # fmt: skip
     for option in reversed(options):
@@ -666,10 +702,10 @@ def _image_options(command: Callable) -> Callable:
     return command
 
 
-def _image_figures(numbers: tuple[int, ...], folder: Path, options: dict[str, Any]) -> list:
-    """Figures 2 and 4, as asked for; runs are kept in ``folder``."""
+def _image_experiment(numbers: tuple[int, ...], options: dict[str, Any]):
+    """What is run for Figures 2 and 4, as asked for, and their flip rate."""
     from numerics.engine import check_device
-    from verify import image_figures, images, report
+    from verify import image_figures, images
 
     by_class = options["tau_plus"] is not None or options["tau_minus"] is not None
     if by_class and options["tau"] is not None:
@@ -683,12 +719,33 @@ def _image_figures(numbers: tuple[int, ...], folder: Path, options: dict[str, An
         **{name: options[name] for name in ("network", "epochs", "rate", "momentum", "batch")},
     )  # fmt: skip
     images.check(planned)
-    runs = images.open_folder(folder, options["resume"] is not None)
+    return planned, tau
+
+
+def _image_figures(numbers: tuple[int, ...], runs: Path, planned, tau, options: dict[str, Any]) -> list:
+    """Figures 2 and 4; ``runs`` keeps what is finished."""
+    from verify import image_figures, images, report
+
     workers = options["jobs"] or _cores()
     with report.progress(images.epochs_left(planned, runs), options["quiet"], "epochs") as advance:
         courses = images.collect(planned, runs, workers, advance)
     report.announce("explaining predictions and drawing", options["quiet"])
     return image_figures.make(planned, numbers, courses, tau)
+
+
+def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
+    """Figures 1 and 3."""
+    from verify import paper_figures as paper
+    from verify import report
+
+    settings = paper.needed(numbers)
+    seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
+    runs = {}
+    with report.progress(len(settings), options["quiet"]) as advance:
+        for asked, held in paper.collect(settings, seeds, options["jobs"] or _cores(), options["labels"]):
+            runs[asked] = held
+            advance()
+    return [paper.make(number, runs) for number in numbers]
 
 
 @cli.command(short_help="Make the paper's own figures again.")
@@ -700,12 +757,12 @@ def _image_figures(numbers: tuple[int, ...], folder: Path, options: dict[str, An
     default=None,
     help="folder of interrupted figures on images: goes on there, with the same options",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="the first seed")
-@click.option("--seeds", type=click.IntRange(min=2), help="how many [default: 20; 10 on images]")
-@click.option("--jobs", type=click.IntRange(min=1), default=None, help="processes [default: one per core]")
+@click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="the first seed")
+@click.option("--seeds", type=kinds.SEVERAL, help="how many [default: 20; 10 on images]")
+@click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option(
     "--labels",
-    type=click.Choice(["drawn", "balanced"]),
+    type=kinds.LABELS,
     help="of Figures 1 and 3  [default: balanced at the authors' values, else drawn]",
 )
 @click.option("--device", default="cpu", show_default=True, help="of the images: cpu, cuda, cuda:1 ...")
@@ -727,15 +784,13 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
     \b
     Exit status: 0 made, 2 unusable arguments or the images extra is missing, 130 interrupted.
     """
-    from verify import paper_figures as paper
-    from verify import report
-    from verify.images import require_extra
+    from verify import images, report
 
     wanted = {1, 2, 3, 4} if "all" in (numbers or ("all",)) else {int(number) for number in numbers}
     real = tuple(sorted(wanted & {2, 4}))
     missing = None
     try:
-        require_extra(
+        images.require_extra(
             (*(("shap",) if 2 in real else ()), *(("sklearn",) if real and options["data"] == "digits" else ()))
         )
     except ValueError as problem:
@@ -743,19 +798,11 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
             raise
         missing, real = problem, ()
     out = options["resume"] or options["out"]
-    made = _image_figures(real, out, options) if real else []
-    synthetic = sorted(wanted & {1, 3})
-    if synthetic:
-        report.require_writable(out)
-        settings = paper.needed(synthetic)
-        seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
-        runs = {}
-        with report.progress(len(settings), options["quiet"]) as advance:
-            for asked, held in paper.collect(settings, seeds, options["jobs"] or _cores(), options["labels"]):
-                runs[asked] = held
-                advance()
-        made += [paper.make(number, runs) for number in synthetic]
-    report.write_figures(sorted(made, key=lambda figure: figure.number), out, _command())
+    planned = _image_experiment(real, options) if real else ()
+    with _open(images.FOLDER, out, {}, options) as runs:
+        made = _image_figures(real, runs, *planned, options) if real else []
+        made += _synthetic_figures(sorted(wanted & {1, 3}), options)
+        report.write_figures(sorted(made, key=lambda figure: figure.number), out, _command())
     if missing:
         click.echo(f"thetacheck: figures 2 and 4 are not made: {missing}", err=True)
         return 2
@@ -764,22 +811,45 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
 
 @cli.command(name="select", short_help="Stop epoch and clean samples from your own losses.")
 @click.argument("losses", type=click.Path(path_type=Path))
-@click.option("--threshold", type=float, default=None, help="of the loss [default: log 2; log k for k classes]")
-@click.option("--flags", type=click.Path(path_type=Path), default=None, help="true flips of a .npy, 0 or 1 per sample")
+@click.option(
+    "--threshold", type=kinds.LOSS, default=None, help="up to which a loss is fitted [default: log K, K classes]"
+)
+@click.option("--classes", type=click.Path(path_type=Path), default=None, help="labels trained on, for a .npy: .npy")
+@click.option("--flags", type=click.Path(path_type=Path), default=None, help="true flips, 0 or 1, for a .npy: .npy")
+@click.option(
+    "--missing",
+    type=click.Choice(["drop", "last"]),
+    default=None,
+    help="sample without a loss at an epoch: drop it, or carry its last loss on [default: refuse]",
+)
 @click.option("--out", type=click.Path(path_type=Path), default=Path("select"), show_default=True, help="folder")
-def select_(losses: Path, threshold: float | None, flags: Path | None, out: Path) -> int:
+def select_(
+    losses: Path, threshold: float | None, classes: Path | None, flags: Path | None, missing: str | None, out: Path
+) -> int:
     """Propose when to stop and which samples are clean, from LOSSES per sample and epoch (docs/select.md).
 
-    LOSSES is a CSV with the columns sample, epoch, loss and optionally flipped, or a .npy of shape (epochs, samples).
+    LOSSES is a CSV or Parquet table with the columns sample, epoch and loss, or with a row per sample and a column per
+    epoch, and optionally class (the label trained on) and flipped; or a .npy of shape (epochs, samples).
+
+    \b
+    Examples:
+      python -m verify select losses.csv
+      python -m verify select losses.npy --classes labels.npy --missing last
 
     \b
     Exit status: 0 an epoch is proposed, 1 no stop epoch can be told, 2 unusable arguments or losses.
     """
     from verify import report
     from verify import select as selection
+    from verify.losses import read
 
-    held = selection.select(selection.read(losses, flags), selection.LOG_2 if threshold is None else threshold)
-    report.write_selection(held, out, _command())
+    written = {(out / name).resolve() for name in selection.FOLDER.files}
+    for path in (losses, classes, flags):
+        if path is not None and path.resolve() in written:
+            raise ValueError(f"{path}: is read, and would be written over; choose another --out")
+    with selection.FOLDER.open(out, {}):
+        held = selection.select(read(losses, flags, classes, missing), threshold)
+        report.write_selection(held, out, _command())
     return 0 if held.stop is not None else 1
 
 
@@ -818,31 +888,18 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     effort = calibration.EFFORTS[profile.name]
     workers = options["jobs"] or _cores()
     report.announce("placing settings inside the conditions", options["quiet"])
-    batches = calibration.FOLDER.open(
-        folder, calibration.identity(chosen, reading, effort, options["seed"]), options["resume"] is not None
-    )
-    planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, workers=workers)
-    with report.calibrating(options["quiet"]) as (more, tick):
-        cells, finished = calibration.collect(
-            planned, lambda going: sweep.run(going, batches, workers) if going else iter(()), tick, more
-        )
-    found = calibration.conclude(planned, cells, finished, started)
-    report.write_calibration(found, folder, _command())
+    asked = calibration.identity(chosen, reading, effort, options["seed"])
+    with _open(calibration.FOLDER, folder, asked, options) as batches:
+        planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, workers=workers)
+        with report.calibrating(options["quiet"]) as (more, tick):
+            cells, finished = calibration.collect(
+                planned, lambda going: sweep.run(going, batches, workers) if going else iter(()), tick, more
+            )
+        found = calibration.conclude(planned, cells, finished, started)
+        report.write_calibration(found, folder, _command())
     if not finished:
         return 130
     return 1 if any(c.answer is calibration.Answer.NONE for c in found.constants) else 0
-
-
-def _seconds(text: str) -> float:
-    units = {"s": 1.0, "m": 60.0, "h": 3600.0}
-    number, unit = (text[:-1], text[-1]) if text[-1:] in units else (text, "s")
-    try:
-        seconds = float(number) * units[unit]
-    except ValueError:
-        seconds = -1.0
-    if not 0 < seconds < float("inf"):
-        raise ValueError(f"--budget {text}: must be a time above 0; give e.g. 90s or 5m")
-    return seconds
 
 
 def _setting(text: str, labels: str):
@@ -850,8 +907,11 @@ def _setting(text: str, labels: str):
     from numerics.model import Setting
     from theory.symbols import SETTING
 
-    given = dict(part.partition("=")[::2] for part in text.replace(",", " ").split())
+    parts = [part.partition("=")[::2] for part in text.replace(",", " ").split()]
+    given = dict(parts)
     known = list(SETTING)
+    if len(given) < len(parts):
+        raise ValueError(f"--at '{text}': a parameter is given twice; give each once")
     for name, value in given.items():
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -867,24 +927,94 @@ def _setting(text: str, labels: str):
     return Setting(**given, labels=labels)
 
 
+INTERRUPTED, BROKEN, UNREAD = 130, 70, 141  # exit statuses: as of Ctrl-C, of a fault of ours, of a closed pipe
+
+
 def main() -> None:
-    """Entry point: every mistake of the user is one line on stderr and exit status 2."""
-    try:
-        status = cli.main(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        status = done.exit_code
-    except click.ClickException as problem:
-        click.echo(f"thetacheck: {' '.join(problem.format_message().split())}", err=True)
-        status = 2
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("thetacheck: interrupted", err=True)
-        status = 130
-    except BrokenPipeError:
-        status = 0
-    except (ValueError, OSError) as problem:
-        click.echo(f"thetacheck: {problem}", err=True)
-        status = 2
+    """Entry point: every mistake of the user is one line on stderr and exit status 2, and every fault of ours 70."""
+    with _ended_as_by_ctrl_c():
+        status = _status()
     sys.exit(status)
+
+
+def _status() -> int:
+    from verify.processes import Lost
+
+    try:
+        _require_text(sys.argv[1:])
+        return cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as problem:
+        return _complain(problem.format_message(), 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("interrupted", INTERRUPTED)
+    except (BrokenPipeError, SystemExit):  # whoever read what we print is gone; rich and click then exit with 1
+        return UNREAD
+    except MemoryError:
+        return _complain("memory is short: fewer --jobs and smaller sizes need less", 2)
+    except (ValueError, OSError, Lost) as problem:
+        return _complain(str(problem), 2)
+    except Exception as problem:
+        return _complain(f"a fault of thetacheck ({type(problem).__name__}); {_traceback_kept()}", BROKEN)
+
+
+def _complain(text: str, status: int) -> int:
+    from verify.shown import visible
+
+    with suppress(OSError):  # a terminal that is gone
+        click.echo(f"thetacheck: {visible(' '.join(text.split()))}", err=True)
+    return status
+
+
+def _traceback_kept() -> str:
+    """Where the traceback of what is being handled was written, in words."""
+    import tempfile
+    import traceback
+
+    held = f"{_command()}\n\n{traceback.format_exc()}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="thetacheck-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+        ) as file:
+            file.write(held)
+        return f"please report it with its traceback, {file.name}"
+    except OSError:
+        return f"please report it: {' | '.join(held.splitlines())}"
+
+
+def _require_text(arguments: list[str]) -> None:
+    """Raise ``ValueError`` for a name that is no text: reports repeat the command, and could not be written."""
+    for given in arguments:
+        try:
+            given.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = os.fsencode(given).decode("utf-8", errors="backslashreplace")
+            raise ValueError(f"{shown}: is no text in UTF-8; give another name") from None
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM and SIGHUP, of schedulers and of closed terminals, are what Ctrl-C is: what is finished counts."""
+    terminals = [fd for fd in (1, 2) if os.isatty(fd)]
+
+    def end(number: int, frame: Any) -> None:
+        for fd in terminals:
+            if not os.isatty(fd):  # closed: what is still said goes nowhere, and is no error
+                os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+        raise KeyboardInterrupt
+
+    before = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Ignored is what `nohup` asks for, and stays so.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -31,10 +31,8 @@ the lack of fit as well; rivals with one free constant are compared by what they
 
 import hashlib
 import math
-import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -55,7 +53,7 @@ from theory import m as neurons
 from theory import n as samples
 from theory.meanfield import noisy_ignored_threshold, signal_leads_threshold
 from theory.paper import Reading
-from verify import fit, sweep
+from verify import fit, processes, sweep
 from verify.falsify import falsifiable
 from verify.folder import Folder
 from verify.judge import met_and_counted
@@ -384,24 +382,11 @@ def _settings(draft: _Draft) -> tuple[Setting, ...]:
 
 def _placed(drafts: Sequence[_Draft], workers: int, on_placed: Callable[[], None]) -> list[tuple[Setting, ...]]:
     """The settings of each draft, in parallel."""
-    found = []
-    if workers <= 1:
-        for draft in drafts:
-            found.append(_settings(draft))
-            on_placed()
-        return found
-    # fork and torch's threads do not mix, as in verify.sweep
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=sweep._one_thread)
-    try:
-        for settings in pool.map(_settings, drafts, chunksize=4):
-            found.append(settings)
-            on_placed()
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
-    return found
+    found: dict[int, tuple[Setting, ...]] = {}
+    for k, settings in processes.pooled(_settings, drafts, workers, sweep.one_thread):
+        found[k] = settings
+        on_placed()
+    return [found[k] for k in range(len(drafts))]
 
 
 def _folded(u: np.ndarray) -> np.ndarray:
@@ -1146,10 +1131,9 @@ def conclude(planned: Plan, cells: pd.DataFrame, finished: bool, started: float)
 
 FOLDER = Folder(
     what="calibration",
-    manifest="calibrating.json",
-    batches="calibration-batches",
-    key="claims",
-    beside=("study.json",),
+    files=(*(f"calibration.{x}" for x in ("html", "md", "json", "csv")), "calibration-figures/*"),
+    work="calibration-batches",
+    finished=sweep.FINISHED,
 )
 
 

@@ -24,7 +24,7 @@ from theory.paper import Reading, condition_4_1, condition_clean
 from theory.regime import GROWS
 from theory.statements import Band, imbalance, weights
 from theory.symbols import SETTING
-from verify import scaling, study, sweep
+from verify import scaling, study, sweep, userfile
 from verify.scaling import Path, Trend
 from verify.study import Outcome, Plan
 from verify.sweep import Group, Job, Profile
@@ -309,7 +309,12 @@ def margins(held: UserFile, planned: Plan) -> pd.DataFrame:
 
 
 def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, device: str) -> tuple[Check, Plan, list]:
-    """What can be said before any run; the plan of runs, those along scalings among them; and what is followed."""
+    """What can be said before any run; the plan of runs, those along scalings among them; and what is followed.
+
+    Raises:
+        ValueError: a formula cannot be drawn, or a law has no meaning at a setting that would be run.
+    """
+    userfile.check_latex(held)
     planned = study.plan(held.claims, held.claims, profile, reading, seed, device, held)
     new = set(held.conditions)
     relations = tuple(relation(c, paper_set((), reading)) for c in held.conditions.values())
@@ -347,6 +352,12 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
         about = [claim for claim, path in followed if path is along]
         asked = dict.fromkeys(["flip_share", *(name for claim in about for name, _ in claim.parts)])
         jobs += scaling.jobs(along, tuple(asked), profile.name, reading, seed, device, held.pin)
+    for claim in held.claims:
+        groups = {planned.group_of[claim.name].name}
+        groups |= {along.group + x for c, along in followed if c is claim for x in ("", scaling.CONTROL)}
+        points = [j.point for j in (*planned.jobs, *jobs) if j.group.name in groups]
+        given = {"delta": reading.delta, "T_star": reading.T_star}
+        userfile.check_at(held, claim.name, ({**p.setting.values(), "epsilon": p.epsilon, **given} for p in points))
     check = Check(
         file=held,
         warnings=tuple(dimension_warnings(held)),

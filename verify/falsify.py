@@ -10,13 +10,10 @@ sizes, round numbers) and bad (failing more often, by more) by the same test. do
 """
 
 import math
-import multiprocessing
 import os
-import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,13 +30,15 @@ from scipy.stats import beta
 from numerics import Observable, Setting, draw, train
 from numerics.engine import check_device
 from numerics.observables import STAGES, moments
+from numerics.sampling import check_drawable
 from theory import Band, Claim, Condition, Exactly, Within, eta, inside, kappa, m, n, sigma_0, sigma_xi
 from theory import d as dimension
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
-from verify import sweep
+from verify import processes, sweep
 from verify.check import OBSERVABLE_WEIGHTS
+from verify.folder import Folder
 from verify.judge import at_runs, met_and_counted
 from verify.region import PARAMETERS, Region
 from verify.sweep import EPSILON, Group, Job, Point
@@ -73,6 +72,9 @@ BESIDE: dict[str, dict[str, int]] = {
     "standard": {"T1": 6},
     "thorough": {"T1": 60, "end": 12},
 }
+FOLDER = Folder(
+    what="search", files=(*(f"falsify.{x}" for x in ("html", "md", "json")), "falsify-figures/*", "test_*.py")
+)
 SHARE = {"search": 0.6, "confirm": 0.8, "simplify": 0.9, "worsen": 1.0}  # of the budget, when each phase must end
 
 
@@ -322,6 +324,23 @@ def failures(
     return seen.failed, seen.counted
 
 
+def cost_at(
+    claims: Sequence[Claim], setting: Setting, reading: Reading, seeds: int, file: UserFile | None = None
+) -> float:
+    """Core seconds that :func:`failures` of every claim is expected to take at a setting.
+
+    Raises:
+        ValueError: a sample of it does not fit in memory.
+    """
+    check_drawable(setting)
+    total = 0.0
+    for claim in claims:
+        stage = reach((claim,), file)
+        steps = min(sweep._steps(Point(setting=setting, epsilon=EPSILON[1], index=0), stage), reading.T_star)
+        total += steps * seeds * sweep._arithmetic(setting.n, setting.m) + steps * sweep.CALLS
+    return total
+
+
 @dataclass(frozen=True, kw_only=True)
 class Curves:
     """Runs at one setting, followed for a figure.
@@ -418,17 +437,16 @@ def beside(
     if not parties_:
         yield lambda _: ()
         return
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    pool = ProcessPoolExecutor(1, context, initializer=_quietly)
-    try:
+    with processes.Pool(1, _quietly) as pool:
         futures = [
             pool.submit(_short, tuple(claims), reading, seed_, batches, LEVEL / len(parties_)) for claims in parties_
         ]
-        yield lambda finished: tuple(h for f in futures if finished or f.done() if (h := f.result()) is not None)
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+
+        def collect(finished: bool) -> tuple[Hunt, ...]:
+            held = [pool.result(f) for f in futures if finished or (f.done() and not f.exception())]
+            return tuple(h for h in held if h is not None)
+
+        yield collect
 
 
 def aside() -> None:
@@ -439,7 +457,6 @@ def aside() -> None:
 def _quietly() -> None:
     aside()
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
 
 
 def _short(

@@ -1,9 +1,9 @@
-"""Figures and formulas as values: SVG and PNG in memory. Nothing here writes or prints."""
+"""Figures as values: SVG and PNG in memory. Nothing here writes or prints."""
 
 import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -16,12 +16,11 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextToPath
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from numerics import Setting
 from theory import Crossing, Exactly, Within, kappa, tau_minus, tau_plus
+from theory.statements import tex
 from theory.symbols import SETTING, table
 from verify import fit
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict, at_runs, met_and_counted
@@ -70,33 +69,9 @@ class Picture:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# Formulas
+# Notation
 
-_SYNONYMS = (
-    (r"\\(?:textstyle|displaystyle|limits|nolimits)(?![a-zA-Z])", ""),
-    (r"\\[td]frac(?![a-zA-Z])", r"\\frac"),
-    (r"\\frac\s*(\w)\s*(\w)", r"\\frac{\1}{\2}"),
-    (r"\\sqrt\s+(\w)", r"\\sqrt{\1}"),
-    (r"\\le(?![a-zA-Z])", r"\\leq"),
-    (r"\\ge(?![a-zA-Z])", r"\\geq"),
-    (r"\\ne(?![a-zA-Z])", r"\\neq"),
-    (r"\\iff(?![a-zA-Z])", r"\\;\\Leftrightarrow\\;"),
-    (r"\\(?:implies)(?![a-zA-Z])", r"\\;\\Rightarrow\\;"),
-    (r"\\boldsymbol\s*(\\[a-zA-Z]+|\w)", r"\\boldsymbol{\1}"),
-    (r"\\underline\s*(\\[a-zA-Z]+|\w)", r"\\underset{\\_}{\1}"),
-    (r"\\underline\s*\{([^{}]*)\}", r"\\underset{\\_}{\1}"),
-    (r"\\text\s*\{", r"\\mathrm{"),
-)
-
-
-def mathtext(latex: str) -> str:
-    """LaTeX in the subset that Matplotlib draws."""
-    for pattern, replacement in _SYNONYMS:
-        latex = re.sub(pattern, replacement, latex)
-    return latex
-
-
-LATEX = {p.name: mathtext(p.latex) for p in table()} | {"kappa": r"\kappa"}
+LATEX = {p.name: p.latex for p in table()} | {"kappa": r"\kappa"}
 # How the axes of rates call what is measured; any other observable goes by its name.
 NOTATION = {
     "order_one_time": "T_1",
@@ -104,115 +79,6 @@ NOTATION = {
     "signal_growth": r"\Delta\gamma/\Delta t",
     "noise_growth": r"\Delta\bar\rho/\Delta t",
 }
-
-
-_SIGNS = {
-    "lesssim": "≲", "gtrsim": "≳", "asymp": "≍", "ll": "≪", "gg": "≫", "log": "log", "max": "max", "min": "min",
-    "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "neq": "≠", "approx": "≈", "pm": "±", "cdot": "·", "times": "×",
-    "langle": "⟨", "rangle": "⟩", "forall": "∀", "exists": "∃", "in": "∈", "sum": "Σ", "infty": "∞", "ell": "ℓ",
-    "iff": " ⇔ ", "implies": " ⇒ ", "quad": "  ", "to": "→", "sup": "sup", "Theta": "Θ", "Delta": "Δ", "alpha": "α",
-    "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "eta": "η", "kappa": "κ", "mu": "μ",
-    "xi": "ξ", "rho": "ρ", "sigma": "σ", "tau": "τ", "zeta": "ζ",
-}  # fmt: skip
-_ACCENTS = {"bar": "\u0304", "tilde": "\u0303", "hat": "\u0302", "underline": "\u0332"}
-
-
-def plain(latex: str) -> str:
-    """LaTeX as a line of text: for terminals, for screen readers, and for what cannot be drawn."""
-    text = re.sub(r"\\(?:mathrm|operatorname|boldsymbol|textstyle|left|right|text)(?![a-zA-Z])", "", latex)
-    text = text.replace(r"\{", "\ue000").replace(r"\}", "\ue001").replace(r"\|", "‖")
-    text = re.sub(r"\\[,;:! ]", " ", text)
-    text = re.sub(r"\\[td]?frac\s*(\w)\s*(\w)", r"\1/\2", text)
-    for name, accent in _ACCENTS.items():
-        text = re.sub(rf"\\{name}\s*\{{?(\\[a-zA-Z]+|\w)\}}?", rf"\1{accent}", text)
-    text = re.sub(r"\\sqrt\s+(\w)", r"√\1", text)
-    before = ""
-    while before != text:  # from the innermost braces outwards
-        before = text
-        text = re.sub(
-            r"\\[td]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}", lambda x: _grouped(x[1]) + "/" + _grouped(x[2]), text
-        )
-        text = re.sub(r"\\sqrt\s*\{([^{}]*)\}", lambda x: "√" + _grouped(x[1]), text)
-        text = re.sub(r"([\^_])\s*\{([^{}]*)\}", lambda x: x[1] + _grouped(x[2]), text)
-    text = re.sub(r"\\([a-zA-Z]+)", lambda x: _SIGNS.get(x[1], x[1] + " "), text)
-    text = re.sub(r"[{}\\]", "", text).replace("\ue000", "{").replace("\ue001", "}")
-    return re.sub(r"\s+", " ", text).replace("( ", "(").replace(" )", ")").strip()
-
-
-def _grouped(text: str) -> str:
-    """In brackets, if they are needed."""
-    text = text.strip()
-    return text if re.fullmatch(r"[-−√]?\\?[\w.']+|\(.*\)", text) else f"({text})"
-
-
-@dataclass
-class Formulas:
-    """Draws formulas as inline SVG; a glyph that occurs in many is held once, in :meth:`definitions`."""
-
-    _ids: dict[str, str] = field(default_factory=dict)
-    _paths: list[str] = field(default_factory=list)
-    _drawn: dict[str, str | None] = field(default_factory=dict)
-
-    def draw(self, latex: str) -> str | None:
-        """One formula, scaled by the font size around it; None if Matplotlib cannot read it."""
-        if latex not in self._drawn:
-            with matplotlib.rc_context({"mathtext.fontset": "stix"}):
-                self._drawn[latex] = self._svg(latex)
-        return self._drawn[latex]
-
-    def definitions(self) -> str:
-        """The glyphs used so far; to stand once in the page."""
-        body = "".join(self._paths)
-        return f'<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>{body}</defs></svg>'
-
-    def _svg(self, latex: str) -> str | None:
-        converter, font = TextToPath(), FontProperties(size=1)
-        text = f"${mathtext(latex)}$"
-        try:
-            placed, glyphs, bars = converter.get_glyphs_mathtext(font, text)
-            width, height, depth = converter.get_text_width_height_descent(text, FontProperties(size=1000), ismath=True)
-        except (ValueError, RuntimeError, KeyError):
-            return None
-        scale = converter.FONT_SCALE
-        for name, (points, codes) in glyphs.items():
-            if name not in self._ids:
-                self._ids[name] = f"g{len(self._ids)}"
-                self._paths.append(f'<path id="{self._ids[name]}" d="{_path(points, codes)}"/>')
-        # A thousandth of the font size is one unit; y points down in SVG.
-        unit = 1000 / scale
-        body = "".join(
-            f'<use href="#{self._ids[name]}" transform="translate({x * unit:.0f} {-y * unit:.0f})'
-            f' scale({size * unit:.4f} {-size * unit:.4f})"/>'
-            for name, x, y, size in placed
-        )
-        for points, _ in bars:  # four corners, then what closes the path
-            (x0, y0), (x1, y1) = np.min(points[:4], axis=0) * unit, np.max(points[:4], axis=0) * unit
-            body += f'<rect x="{x0:.0f}" y="{-y1:.0f}" width="{x1 - x0:.0f}" height="{max(y1 - y0, 40):.0f}"/>'
-        margin = 40
-        box = f"{-margin} {-(height - depth) - margin:.0f} {width + 2 * margin:.0f} {height + 2 * margin:.0f}"
-        size = f"width:{(width + 2 * margin) / 1000:.3f}em;height:{(height + 2 * margin) / 1000:.3f}em"
-        return (
-            f'<svg class="math" role="img" aria-label="{_attribute(plain(latex))}" viewBox="{box}"'
-            f' style="{size};vertical-align:{-(depth + margin) / 1000:.3f}em">{body}</svg>'
-        )
-
-
-def _attribute(text: str) -> str:
-    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _path(points: np.ndarray, codes: np.ndarray) -> str:
-    letters = {1: "M", 2: "L", 3: "Q", 4: "C", 79: "Z"}
-    needed = {1: 1, 2: 1, 3: 2, 4: 3, 79: 1}
-    out, i = [], 0
-    while i < len(codes):
-        code = int(codes[i])
-        if code == 79:
-            out.append("Z")
-        else:
-            out.append(letters[code] + " ".join(f"{x:.2f} {y:.2f}" for x, y in points[i : i + needed[code]]))
-        i += needed[code]
-    return "".join(out)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -835,4 +701,4 @@ def _along(verdict: Verdict, part: dict[str, Any]) -> str:
     for expression, latex in known.items():
         if sp.simplify(along - expression) == 0:
             return f"${latex}$"
-    return f"${mathtext(sp.latex(along))}$"
+    return f"${tex(along)}$"

@@ -265,17 +265,20 @@ def crossing(
     def line(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where the least-squares line through all points of the last two axes is zero, and its slope."""
         centre_a, centre_b = np.nanmean(a, (-2, -1), keepdims=True), np.nanmean(b, (-2, -1), keepdims=True)
-        slope = np.nansum((a - centre_a) * (b - centre_b), (-2, -1)) / np.nansum((a - centre_a) ** 2, (-2, -1))
-        return centre_a[..., 0, 0] - centre_b[..., 0, 0] / slope, slope
+        with np.errstate(divide="ignore", invalid="ignore"):  # a level line, or all points above each other: no answer
+            slope = np.nansum((a - centre_a) * (b - centre_b), (-2, -1)) / np.nansum((a - centre_a) ** 2, (-2, -1))
+            return centre_a[..., 0, 0] - centre_b[..., 0, 0] / slope, slope
 
     at, slope = line(xs, ys)
     rows = rng.integers(0, len(ids), (REPLICATES, len(ids), 1))
     count = (~np.isnan(ys)).sum(1)
     picks = (rng.random((REPLICATES, len(ids), ys.shape[1])) * count[rows]).astype(int)
     estimates = np.column_stack(line(xs[rows, picks], ys[rows, picks]))
+    if not np.isfinite(estimates).all():
+        return None
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     where, slopes = np.quantile(estimates, tails, axis=0).T
-    if slopes[0] * slopes[1] <= 0 or not x.min() < at < x.max():
+    if np.sign(slopes).prod() <= 0 or not x.min() < at < x.max():
         return None
     return (
         Interval(value=float(at), low=float(where[0]), high=float(where[1])),

@@ -9,12 +9,10 @@ enough evidence*. With 10 seeds that takes 9 of 10.
 
 import hashlib
 import json
-import multiprocessing
 import os
 import pickle
-import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, wait
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from functools import cache
@@ -27,9 +25,12 @@ import numpy as np
 import torch
 from scipy.stats import t as student
 
-from numerics import images, vgg
+from numerics import cifar10, images, pickled, vgg
+from numerics.extra import extra
 from numerics.vgg import Course, Recipe
+from verify import processes
 from verify.fit import LEVEL, Interval, clopper_pearson
+from verify.folder import Folder
 
 Rate = float | tuple[float, float]
 LOG2 = float(np.log(2))
@@ -44,7 +45,7 @@ def require_extra(packages: Sequence[str]) -> None:
         ValueError: one is not installed.
     """
     for name in packages:
-        with images.extra():
+        with extra():
             if find_spec(name) is None:
                 raise ModuleNotFoundError(name=name)
 
@@ -116,7 +117,7 @@ def collect(
 
     Args:
         experiment: what to run.
-        folder: where finished runs and checkpoints are kept, see :func:`open_folder`.
+        folder: where finished runs and checkpoints are kept, from :meth:`Folder.open`.
         workers: processes at once; on a device other than the CPU there is one.
         on_epoch: called with numbers of epochs as they are finished, see :func:`epochs_left`.
 
@@ -144,24 +145,13 @@ def collect(
     return {rate: [found[rate, seed] for seed in experiment.seeds] for rate in experiment.rates}
 
 
-def open_folder(folder: Path, resume: bool) -> Path:
-    """Where in a folder the runs lie; a fresh start clears what an earlier one left there.
-
-    Raises:
-        ValueError: nothing is there to resume, or the folder cannot be used.
-    """
-    runs = folder / "runs"
-    held = [*runs.glob("tau-*.pt"), *runs.glob("tau-*.partial")]
-    if resume and not held:
-        raise ValueError(f"--resume {folder}: holds no runs to resume; use --out to start anew")
-    try:
-        for path in () if resume else held:
-            path.unlink()
-        runs.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise ValueError(f"{runs}: cannot be used ({problem.strerror}); choose another --out") from None
-    return runs
-
+# Of all figures, the synthetic ones too. The runs say themselves whose they are, see :func:`_fingerprint`.
+FOLDER = Folder(
+    what="figures",
+    files=(*(f"fig[1-4]*.{x}" for x in ("svg", "png", "csv")), "figures.html", "figures.md"),
+    work="runs",
+    finished="tau-*.pt",
+)
 
 _counter: Any = None  # in a worker, the queue that its finished epochs go to
 
@@ -170,7 +160,6 @@ def _start(counter: Any) -> None:
     global _counter
     _counter = counter
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
 
 
 def _in_worker(experiment: Experiment, job: tuple[Rate, int], folder: Path) -> Course:
@@ -180,11 +169,7 @@ def _in_worker(experiment: Experiment, job: tuple[Rate, int], folder: Path) -> C
 def _in_processes(
     experiment: Experiment, pending: list, folder: Path, workers: int, on_epoch: Callable[[int], None]
 ) -> Iterator[tuple[tuple[Rate, int], Course]]:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    counter = context.Queue()
-    pool = ProcessPoolExecutor(min(workers, len(pending)), mp_context=context, initializer=_start, initargs=(counter,))
+    counter = processes.queue()
 
     def count() -> None:
         while True:
@@ -194,16 +179,14 @@ def _in_processes(
                 return
 
     try:
-        waiting = {pool.submit(_in_worker, experiment, job, folder): job for job in pending}
-        while waiting:
-            done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
-            count()
-            for future in done:
-                yield waiting.pop(future), future.result()
+        with processes.Pool(min(workers, len(pending)), _start, (counter,)) as pool:
+            waiting = {pool.submit(_in_worker, experiment, job, folder): job for job in pending}
+            while waiting:
+                done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
+                count()
+                for future in done:
+                    yield waiting.pop(future), pool.result(future)
     finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
         counter.cancel_join_thread()
         counter.close()
 
@@ -211,10 +194,12 @@ def _in_processes(
 def _execute(experiment: Experiment, job: tuple[Rate, int], folder: Path, on_epoch: Callable[[int], None]) -> Course:
     """One run, from its checkpoint if there is one, saved when it is done."""
     rate, seed = job
+    held = _held(experiment, job, folder)
+    if held and held["done"]:  # meanwhile, by a process that outlived its command
+        return Course(**held["course"])
+    state = held["state"] if held else None
     data = images.load(experiment.data, experiment.classes, seed)
     flipped = images.flips(data.train_labels, rate, seed)
-    held = _held(experiment, job, folder)
-    state = held["state"] if held else None
 
     def checkpoint(epoch: int, reached: Callable[[], dict[str, Any]]) -> None:
         on_epoch(1)
@@ -232,8 +217,8 @@ def _path(job: tuple[Rate, int], folder: Path) -> Path:
 
 @cache
 def _code() -> str:
-    here = Path(vgg.__file__).parent
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in ("images.py", "vgg.py"))).hexdigest()
+    files = (Path(module.__file__) for module in (images, cifar10, pickled, vgg))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _fingerprint(experiment: Experiment, job: tuple[Rate, int]) -> str:

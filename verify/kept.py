@@ -42,7 +42,7 @@ def recall(claims: Iterable[Claim], folder: Path = FOLDER) -> Recalled:
         for raw in sorted(database.fetch(_key(claim))):
             try:
                 found.append(Setting(**json.loads(raw)))
-            except (ValueError, TypeError) as problem:
+            except (ValueError, TypeError, OverflowError, RecursionError) as problem:
                 complaints.append(f"{folder}: a kept violation of '{claim.name}' is damaged, passed over ({problem})")
         if found:
             settings[claim.name] = tuple(found)

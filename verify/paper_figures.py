@@ -17,10 +17,9 @@ those over the two labels (:func:`foretold`). What is left out is the spread of 
 """
 
 import math
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise, product
 from typing import Any
 
@@ -36,6 +35,7 @@ from numerics.engine import State, recording_times
 from numerics.generalization import spurious_error
 from numerics.series import SERIES
 from theory.paper import Reading, condition_4_1
+from verify import processes
 from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
 from verify.fit import Interval, clopper_pearson
 from verify.meanfield import curve
@@ -349,30 +349,17 @@ def needed(numbers: Sequence[int]) -> list[tuple[Setting, int]]:
     return list(dict.fromkeys(held))
 
 
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def collect(
     wanted: Sequence[tuple[Setting, int]], seeds: tuple[int, ...], workers: int, labels: str | None = None
 ) -> Iterator[tuple[Setting, Runs]]:
     """Each wanted setting and its runs, as they finish; with ``labels`` all have labels of that kind."""
     asked = [(replace(one, labels=labels) if labels else one, steps) for one, steps in wanted]
-    if workers <= 1 or len(wanted) <= 1:
-        _one_thread()
-        for (one, _), (run, steps) in zip(wanted, asked, strict=True):
-            yield one, trained(run, seeds, steps)
-        return
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    pool = ProcessPoolExecutor(min(workers, len(wanted)), mp_context=context, initializer=_one_thread)
-    try:
-        futures = {pool.submit(trained, run, seeds, steps): k for k, (run, steps) in enumerate(asked)}
-        for future in as_completed(futures):
-            yield wanted[futures[future]][0], future.result()
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
+    for k, runs in processes.pooled(partial(_trained, seeds), asked, workers, torch.set_num_threads, (1,)):
+        yield wanted[k][0], runs
+
+
+def _trained(seeds: tuple[int, ...], one: tuple[Setting, int]) -> Runs:
+    return trained(one[0], seeds, one[1])
 
 
 def make(number: int, runs: Mapping[Setting, Runs]) -> PaperFigure:

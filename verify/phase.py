@@ -28,21 +28,23 @@ import sympy as sp
 from numerics import Event, Observable, Setting, draw, train
 from numerics.engine import Trajectory
 from numerics.generalization import errors_by_law
+from numerics.model import RANGES as DOMAINS
+from numerics.model import WHOLE, check_range
 from numerics.observables import STAGES, moments
+from numerics.sampling import check_drawable
 from numerics.series import SERIES
 from theory import Claim, Condition, Exactly, Within, evaluate
 from theory.lineage import condition_huang, condition_kou
 from theory.meanfield import limiting_error_threshold, noisy_ignored_threshold, signal_leads_threshold, stage_one_time
 from theory.paper import Reading, claims, condition_4_1
 from theory.symbols import SETTING, lookup, tau_minus, tau_plus
-from verify import sweep
+from verify import processes, sweep
 from verify.folder import Folder
 from verify.judge import met_and_counted
 from verify.meanfield import curve
 from verify.study import code_of_runs
 from verify.sweep import OBSERVABLE_BY_NAME
 
-WHOLE = ("n", "m", "d")
 BOUND = "bound"  # a parameter's value: as far as its condition lets it go at C
 # What a map holds where nothing else is said. With these sizes Condition 4.1 holds at C = 2, and a default map takes
 # about a minute and a half of one core.
@@ -58,6 +60,8 @@ RANGES = {
     "tau_minus": (0.02, 0.4, False), "n": (16, 256, True), "m": (8, 64, True), "d": (1e3, 1e8, True),
 }  # fmt: skip
 COUNTS = (24, 16)  # cells along x and y by default
+# Larger maps are refused; Kou et al.'s has 10,000 cells and 100,000 runs.
+MOST_CELLS, MOST_RUNS = 100_000, 2_000_000
 SHOWN = (
     "stage1.signal-leads", "stage1.noisy-ignored", "order_one_time",
     "convergence_time", "error_spurious_end", "error_fresh_end",
@@ -103,6 +107,11 @@ class Axis:
             raise ValueError(f"axis '{self.name}': {self.low:g} to {self.high:g} is no range; give low:high, low below")
         if self.log and not self.low > 0:
             raise ValueError(f"axis '{self.name}': a logarithmic axis from {self.low:g}; start above 0 or drop ':log'")
+        if self.count > MOST_CELLS:
+            raise ValueError(f"axis '{self.name}': {self.count} values; a map holds at most {MOST_CELLS:,} cells")
+        if self.name in DOMAINS:
+            for end in (self.low, self.high):
+                check_range(self.name, end)
         if self.count < 2 or len(self.values) < 2:
             raise ValueError(f"axis '{self.name}': a map needs at least 2 values along it; widen it or raise the count")
 
@@ -188,6 +197,12 @@ class Map:
             raise ValueError(f"epsilon = {self.epsilon:g}: a target loss lies between 0 and log 2 = 0.693")
         for name in self.show:
             _quantity(name, self.reading)
+        size = len(self.x.values) * len(self.y.values)
+        if size > MOST_CELLS:
+            example = f"--x {self.x.low:g}:{self.x.high:g}:40"
+            raise ValueError(f"{size:,} cells: at most {MOST_CELLS:,}; give smaller counts, e.g. {example}")
+        if size * self.seeds > MOST_RUNS:
+            raise ValueError(f"{size:,} cells x {self.seeds:,} seeds: at most {MOST_RUNS:,} runs; give fewer of either")
         if not self.show:
             raise ValueError("nothing to show: name a claim or an observable with --show")
         used: set[str] = set()
@@ -301,7 +316,12 @@ def _formula(text: str, value: Callable[[str], float], where: str) -> float:
             case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
                 return _OPERATORS[type(op)](read(left), read(right))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
-                return float(_FUNCTIONS[name](*map(read, args)))
+                given = [read(arg) for arg in args]
+                try:
+                    return float(_FUNCTIONS[name](*given))
+                except ValueError:
+                    at = ", ".join(f"{x:g}" for x in given)
+                    raise ValueError(f"{where}: '{text}' asks for {name}({at}), which has no value") from None
         raise ValueError(f"{where}: '{text}' is no formula; write e.g. 0.1*n*m/d, sqrt(d), max(n, m)")
 
     try:
@@ -335,6 +355,8 @@ def _resolved(map_: Map, x: float, y: float, used: set[str]) -> dict[str, float]
             asked.append(name)
             text = texts[name]
             known[name] = bound(name) if text == BOUND else _formula(text, value, f"--at {name}")
+            if name in DOMAINS:
+                check_range(name, known[name])
             if name in WHOLE:
                 known[name] = math.ceil(known[name] - 1e-9)
             asked.pop()
@@ -377,8 +399,8 @@ def _limits(name: str, chosen: str, reading: Reading) -> tuple[tuple[sp.Expr, bo
 
 
 def _setting(map_: Map, x: float, y: float) -> Setting:
-    values = _resolved(map_, x, y, set())
     try:
+        values = _resolved(map_, x, y, set())
         return Setting(**values | {name: int(values[name]) for name in WHOLE}, labels=map_.reading.labels)
     except ValueError as problem:
         raise ValueError(f"at {map_.x.name} = {x:g}, {map_.y.name} = {y:g}: {problem}") from None
@@ -393,11 +415,15 @@ Run = tuple[int, Setting, int]
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """Batches of runs, the unit of work and of resuming. A run is (cell, setting, seed); a batch shares n and m."""
+    """Batches of runs, the unit of resuming. A run is (cell, setting, seed); a batch shares n and m.
+
+    ``work`` are the core seconds that it may be expected to take.
+    """
 
     map: Map
     index: int
     batches: tuple[tuple[Run, ...], ...]
+    seconds: float  # of one core, as expected
 
     @property
     def runs(self) -> int:
@@ -409,7 +435,11 @@ class Task:
 
 
 def plan(map_: Map) -> list[Task]:
-    """All runs in tasks: cells of one size in the order of their length, the longest tasks first."""
+    """All runs in tasks: cells of one size in the order of their length, the longest tasks first.
+
+    Raises:
+        ValueError: a cell's run does not fit in memory.
+    """
     by_size: dict[tuple[int, int], list[int]] = {}
     settings = cells(map_)
     lengths = [_expected_steps(map_, setting) for setting in settings]
@@ -417,6 +447,8 @@ def plan(map_: Map) -> list[Task]:
         by_size.setdefault((setting.n, setting.m), []).append(k)
     by_group: list[list[tuple[float, tuple[Run, ...]]]] = []  # (core seconds, batch)
     for (n, m), members in by_size.items():
+        for k in members:
+            check_drawable(settings[k])
         members.sort(key=lambda k: -lengths[k])
         runs = [(k, settings[k], seed) for k in members for seed in _seeds(map_, k)]
         size = sweep.bundle_size(n, m, 1)
@@ -435,7 +467,7 @@ def plan(map_: Map) -> list[Task]:
                 found.append((total, tuple(held)))
                 held, total = [], 0.0
     found.sort(key=lambda f: -f[0])  # the longest first, so that none is left over at the end
-    return [Task(map=map_, index=i, batches=batches) for i, (_, batches) in enumerate(found)]
+    return [Task(map=map_, index=i, batches=batches, seconds=cost) for i, (cost, batches) in enumerate(found)]
 
 
 def _seeds(map_: Map, cell: int) -> list[int]:
@@ -459,7 +491,7 @@ def _expected_steps(map_: Map, setting: Setting) -> float:
     if map_.stage == "T1":  # near the thresholds the signal is slow; without any drive it never comes
         rate = setting.kappa * (1 - 2 * max(setting.tau_plus, setting.tau_minus)) / 2
         s = max(s, min(10.0, _stage_one()(max(rate, 0.05), map_.reading.order_one)))
-    return s / setting.time_scale
+    return min(s / setting.time_scale, map_.reading.T_star)
 
 
 def execute(task: Task) -> dict[str, np.ndarray]:
@@ -681,18 +713,18 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """A grid finer than the cells, on which lines are computed."""
+    """A grid finer than the cells, on which lines are computed; None where a formula has no value there."""
 
     x: np.ndarray
     y: np.ndarray
-    values: tuple[tuple[dict[str, float], ...], ...]
+    values: tuple[tuple[dict[str, float] | None, ...], ...]
 
     def heights(self, function: Callable[[Mapping[str, float]], float]) -> np.ndarray:
         """``function`` of the parameters at every point; NaN where it has no value."""
 
-        def safe(values: Mapping[str, float]) -> float:
+        def safe(values: Mapping[str, float] | None) -> float:
             try:
-                return function(values)
+                return math.nan if values is None else function(values)
             except (ValueError, ZeroDivisionError, OverflowError):
                 return math.nan
 
@@ -702,7 +734,14 @@ class Grid:
 def fine_grid(map_: Map, size: int = 60) -> Grid:
     """``size`` values along either axis, over all cells to their borders; whole numbers are not rounded."""
     x, y = (_span(axis, size) for axis in (map_.x, map_.y))
-    return Grid(x=x, y=y, values=tuple(tuple(_resolved(map_, a, b, set()) for a in x) for b in y))
+
+    def at(a: float, b: float) -> dict[str, float] | None:
+        try:
+            return _resolved(map_, a, b, set())
+        except ValueError:  # it reaches beyond the cells, to their borders
+            return None
+
+    return Grid(x=x, y=y, values=tuple(tuple(at(a, b) for a in x) for b in y))
 
 
 def edges(axis: Axis) -> np.ndarray:
@@ -843,44 +882,49 @@ def benign_level(found: pd.DataFrame, name: str = "error_fresh_end") -> tuple[fl
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The folder of a map: a manifest saying what it is, and the finished tasks.
+# The folder of a map
 
-FOLDER = Folder(what="map", manifest="map.json", batches="batches", key="x")
+FOLDER = Folder(
+    what="map",
+    files=("map.html", "map.png", "map.svg", "map-cells.csv", "map-runs.csv"),
+    work="map-batches",
+    finished="[0-9][0-9][0-9][0-9][0-9].npz",
+)
 
 
 def collect(
-    map_: Map, folder: Path, workers: int, on_runs: Callable[[int], None] = lambda runs: None
+    map_: Map, folder: Path, workers: int, on_task: Callable[[Task, bool], None] = lambda task, kept: None
 ) -> pd.DataFrame | None:
     """Run what ``folder`` does not hold yet; all runs, or None after an interrupt.
 
     Args:
-        folder: where tasks are saved, from :func:`open_folder`.
+        folder: where tasks are saved, from :meth:`Folder.open`.
         workers: processes.
-        on_runs: called with the number of runs just finished or found finished.
+        on_task: called with each task that is finished, and whether it was so before.
 
     Raises:
         ValueError: a file there is damaged or of another map.
     """
     parts = []
     try:
-        for task, found in _stream(map_, folder, workers):
+        for task, found, kept in _stream(map_, folder, workers):
             parts.append(pd.DataFrame(found))
-            on_runs(task.runs)
+            on_task(task, kept)
     except KeyboardInterrupt:
         return None
     return pd.concat(parts, ignore_index=True).sort_values(["cell", "seed"], ignore_index=True)
 
 
-def _stream(map_: Map, folder: Path, workers: int) -> Iterator[tuple[Task, dict[str, np.ndarray]]]:
+def _stream(map_: Map, folder: Path, workers: int) -> Iterator[tuple[Task, dict[str, np.ndarray], bool]]:
     pending = []
     for task in plan(map_):
         if (folder / task.file).exists():
-            yield task, _load(folder / task.file, task)
+            yield task, _load(folder / task.file, task), True
         else:
             pending.append(task)
-    for k, found in sweep.pooled(execute, pending, min(workers, len(pending))):
+    for k, found in processes.pooled(execute, pending, workers, sweep.one_thread):
         _save(found, pending[k], folder)
-        yield pending[k], found
+        yield pending[k], found, False
 
 
 def _fingerprint(task: Task) -> str:
@@ -908,9 +952,9 @@ def _load(path: Path, task: Task) -> dict[str, np.ndarray]:
     return found
 
 
-def open_folder(folder: Path, map_: Map, resume: bool) -> Path:
-    """Prepare the folder of a map and return where its finished tasks lie; see :meth:`Folder.open`."""
-    return FOLDER.open(folder, asdict(map_) | {"code": _code()}, resume)
+def identity(map_: Map) -> dict:
+    """What determines a map's numbers, for resuming."""
+    return asdict(map_) | {"code": _code()}
 
 
 def held(folder: Path) -> Map:
@@ -919,13 +963,9 @@ def held(folder: Path) -> Map:
     Raises:
         ValueError: there is none, or it cannot be read.
     """
-    body = FOLDER.read(folder)
-    body.pop("code", None)
-    try:
-        body = body | {"x": Axis(**body["x"]), "y": Axis(**body["y"]), "reading": Reading(**body["reading"])}
-        return Map(**body | {"at": tuple(map(tuple, body["at"])), "show": tuple(body["show"])})
-    except (TypeError, KeyError) as problem:
-        raise ValueError(f"{folder / FOLDER.manifest} is not ours: start anew with --out") from problem
+    body = {k: v for k, v in FOLDER.read(folder).items() if k != "code"}
+    body |= {"x": Axis(**body["x"]), "y": Axis(**body["y"]), "reading": Reading(**body["reading"])}
+    return Map(**body | {"at": tuple(map(tuple, body["at"])), "show": tuple(body["show"])})
 
 
 def _code() -> str:

@@ -1,12 +1,13 @@
 """Phase diagrams drawn: one panel for each claim or observable, with the lines that theory draws over it."""
 
+import ast
 import math
-import re
 from dataclasses import replace
 
 import matplotlib
 import numpy as np
 import pandas as pd
+import sympy as sp
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
@@ -252,10 +253,25 @@ def _tex(text: str) -> str:
     try:
         value = float(text)
     except ValueError:
-        text = re.sub(r"\bsqrt\(([^()]*)\)", r"\\sqrt{\1}", text)
-        text = re.sub(r"(?<!\\)\b[a-z]\w*\b", lambda x: NAMES.get(x[0], x[0]), text)
-        return text.replace("**", "^").replace("*", r"\,")
+        parsed = _expression(ast.parse(text.strip().replace("^", "**"), mode="eval").body)
+        return sp.latex(parsed, symbol_names={x: NAMES.get(x.name, x.name) for x in parsed.free_symbols})
     if 1e-3 <= abs(value) < 1e5 or value == 0:
         return f"{value:g}"
     digits, power = f"{value:e}".split("e")
     return (f"{float(digits):g}" + r"\cdot " if float(digits) != 1 else "") + f"10^{{{int(power)}}}"
+
+
+def _expression(node: ast.AST) -> sp.Expr:
+    """A formula that :mod:`verify.phase` has read, with its names left as they are."""
+    match node:
+        case ast.Constant(value=number):
+            return sp.sympify(number)
+        case ast.Name(id=name):
+            return sp.Symbol(name)
+        case ast.UnaryOp(operand=inner):
+            return -_expression(inner)
+        case ast.BinOp(left=left, op=op, right=right):
+            return phase._OPERATORS[type(op)](_expression(left), _expression(right))  # type: ignore[arg-type]
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return {"sqrt": sp.sqrt, "log": sp.log, "max": sp.Max, "min": sp.Min}[name](*map(_expression, args))
+    raise TypeError(node)

@@ -1,16 +1,16 @@
 """Statements about orders: decided beside the runs of a study, or asked on the command line. docs/orders.md."""
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+import sympy as sp
+
 from theory import grammar, orders
 from theory.orders import RELATIONS, Answer, Order, Premise, Scaling
 from theory.regime import Entailment, named_sets
+from verify import processes
 from verify.judge import Status
 
 CLAIMED = {
@@ -83,24 +83,17 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
     if not statements:
         yield lambda _: ()
         return
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    # Nothing of ours but theory is named to the process, so that it starts without torch; and the parent decides what
-    # an interrupt means.
-    pool = ProcessPoolExecutor(1, context, initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN))
-    try:
+    # Nothing of ours but theory is named to the process, so that it starts without torch.
+    with processes.Pool(1) as pool:
         futures = [pool.submit(Entailment.decide, statement) for statement in statements]
 
         def collect(finished: bool) -> tuple[Decision, ...]:
             return tuple(
-                Decision(statement=statement, answer=future.result() if finished or future.done() else None)
-                for statement, future in zip(statements, futures, strict=True)
+                Decision(statement=s, answer=pool.result(f) if finished or (f.done() and not f.exception()) else None)
+                for s, f in zip(statements, futures, strict=True)
             )
 
         yield collect
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -108,7 +101,10 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
 
 
 def assembled(
-    given: Iterable[str], assumed: Iterable[str], dropped: Iterable[str]
+    given: Iterable[str],
+    assumed: Iterable[str],
+    dropped: Iterable[str],
+    own: tuple[Mapping[str, sp.Symbol], tuple[Premise, ...]] = ({}, ()),
 ) -> tuple[tuple[Premise, ...], tuple[Premise, ...]]:
     """Premises and facts as a command line names them.
 
@@ -116,6 +112,7 @@ def assembled(
         given: names of sets of premises.
         assumed: orders to add, as typed.
         dropped: names of premises or facts to leave out.
+        own: symbols beside the paper's and the facts about them, as :func:`theory.grammar.declared` gives them.
 
     Raises:
         ValueError: a name is not known, two sets differ on one, or an order cannot be read.
@@ -126,8 +123,8 @@ def assembled(
             if found.setdefault(premise.name, premise) != premise:
                 raise ValueError(f"--given {name}: its premise '{premise.name}' is another one in an earlier set")
     for k, text in enumerate(assumed, start=1):
-        found[f"assumed-{k}"] = Premise(name=f"assumed-{k}", order=grammar.parse(text), says="Assumed.")
-    facts = {fact.name: fact for fact in orders.facts()}
+        found[f"assumed-{k}"] = Premise(name=f"assumed-{k}", order=grammar.parse(text, own[0]), says="Assumed.")
+    facts = {fact.name: fact for fact in (*orders.facts(), *own[1])}
     for name in dropped:
         if name not in found and name not in facts:
             raise ValueError(f"--drop {name}: no such premise; {_nearest(name, [*found, *facts])}")

@@ -162,20 +162,27 @@ def path(
     }  # fmt: skip
     if stage == "exact":
         return Path(**found, problem="identities hold at any parameters: there is nothing to follow")
+
+    def placed(sizes: list[float]) -> list[Place] | None:
+        try:
+            return _placed(sizes, powers, needs, lost, reading, tight)
+        except ValueError:  # a parameter leaves its range, or a condition has no value there
+            return None
+
     # The constants depend on how far N goes, but little: first the reach with those of the least N, then the path.
     tries = [START * 2 ** (k / 4) for k in range(80)]
     reach = [START]
     for size in tries[1:]:
-        placed = _placed([START, size], powers, needs, lost, reading, tight)
-        if placed is None:
+        ends = placed([START, size])
+        if ends is None:
             break
-        last = placed[-1]
+        last = ends[-1]
         cost = sum(_cost(s, stage, seeds) for s in (last.setting, last.control) if s)
         if last.setting.n > LARGEST or cost > share * budget or _steps(last.setting, stage) > reading.T_star:
             break
         reach.append(size)
     wanted = np.geomspace(START, reach[-1], VALUES)
-    places = _placed(list(wanted), powers, needs, lost, reading, tight)
+    places = placed(list(wanted))
     if places is None:
         return Path(**found, problem="no setting along it lies inside the claim's conditions")
     distinct = {(p.setting.n, p.setting.m, p.setting.d): p for p in places}
@@ -390,7 +397,8 @@ def trend(claim: Claim, along: Path, runs: pd.DataFrame, reading: Reading) -> Tr
     if along.problem:
         return answer(Answer.OPEN, along.problem)
     by_group = {suffix: _with_size(runs, along, suffix) for suffix in ("", CONTROL)}
-    if len(np.unique(by_group[""]["N"])) < len(along.places):
+    by_group = {suffix: there for suffix, there in by_group.items() if len(there)}  # not every path has a control
+    if "" not in by_group or by_group[""]["N"].nunique() < len(along.places):
         return answer(Answer.OPEN, "interrupted before all its runs")
     parts = [_explicit([p for p in claim.parts if isinstance(p[1], Within)], by_group, reading)]
     parts += [_part(name, law, by_group, reading) for name, law in claim.parts if not isinstance(law, Within)]
@@ -419,8 +427,6 @@ def _places(along: Path) -> pd.DataFrame:
 def _with_size(runs: pd.DataFrame, along: Path, suffix: str) -> pd.DataFrame:
     """The runs of a path or its control, with their N; its settings are renumbered by N."""
     own = runs[runs["group"] == along.group + suffix]
-    if own.empty:
-        return pd.DataFrame({"N": []})
     settings = [p.control if suffix else p.setting for p in along.places]
     place_of = {(s.n, s.m, s.d): k for k, s in enumerate(settings) if s is not None}
     place = [place_of[key] for key in zip(own["n"], own["m"], own["d"], strict=True)]
@@ -439,9 +445,8 @@ def _explicit(laws: list, by_group: Mapping[str, pd.DataFrame], reading: Reading
     met = {}
     for suffix, runs in by_group.items():
         runs = _cleared(runs, [name for name, _ in laws])
-        if len(runs):
-            hits, counted = met_and_counted(laws, runs)
-            met[suffix] = (runs["N"].to_numpy()[counted], hits[counted])
+        hits, counted = met_and_counted(laws, runs)
+        met[suffix] = (runs["N"].to_numpy()[counted], hits[counted])
     return (*shares(met[""], met.get(CONTROL), 1 - reading.delta), "share")
 
 
@@ -464,6 +469,8 @@ def shares(
         The answer, why, and a row per N.
     """
     size, met = seen
+    if not len(size):
+        return Answer.OPEN, "no run says anything", pd.DataFrame({"N": []})
     table = _share_table(size, met)
     if control is not None and len(control[0]):
         there = _share_table(*control).set_index("N").add_prefix("control_")
@@ -476,10 +483,10 @@ def shares(
     course = f"the share of runs that meet it goes from {table['value'].iloc[0]:.2f} to {last['value']:.2f}"
     interval = f"[{last['low']:.2f}, {last['high']:.2f}] at the largest N"
     if last["high"] < required and rises >= LEVEL:
-        if control is None or not len(control[0]):
-            return Answer.FAILS, f"{course}, {interval}; there is no control", table
         on = met[size == values[-1]]
-        off = control[1][control[0] == values[-1]]
+        off = on[:0] if control is None else control[1][control[0] == values[-1]]
+        if not len(off):
+            return Answer.FAILS, f"{course}, {interval}; there is no control", table
         p = fisher_exact([[off.sum(), (~off).sum()], [on.sum(), (~on).sum()]], alternative="greater").pvalue
         beside = f"{off.mean():.2f} with the premise in force"
         if p < LEVEL:
@@ -523,10 +530,9 @@ def _part(name: str, law: Law, by_group: Mapping[str, pd.DataFrame], reading: Re
         return Answer.OPEN, f"{what} has no trend along N", empty, "share"
     ratios = {}
     for suffix, runs in by_group.items():
-        if len(runs):
-            runs = _cleared(runs, [name])
-            ratio = runs[name].to_numpy(float) / at_runs(law.expression, runs)
-            ratios[suffix] = (runs["N"].to_numpy(), ratio)
+        runs = _cleared(runs, [name])
+        ratio = runs[name].to_numpy(float) / at_runs(law.expression, runs)
+        ratios[suffix] = (runs["N"].to_numpy(), ratio)
     if isinstance(law, AtMost):
         quantile, tolerance = 1 - reading.delta, DRIFT_TOLERANCE
     elif isinstance(law, AtLeast):

@@ -1,47 +1,46 @@
 """Early stopping and sample selection on a user's own per-sample losses (Proposition 4.3).
 
-At T_1 every clean sample has loss <= log 2 and every noisy one >= log 2: the threshold selects. Which epoch is T_1
-cannot be read off losses directly; what can is this. In the mean field the noisy margin -gamma + rho_n/2 starts at 0,
-falls while kappa (1 - 2 tau) > 1, and rises again as the noise is memorized, so the *excess*, the mean over all samples
-of (loss - log 2)_+, starts near 0, has one crest, and falls: the crest is where the lead of the signal on noisy patches
-is largest. The error on D_test, though, only grows once the clean samples are fitted, since gamma/rho_n falls from the
-start. So one should stop before the crest, as soon as the two groups stand apart:
+The proposition: at T_1 the network fits clean samples and contradicts flipped ones, before it memorizes these. So for a
+while the losses are of two kinds. Which epochs those are, and whether there are two kinds at all, is judged here.
 
-    the epoch, from the first rise of the excess to its crest, at which the threshold explains the largest share of the
-    variance of the losses (between the two groups over total, Otsu's measure).
+    confidence  x_i, the mean of exp(-loss) over the epochs up to some epoch: the probability of the given label,
+                averaged, since single epochs of minibatch training are noisy.
+    position    +1 where a sample is as confident as a typical one given its label, the upper quartile q_c of its class
+                c; -1 where it is as confident as a flipped one would be: it shows another class, whose typical samples
+                leave (1 - q) to the K - 1 labels that are not theirs. Zero is half-way.
+    separation  the share of the variance of the positions that lies between those above zero and those not.
 
-No epoch is told where there is no such crest: the excess never rises, or not to twice where the rise began, or is
-largest at the last epoch, or has not fallen to half by then. Then there are no flipped samples to be seen, or the
-network fits them at once, or training ended before it memorized them. docs/select.md measures the rule's regret.
+Positions are relative to the class, so a network that only prefers one class, with q_0 + q_1 = 1 for two, parts
+nothing: a class that is learned late is not mistaken for flips. Where the classes are not given, q must exceed what the
+largest class could reach without anything being learned.
+
+Of 20 windows from the start the best parted one is taken. There are flips to be seen if its separation exceeds 3/4,
+that of positions spread evenly (a single normal hump has 2/pi), the samples below zero are more than the few hard ones
+of ordinary data, and the network gives their labels less than chance does. The clean set is what lies above zero, and
+the epoch to stop at the last one at which most of the clean set is fitted and least of the rest. docs/select.md
+measures this on trainings that had no part in it.
 """
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from verify.folder import Folder
+from verify.losses import Losses
+
+FOLDER = Folder(what="selection", files=tuple(f"select.{x}" for x in ("csv", "json", "png", "svg")))
 LOG_2 = math.log(2.0)
-RISE = 2.0  # the crest over where its rise began, and over the end: less may be chance in a few samples' losses
-TIE = 1e-12  # a loss at the threshold counts as below it, up to rounding
-
-
-@dataclass(frozen=True, kw_only=True)
-class Losses:
-    """Losses of every sample at every epoch.
-
-    Attributes:
-        samples: names. Shape (samples,).
-        epochs: increasing. Shape (epochs,).
-        losses: finite and not negative. Shape (epochs, samples).
-        flipped: the true flags, or None. Shape (samples,), bool.
-    """
-
-    samples: np.ndarray
-    epochs: np.ndarray
-    losses: np.ndarray
-    flipped: np.ndarray | None = None
+WINDOWS = 20  # lengths of the window from the first epoch, spaced geometrically
+TYPICAL = 0.75  # quantile of a class' confidence: of clean samples, up to some 50 % flips
+LEARNED = 0.02  # least half-distance from typical to flipped, in every class
+LEARNED_UNNAMED = 0.35  # without classes: typical samples above 0.85, more than a class of 85 % gives for nothing
+PARTED = 0.75  # separation of positions spread evenly
+NORMAL, NORMAL_SPREAD = 2 / math.pi, 1.2  # of a normal hump, and how far n samples of one get: 1 time in 100
+FEW, FEWEST = 0.03, 5  # share and number of samples that may stand apart without any flip: hard ones
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,162 +49,189 @@ class Selection:
 
     Attributes:
         data: what was read.
-        threshold: of the loss.
+        threshold: a sample is fitted at a loss up to here.
         stop: index of the epoch to stop at, None where none can be told.
         reason: why that epoch, or why none.
-        excess: mean of (loss - threshold)_+ per epoch. Shape (epochs,).
-        below: share of the samples at or below the threshold per epoch. Shape (epochs,).
-        separation: share of the variance of the losses between the two groups per epoch. Shape (epochs,).
-        clean: proposed clean samples at the stop epoch, None without one. Shape (samples,), bool.
-        scores: with flags, per epoch: precision, recall, auc, average_precision, else None.
+        window: index of the last epoch of the best parted window, None where nothing is learned in any.
+        positions: of the samples in it: 1 as a clean one, -1 as a flipped one. Shape (samples,); None without window.
+        separation: share of the variance of the positions between those above zero and those not.
+        clean: proposed clean samples, None where no epoch is told. Shape (samples,), bool.
+        found: with flags and a clean set, its precision and recall and the ranking's auc and average_precision, else
+            None.
+        per_epoch: with flags, the same for the samples fitted at each epoch, else None.
     """
 
     data: Losses
     threshold: float
     stop: int | None
     reason: str
-    excess: np.ndarray
-    below: np.ndarray
-    separation: np.ndarray
-    clean: np.ndarray | None
-    scores: pd.DataFrame | None
+    window: int | None = None
+    positions: np.ndarray | None = None
+    separation: float = 0.0
+    clean: np.ndarray | None = None
+    found: dict[str, float] | None = None
+    per_epoch: pd.DataFrame | None = None
+
+    @property
+    def fitted(self) -> np.ndarray:
+        """Samples at or below the threshold. Shape (epochs, samples), bool."""
+        return self.data.losses <= self.threshold + self.data.rounding
 
 
-def read(path: Path, flags: Path | None = None) -> Losses:
-    """Losses from a CSV with the columns sample, epoch, loss and optionally flipped, or from a .npy (epochs, samples).
+def select(data: Losses, threshold: float | None = None) -> Selection:
+    """The epoch to stop at and the clean set, or why none can be told.
 
-    Raises:
-        ValueError: one line that names the row (line of the CSV, or epoch and sample) and what is wrong there.
-        OSError: no such file.
-    """
-    if path.suffix == ".npy":
-        held = _array(path)
-        if held.ndim != 2 or 0 in held.shape:
-            raise ValueError(f"{path}: shape {held.shape}, not (epochs, samples) with at least one of each")
-        bad = np.argwhere(~(np.isfinite(held) & (held >= 0)))
-        if len(bad):
-            e, k = bad[0]
-            raise ValueError(f"{path}, epoch {e}, sample {k}: loss {held[e, k]}; must be a number not below 0")
-        flipped = None
-        if flags is not None:
-            flipped = _flags(_array(flags), flags)
-            if flipped.shape != held.shape[1:]:
-                raise ValueError(f"{flags}: {flipped.size} flags for {held.shape[1]} samples; give one per sample")
-        return Losses(samples=np.arange(held.shape[1]), epochs=np.arange(len(held)), losses=held, flipped=flipped)
-    if flags is not None:
-        raise ValueError(f"--flags {flags}: goes with a .npy of losses; in a CSV add a column 'flipped'")
-    return _from_csv(path)
-
-
-def _array(path: Path) -> np.ndarray:
-    try:
-        return np.asarray(np.load(path, allow_pickle=False), dtype=float)
-    except (ValueError, EOFError) as problem:
-        raise ValueError(f"{path}: no .npy array of numbers; write it with numpy.save") from problem
-
-
-def _flags(column: np.ndarray, where: Path) -> np.ndarray:
-    wrong = np.flatnonzero(~np.isin(column, (0.0, 1.0)))
-    if len(wrong):
-        raise ValueError(f"{where}, sample {wrong[0]}: flag {column[wrong[0]]}; must be 0 or 1")
-    return column.astype(bool)
-
-
-def _from_csv(path: Path) -> Losses:
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as problem:
-        raise ValueError(f"{path}: no CSV table: {' '.join(str(problem).split())}") from problem
-    for name in ("sample", "epoch", "loss"):
-        if name not in table:
-            raise ValueError(f"{path}: no column '{name}'; it has {', '.join(table)}; needed: sample, epoch, loss")
-    if table.empty:
-        raise ValueError(f"{path}: no rows below the heading")
-
-    def refuse(bad: np.ndarray, name: str, rule: str) -> None:
-        rows = np.flatnonzero(bad)
-        if len(rows):
-            value = table[name].iloc[rows[0]]
-            raise ValueError(f"{path}, line {rows[0] + 2}: {name} '{value}' {rule}")
-
-    refuse((table["sample"] == "").to_numpy(), "sample", "is empty; name every sample")
-    epoch, loss = (pd.to_numeric(table[k], errors="coerce").to_numpy(float) for k in ("epoch", "loss"))
-    refuse(~np.isfinite(epoch), "epoch", "is no number")
-    refuse(~np.isfinite(loss), "loss", "is no finite number; leave out the run or the sample")
-    refuse(loss < 0, "loss", "is negative; losses of Proposition 4.3 are not")
-    twice = table.assign(epoch=epoch).duplicated(["sample", "epoch"]).to_numpy()
-    refuse(twice, "sample", "has this epoch twice; keep one row per sample and epoch")
-    place = pd.Series(epoch).groupby(table["sample"].to_numpy()).diff().to_numpy()
-    refuse(place < 0, "epoch", "comes after a later one of the same sample; sort the rows by epoch")
-    wide = pd.DataFrame({"sample": table["sample"], "epoch": epoch, "loss": loss}).pivot(
-        index="epoch", columns="sample", values="loss"
-    )[pd.unique(table["sample"])]
-    missing = np.argwhere(wide.isna().to_numpy())
-    if len(missing):
-        e, k = missing[0]
-        raise ValueError(f"{path}: sample '{wide.columns[k]}' has no loss at epoch {wide.index[e]:g}; give every pair")
-    flipped = None
-    if "flipped" in table:
-        words = table["flipped"].str.strip().str.lower()
-        known = {"0": 0.0, "1": 1.0, "false": 0.0, "true": 1.0, "0.0": 0.0, "1.0": 1.0}
-        refuse((~words.isin(known)).to_numpy(), "flipped", "is neither 0 nor 1")
-        given = words.map(known).groupby(table["sample"])
-        mixed = (given.transform("min") != given.transform("max")).to_numpy()
-        refuse(mixed, "sample", "is flipped in one row and not in another")
-        flipped = given.first()[wide.columns].to_numpy(bool)
-    return Losses(samples=wide.columns.to_numpy(), epochs=wide.index.to_numpy(), losses=wide.to_numpy(),
-                  flipped=flipped)  # fmt: skip
-
-
-def select(data: Losses, threshold: float = LOG_2) -> Selection:
-    """The epoch to stop at and the clean set there.
+    Args:
+        data: the losses.
+        threshold: up to which loss a sample is fitted; log K by default, for K classes given, else log 2.
 
     Raises:
-        ValueError: a threshold that is not positive and finite.
+        ValueError: a threshold outside (0, 50], or classes that are all the same.
     """
-    if not (math.isfinite(threshold) and threshold > 0):
-        raise ValueError(f"--threshold {threshold}: must be positive and finite; log 2 = 0.693 for two classes")
-    under = data.losses <= threshold + TIE
-    excess = np.maximum(data.losses - threshold, 0.0).mean(1)
-    separation = np.array([_separation(row, mask) for row, mask in zip(data.losses, under, strict=True)])
-    stop, reason = _stop(excess, separation)
-    return Selection(
-        data=data,
-        threshold=threshold,
-        stop=stop,
-        reason=reason,
-        excess=excess,
-        below=under.mean(1),
-        separation=separation,
-        clean=None if stop is None else under[stop],
-        scores=None if data.flipped is None else _scores(data.losses, under, data.flipped),
-    )
+    members = _members(data.classes) if data.classes is not None else [np.arange(len(data.samples))]
+    if data.classes is not None and len(members) < 2:
+        raise ValueError(f"class: all samples have '{data.classes[0]}'; a label can be flipped only among two")
+    named = len(members) if data.classes is not None else None
+    if threshold is None:
+        threshold = math.log(named) if named else LOG_2
+    if not 0 < threshold <= 50:
+        raise ValueError(f"--threshold {threshold:g}: must be above 0, up to 50; log 2 = 0.693 for two classes")
+    count = named or max(math.exp(threshold), 2.0)
+
+    window, reason = _best(data, members, count)
+    held = Selection(data=data, threshold=threshold, stop=None, reason=reason)
+    if window is not None:
+        held = replace(held, window=window.epoch, positions=window.positions, separation=window.separation)
+    fields: dict[str, Any] = {}
+    fields = {}
+    if not reason:
+        fields = _stopped(held)
+    if data.flipped is not None:
+        rows = [_score(mask, row, data.flipped) for mask, row in zip(held.fitted, data.losses, strict=True)]
+        fields["per_epoch"] = pd.DataFrame(rows)
+        if fields.get("clean") is not None:
+            fields["found"] = _score(fields["clean"], -held.positions, data.flipped)
+    return replace(held, **fields)
 
 
-def _separation(losses: np.ndarray, below: np.ndarray) -> float:
-    total = losses.var()
-    if total <= 0 or below.sum() < 2 or (~below).sum() < 2:
+def _members(classes: np.ndarray) -> list[np.ndarray]:
+    """Indices of the samples of each class."""
+    _, codes = np.unique(classes, return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Window:
+    """How the samples stand over the epochs up to one."""
+
+    epoch: int
+    confidence: np.ndarray
+    positions: np.ndarray
+    separation: float
+    apart: int  # samples not above zero
+    parted: bool  # are there two groups?
+    credible: bool  # are they few enough to be flipped, and more than hard ones?
+    contradicted: bool  # is their label predicted less than by chance, rather than not yet learned?
+    learned: float  # half-distance from typical to flipped
+
+
+def _windows(data: Losses, members: list[np.ndarray], count: float) -> Iterator[_Window]:
+    epochs, samples = data.losses.shape
+    needed = _needed(samples)
+    ends = set(np.round(np.geomspace(1, epochs, WINDOWS)).astype(int) - 1)
+    total = np.zeros(samples)
+    for epoch, row in enumerate(data.losses):
+        total += np.exp(-row)
+        if epoch in ends:
+            confidence = total / (epoch + 1)
+            positions, learned = _positions(confidence, members, count)
+            separation, below = _separation(positions), positions <= 0
+            apart = int(below.sum())
+            yield _Window(
+                epoch=epoch,
+                confidence=confidence,
+                positions=positions,
+                separation=separation,
+                apart=apart,
+                parted=separation >= needed,
+                credible=max(FEW * samples, FEWEST) <= apart < samples / 2,
+                contradicted=apart > 0 and bool(np.median(confidence[below]) <= 1 / count),
+                learned=learned,
+            )
+
+
+def _needed(samples: int) -> float:
+    return max(PARTED, NORMAL + NORMAL_SPREAD / math.sqrt(samples))
+
+
+def _best(data: Losses, members: list[np.ndarray], count: float) -> tuple[_Window | None, str]:
+    """The best parted window, and why it is not enough: empty where it is."""
+    samples = len(data.samples)
+    if len(data.epochs) < 2:
+        return None, "one epoch tells nothing: flipped samples show in how losses go over several"
+    windows = [w for w in _windows(data, members, count) if w.learned >= LEARNED]
+    if not windows:
+        return None, "in no window are typical samples of every class predicted better than chance: nothing can be told"
+    trusted = [w for w in windows if w.learned >= LEARNED_UNNAMED] if len(members) == 1 else windows
+    found = max(trusted, key=lambda w: (w.credible and w.contradicted, w.separation), default=None)
+    if found is not None and found.parted and found.credible and found.contradicted:
+        return found, ""
+    suspected = max(windows, key=lambda w: w.separation)
+    if len(members) == 1 and (found is None or (suspected.parted and suspected.learned < LEARNED_UNNAMED)):
+        return suspected, (
+            f"without the classes flipped samples cannot be told from a class that is learned late: {suspected.apart}"
+            f" of {samples} samples stand apart while typical ones have a mean probability of"
+            f" {np.quantile(suspected.confidence, TYPICAL):.2f}; give the labels trained on as classes"
+        )
+    if not found.parted:
+        return found, (
+            f"no flipped samples are seen to stand apart: two groups explain {found.separation:.2f} of the variance"
+            f" at best, and {_needed(samples):.2f} is needed"
+        )
+    if found.credible:
+        return found, (
+            f"{found.apart} of {samples} samples stand apart, yet their labels are predicted no less than by chance:"
+            " learned late, not contradicted"
+        )
+    if found.apart < samples / 2:
+        return found, f"{found.apart} of {samples} samples stand apart, no more than the hard ones of ordinary data"
+    return found, f"{found.apart} of {samples} samples stand apart: flipped ones would be fewer than half"
+
+
+def _positions(confidence: np.ndarray, members: list[np.ndarray], count: float) -> tuple[np.ndarray, float]:
+    """Positions, and the least half-distance from typical to flipped over the classes."""
+    typical = np.array([np.quantile(confidence[held], TYPICAL) for held in members])
+    left = 1 - typical
+    others = (left.sum() - left) / (len(members) - 1) if len(members) > 1 else left
+    flipped = others / (count - 1)
+    half = (typical - flipped) / 2
+    positions = np.ones_like(confidence)
+    for held, top, step in zip(members, typical, half, strict=True):
+        if step > 0:
+            positions[held] = 1 + (confidence[held] - top) / step
+    return positions, float(half.min())
+
+
+def _separation(positions: np.ndarray) -> float:
+    above = positions > 0
+    share, total = above.mean(), positions.var()
+    if not 0 < share < 1:
         return 0.0
-    share = below.mean()
-    return float(share * (1 - share) * (losses[~below].mean() - losses[below].mean()) ** 2 / total)
+    return float(share * (1 - share) * (positions[above].mean() - positions[~above].mean()) ** 2 / total)
 
 
-def _stop(excess: np.ndarray, separation: np.ndarray) -> tuple[int | None, str]:
-    rises = np.flatnonzero(np.diff(excess) > 0)
-    if not len(rises):
-        return None, "the losses above the threshold never rise: no flipped samples are seen to stand apart"
-    start = int(rises[0])
-    crest = start + int(excess[start:].argmax())
-    if excess[crest] < RISE * excess[start]:
-        return None, "the losses above the threshold hardly rise: no flipped samples are seen to stand apart"
-    if crest == len(excess) - 1:
-        return None, "the losses above the threshold still rise at the last epoch: train longer"
-    if excess[-1] > excess[crest] / RISE:
-        return None, "the losses above the threshold have not fallen to half of their crest at the end: train longer"
-    best = start + int(separation[start : crest + 1].argmax())
-    if separation[best] <= 0:
-        return None, "before the crest the threshold parts off no two samples: nothing to tell apart"
-    return best, "the losses are best parted about the threshold, before the excess over it is at its crest"
+def _stopped(held: Selection) -> dict[str, Any]:
+    clean = held.positions > 0
+    lead = held.fitted[:, clean].mean(1) - held.fitted[:, ~clean].mean(1)
+    if lead.max() <= 0:
+        return {"reason": f"at no epoch are more of the samples that look clean below {held.threshold:.3g} than others"}
+    stop = int(np.flatnonzero(lead >= lead.max() - 1e-9)[-1])
+    reason = (
+        f"{(~clean).sum()} of {len(clean)} samples stand apart over the first {held.window + 1} epochs; most of the"
+        " others are fitted, and least of them, at this one"
+    )
+    return {"stop": stop, "clean": clean, "reason": reason}
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
@@ -236,12 +262,8 @@ def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
     return float((np.diff(held["recall"], prepend=0.0) * held["precision"]).sum())
 
 
-def _scores(losses: np.ndarray, below: np.ndarray, flipped: np.ndarray) -> pd.DataFrame:
-    """The clean set scored per epoch; flipped samples are what a high loss should find."""
-    clean = ~flipped
-    rows = []
-    for row, mask in zip(losses, below, strict=True):
-        held, found = (mask & clean).sum(), mask.sum()
-        rows.append({"precision": held / found if found else math.nan, "recall": held / max(clean.sum(), 1),
-                     "auc": auc(row, flipped), "average_precision": average_precision(row, flipped)})  # fmt: skip
-    return pd.DataFrame(rows)
+def _score(chosen: np.ndarray, losses: np.ndarray, flipped: np.ndarray) -> dict[str, float]:
+    """A clean set against the flags; flipped samples are what a high loss should find."""
+    held, found = (chosen & ~flipped).sum(), chosen.sum()
+    return {"precision": held / found if found else math.nan, "recall": held / max((~flipped).sum(), 1),
+            "auc": auc(losses, flipped), "average_precision": average_precision(losses, flipped)}  # fmt: skip

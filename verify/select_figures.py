@@ -1,4 +1,4 @@
-"""Drawing of a selection: losses at the epoch to stop, what is below the threshold, and with flags how well."""
+"""Drawing of a selection: how samples stand, what is fitted when, and with flags how well they are told."""
 
 import matplotlib
 import numpy as np
@@ -8,47 +8,57 @@ from verify.select import Selection, curves
 
 
 def picture(held: Selection) -> Picture:
-    """Two panels, four with flags."""
+    """Two panels, four with flags of both kinds."""
     data, flags = held.data, held.data.flipped
+    scored = flags is not None and flags.any() and not flags.all()
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(7.8, 5.4 if flags is not None else 2.9, 2 if flags is not None else 1, 2, hspace=0.42,
-                               wspace=0.28)  # fmt: skip
-        at = int(held.excess.argmax()) if held.stop is None else held.stop
-        row = data.losses[at]
-        edges = np.linspace(0, max(float(row.max()), 1.5 * held.threshold), 40)
+        figure, axes = _figure(7.8, 5.4 if scored else 2.9, 2 if scored else 1, 2, hspace=0.42, wspace=0.28)
         first, second = axes[0]
+        # Where nothing is learned in any window there are no positions: the mean loss shows at least that.
+        where = held.positions if held.positions is not None else data.losses.mean(0)
+        low, high = float(where.min()), float(where.max())
+        edges = np.linspace(low, high if high > low else low + 1.0, 41)
         if flags is None:
-            first.hist(row, edges, color=SIGNAL)
+            first.hist(where, edges, color=SIGNAL)
         else:
-            first.hist([row[~flags], row[flags]], edges, stacked=True, color=[CLEAN, NOISY], label=["clean", "flipped"])
-        first.axvline(held.threshold, color=INK, lw=1, ls=(0, (5, 3)), label="threshold")
-        what = "stop epoch" if held.stop is not None else "no stop epoch; crest of the excess at"
-        first.set(title=f"{what} {data.epochs[at]:g}", xlabel="loss", ylabel="samples")
-        first.legend()
-        second.plot(data.epochs, held.below, color=SIGNAL, label="share at or below threshold")
-        second.plot(data.epochs, held.excess / (held.excess.max() or 1.0), color=NOISY, label="excess, of its crest")
-        if held.stop is not None:
+            first.hist([where[~flags], where[flags]], edges, stacked=True, color=[CLEAN, NOISY],
+                       label=["clean", "flipped"])  # fmt: skip
+        if held.positions is not None:
+            first.axvline(0.0, color=INK, lw=1, ls=(0, (5, 3)), label="half-way")
+            first.set(title=f"over the epochs up to {data.epochs[held.window]:g}",
+                      xlabel="position: 1 as a clean sample, −1 as a flipped one", ylabel="samples")  # fmt: skip
+        else:
+            first.set(title="nothing is learned in any window", xlabel="mean loss", ylabel="samples")
+        if first.get_legend_handles_labels()[0]:
+            first.legend()
+        if held.clean is None:
+            second.plot(data.epochs, held.fitted.mean(1), color=SIGNAL, label="all samples")
+        else:
+            second.plot(data.epochs, held.fitted[:, held.clean].mean(1), color=CLEAN, label="proposed as clean")
+            second.plot(data.epochs, held.fitted[:, ~held.clean].mean(1), color=NOISY, label="the others")
             second.axvline(data.epochs[held.stop], color=MUTED, lw=1.1, ls=(0, (5, 3)), label="stop")
-        second.set(xlabel="epoch", ylim=(-0.04, 1.06))
+        second.set(title="share at or below the threshold", xlabel="epoch", ylim=(-0.04, 1.06))
         second.set_xscale("symlog", linthresh=10)
         second.legend(fontsize=8)
-        if flags is not None and flags.any() and not flags.all():
-            found = curves(row, flags)
-            roc, precision = axes[1]
-            roc.plot([0, *found["false_positive_rate"]], [0, *found["recall"]], color=SIGNAL)
-            precision.plot(found["recall"], found["precision"], color=SIGNAL)
-            above = row > held.threshold
-            hits = (above & flags).sum() / flags.sum()
-            roc.plot([(above & ~flags).sum() / (~flags).sum()], [hits], "o", color=INK, label="threshold")
-            if above.any():
-                precision.plot([hits], [flags[above].mean()], "o", color=INK, label="threshold")
-            roc.set(title="finding flipped samples: ROC", xlabel="false positive rate", ylabel="recall",
-                    xlim=(-0.03, 1.03), ylim=(-0.03, 1.06))  # fmt: skip
-            precision.set(title="precision and recall", xlabel="recall", ylabel="precision", xlim=(-0.03, 1.03),
-                          ylim=(-0.03, 1.06))  # fmt: skip
-            roc.legend(loc="lower right")
-            precision.legend(loc="lower left")
-        elif flags is not None:
-            for axis in axes[1]:
-                axis.set_axis_off()
-        return _finished(figure, "select", "Losses, selection and stop epoch", held.reason)
+        if scored:
+            _draw_scores(axes[1], -where if held.positions is not None else where, held, flags)
+        what = held.reason if held.stop is None else f"{held.reason}: epoch {data.epochs[held.stop]:g}"
+        return _finished(figure, "select", "Positions of the samples, selection and stop epoch", what)
+
+
+def _draw_scores(axes: np.ndarray, suspicion: np.ndarray, held: Selection, flags: np.ndarray) -> None:
+    found = curves(suspicion, flags)
+    roc, precision = axes
+    roc.plot([0, *found["false_positive_rate"]], [0, *found["recall"]], color=SIGNAL)
+    precision.plot(found["recall"], found["precision"], color=SIGNAL)
+    if held.clean is not None:
+        apart = ~held.clean
+        hits = apart[flags].mean()
+        roc.plot([apart[~flags].mean()], [hits], "o", color=INK, label="proposed")
+        precision.plot([hits], [flags[apart].mean()], "o", color=INK, label="proposed")
+        roc.legend(loc="lower right")
+        precision.legend(loc="lower left")
+    roc.set(title="finding flipped samples: ROC", xlabel="false positive rate", ylabel="recall", xlim=(-0.03, 1.03),
+            ylim=(-0.03, 1.06))  # fmt: skip
+    precision.set(title="precision and recall", xlabel="recall", ylabel="precision", xlim=(-0.03, 1.03),
+                  ylim=(-0.03, 1.06))  # fmt: skip

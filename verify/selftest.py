@@ -20,6 +20,7 @@ from theory.regime import Entailment, entailments
 from theory.symbols import table
 from verify import sweep
 from verify.fit import weighted
+from verify.folder import Folder
 from verify.judge import SCALES, Status, judge
 from verify.regime import Decision
 from verify.study import Outcome
@@ -37,6 +38,12 @@ CLAIMS = (
     "contrast.stage1.signal-leads.low-snr",
 )
 TRIALS = 100  # replicates per true law
+FOLDER = Folder(
+    what="self-test",
+    files=("selftest.json", "selftest.md"),
+    work="selftest-batches",
+    finished=sweep.FINISHED,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -202,7 +202,7 @@ def _margins(group: Group, runs: pd.DataFrame, reading: Reading) -> GroupMargins
                     "least": least.value,
                     "largest": max(m.value for m in margins),
                     "required": least.required,
-                    "binding": str(least.binding),
+                    "binding": least.binding,
                 }
             )
     return GroupMargins(
@@ -235,29 +235,18 @@ def representative(outcome: Outcome, group: str) -> Result | None:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The folder of a study: a manifest saying what it is, and the finished jobs.
+# The folder of a study
 
-FOLDER = Folder(what="study", manifest="study.json", batches="batches", key="profile", beside=("calibrating.json",))
-
-
-def open_folder(folder: Path, planned: Plan, resume: bool) -> Path:
-    """Prepare the folder of a study and return where its finished jobs lie; see :meth:`Folder.open`."""
-    batches = FOLDER.open(folder, _manifest(planned), resume)
-    expected = {f"{job.key}.npz" for job in planned.jobs}
-    for path in sorted(batches.iterdir()):
-        if path.suffix == ".partial":
-            path.unlink()
-        elif path.name not in expected and not _of_group(path.name):
-            raise ValueError(f"{path} is no part of a study: remove it, or choose another --out")
-    return batches
+FOLDER = Folder(
+    what="study",
+    files=("index.html", "report.md", "report.json", "runs.csv", "figures/*.svg", "figures/*.png"),
+    work="batches",
+    finished=sweep.FINISHED,
+)
 
 
-def _of_group(name: str) -> bool:
-    # Jobs of claims that this invocation does not look at may lie there too.
-    return name.endswith(".npz") and name[:-4].rpartition("-")[2].isdigit()
-
-
-def _manifest(planned: Plan) -> dict:
+def identity(planned: Plan) -> dict:
+    """What determines a study's numbers, for resuming."""
     return {
         "profile": planned.profile.name,
         "seed": planned.seed,

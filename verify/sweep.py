@@ -7,14 +7,11 @@ nothing but the claims, the profile, the reading and the seed, so one claim reru
 import hashlib
 import json
 import math
-import multiprocessing
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,13 +26,14 @@ from numerics.series import SERIES
 from theory import Band, Claim, Condition, Theta, inside, kappa, tau_minus, tau_plus
 from theory.paper import Reading
 from theory.symbols import SETTING
-from verify import userfile
+from verify import processes, userfile
 from verify.meanfield import MEANFIELD, convergence_time
 
 OBSERVABLE_BY_NAME: dict[str, Observable] = OBSERVABLES | {o.name: o for o in MEANFIELD}
 
 EXACT_STEPS = 200
 EXACT_SEEDS = 4  # an identity holds in every run or not at all: settings tell it, and autograd is slow
+FINISHED = "*-[0-9][0-9][0-9]*.npz"  # files of finished jobs, see :attr:`Job.key`
 MEMORY = 128e6  # bytes that the arrays of a batch may take
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
@@ -176,7 +174,8 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable], lab
             within = [
                 name
                 for name, o in observables.items()
-                if (o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage)
+                if name == "flip_share"  # tells the runs that have no flipped sample to speak of
+                or ((o.stage == "exact") == (stage == "exact") and STAGES.index(o.stage) <= STAGES.index(stage))
             ]
             kind = "" if labels == "drawn" else f"{labels}-"
             group = Group(
@@ -385,6 +384,8 @@ def rescaled_time(ratio: float, tau_plus: float, tau_minus: float, epsilon: floa
     return {"exact": 0.0, "start": 0.0, "early": 0.1, "T1": 1.5}[stage]
 
 
+BATCH = 0.1  # core seconds of a batch beside its steps
+AUTOGRAD = 2e-4  # core seconds of a step and run by autograd
 CALLS = 1e-4  # core seconds that one step of any batch costs in calls alone; measured, as the arithmetic below is
 
 
@@ -475,12 +476,13 @@ def plan_jobs(
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """What one job gave: a table with a row per run, and the curves kept for figures."""
+    """What one job gave: a table with a row per run, and curves for figures; ``kept`` if it was saved before."""
 
     key: str
     runs: pd.DataFrame
     times: np.ndarray
     series: dict[str, np.ndarray]
+    kept: bool = False
 
 
 def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
@@ -582,11 +584,22 @@ def _cost_of_bundle(bundle: tuple[Job, ...]) -> float:
     return CALLS + sum(len(j.seeds) for j in bundle) * _arithmetic(setting.n, setting.m)
 
 
-def _one_thread() -> None:
-    import signal
+def expected(planned: Sequence[Job]) -> dict[str, float]:
+    """Core seconds that each job may be expected to take, by its key: its share of the batch in which it runs."""
+    found = {}
+    for bundle in _bundles(planned):
+        group = bundle[0].group
+        steps = max(_steps(job.point, group.stage) for job in bundle)
+        for job in bundle:
+            n, m, seeds = job.point.setting.n, job.point.setting.m, len(job.seeds)
+            own = _cost_of_draw(n, m, seeds) + (EXACT_STEPS * seeds * AUTOGRAD if group.stage == "exact" else 0.0)
+            found[job.key] = own + (steps * _cost_of_bundle(bundle) + BATCH) / len(bundle)
+    return found
 
+
+def one_thread() -> None:
+    """Several threads on arrays this small cost more than they give."""
     torch.set_num_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
 
 
 def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
@@ -613,31 +626,8 @@ def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
 
     bundles = [bundle for bundle, _ in pending]
     alone = bool(pending) and planned[0].device != "cpu"
-    for k, results in pooled(execute, bundles, 1 if alone else workers):
+    for k, results in processes.pooled(execute, bundles, 1 if alone else workers, one_thread):
         yield from finish(results, pending[k][1])
-
-
-def pooled(function: Callable, tasks: Sequence, workers: int) -> Iterator[tuple[int, Any]]:
-    """``function`` of each task, as (index of the task, result) in the order in which they finish."""
-    if workers <= 1 or not tasks:
-        torch.set_num_threads(1)  # several threads on arrays this small cost more than they give
-        for k, task in enumerate(tasks):
-            yield k, function(task)
-        return
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # NumPy's own threads in every worker would fight for the cores
-    context = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
-    pool = ProcessPoolExecutor(max_workers=workers, mp_context=context, initializer=_one_thread)
-    try:
-        waiting = {pool.submit(function, task): k for k, task in enumerate(tasks)}
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield waiting.pop(future), future.result()
-    finally:
-        for process in list((pool._processes or {}).values()):
-            process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _fingerprint(job: Job) -> str:
@@ -683,4 +673,4 @@ def load(path: Path, job: Job) -> Result:
         raise ValueError(f"{path} is damaged ({type(problem).__name__}): delete it to have it redone") from problem
     if fingerprint != _fingerprint(job):
         raise ValueError(f"{path} belongs to another run: choose another --out, or delete the folder")
-    return Result(key=job.key, runs=table, times=times, series=series)
+    return Result(key=job.key, runs=table, times=times, series=series, kept=True)

@@ -13,6 +13,7 @@ are put back. It should stand alone: only its own text enters the digest by whic
 import ast
 import hashlib
 import io
+import math
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ import sys
 import threading
 import tokenize
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -35,12 +36,19 @@ import sympy as sp
 import theory
 from numerics import Observable, Setting, Trajectory, draw, train
 from numerics.observables import moments
-from theory import Claim, Condition, Theta, evaluate
+from theory import AtLeast, AtMost, Claim, Condition, Crossing, Theta, Within, evaluate
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, claims
+from theory.statements import Law, check_name
 from theory.symbols import SETTING
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
+READ_LIMIT = 60.0  # that checking its conditions and claims may take
+
+# Columns of runs.csv that are no observables.
+RESERVED = {
+    "group", "setting", "seed", *SETTING, "kappa", "time_scale", "epsilon", "delta", "T_star", "status", "steps",
+}  # fmt: skip
 
 # A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
 _TYPICAL = {
@@ -104,7 +112,8 @@ def load(path: Path, known: Mapping[str, Observable], reading: Reading = Reading
     except OSError as problem:
         raise ValueError(f"{path}: cannot be read ({problem.strerror}); name a Python file") from problem
     tree, namespace = _executed(path, raw)
-    return _Reader(path, tree, namespace, known, reading).read(hashlib.sha256(raw).hexdigest()[:12])
+    with _complaints(path, "reading what it states", READ_LIMIT):  # SymPy may be given what it never finishes
+        return _Reader(path, tree, namespace, known, reading).read(hashlib.sha256(raw).hexdigest()[:12])
 
 
 @lru_cache(maxsize=4)
@@ -272,16 +281,18 @@ class _Reader:
             raise self.wrong("", "states nothing: give a Condition, or a Claim in CLAIMS, at module level")
         observables = self.own_observables()
         conditions, chosen, searched = self.own_conditions()
-        mine = {c.name: c for c in claims(self.reading)}
-        seen: set[str] = set()
+        mine = {_file_name(c.name): c.name for c in claims(self.reading)}
+        seen: dict[str, str] = {}
         for claim in chosen:
-            if claim.name in mine:
+            name = _file_name(claim.name)
+            if name in mine:
                 raise self.wrong(claim.name, f"claim '{claim.name}' has the name of a claim of ours; choose another")
-            if claim.name in seen:
-                raise self.wrong(claim.name, f"claim '{claim.name}' is there twice; rename one", again=True)
-            seen.add(claim.name)
+            if name in seen:
+                twice = "is there twice" if claim.name == seen[name] else f"makes the same file name as '{seen[name]}'"
+                raise self.wrong(claim.name, f"claim '{claim.name}' {twice}; rename one", again=True)
+            seen[name] = claim.name
             self.check_claim(claim, {**self.known, **observables})
-        names = [*conditions, *seen, *observables]
+        names = [*conditions, *seen.values(), *observables]
         return UserFile(
             path=self.path,
             digest=digest,
@@ -295,6 +306,14 @@ class _Reader:
     def own_observables(self) -> dict[str, Observable]:
         found: dict[str, Observable] = {}
         for held in self.observables:
+            try:
+                check_name(held.name, "an observable")
+            except ValueError as problem:
+                raise self.wrong(held.name, str(problem)) from problem
+            if held.name in RESERVED:
+                raise self.wrong(
+                    held.name, f"observable '{held.name}': runs.csv has such a column; choose another name"
+                )
             if held.name in self.known:
                 raise self.wrong(held.name, f"observable '{held.name}' has the name of one of ours; choose another")
             if held.name in found:
@@ -338,13 +357,11 @@ class _Reader:
             raise self.wrong(condition.name, said)
         try:
             condition.margin(_TYPICAL)
-        except (ValueError, TypeError, OverflowError) as problem:
-            raise self.wrong(condition.name, str(problem)) from problem
+        except ValueError as problem:
+            said = str(problem).removeprefix(f"condition '{condition.name}': ")
+            raise self.wrong(condition.name, f"condition '{condition.name}': {said}") from problem
 
     def check_claim(self, claim: Claim, known: Mapping[str, Observable]) -> None:
-        for condition in claim.needs:
-            if not isinstance(condition, Condition):
-                raise self.wrong(claim.name, f"claim '{claim.name}' needs {condition!r}, which is no Condition")
         for name, law in claim.parts:
             asked = [name] + ([law.constant] if isinstance(law, Theta) and law.constant else [])
             for observable in asked:
@@ -354,12 +371,8 @@ class _Reader:
                     said = f"claim '{claim.name}' is about the observable '{observable}', which does not exist; {hint}"
                     raise self.wrong(observable, said, instead=claim.name)
             try:
-                if isinstance(law, Theta):
-                    law.exponents()
-                for value in vars(law).values():
-                    if isinstance(value, sp.Basic):
-                        evaluate(value, {**_TYPICAL, "epsilon": 0.01})
-            except (ValueError, TypeError, OverflowError) as problem:
+                check_law(law, {**_TYPICAL, "epsilon": 0.01})
+            except ValueError as problem:
                 raise self.wrong(claim.name, f"claim '{claim.name}': {problem}") from problem
 
     def line(self, name: str, again: bool = False, instead: str = "") -> int:
@@ -375,6 +388,73 @@ class _Reader:
 
     def wrong(self, name: str, message: str, again: bool = False, instead: str = "") -> Refused:
         return _refused(self.path, self.line(name, again, instead), message)
+
+
+def _file_name(name: str) -> str:
+    """What a claim's figures are called by, alike on file systems that do not tell cases apart."""
+    return re.sub(r"[^\w.-]+", "_", name).casefold()
+
+
+def check_law(law: Law, values: Mapping[str, float]) -> None:
+    """Raise ``ValueError`` where a law has no meaning at ``values`` (symbol name -> number)."""
+    match law:
+        case Theta(expression):
+            law.exponents()
+            positive = {"the law": expression}
+        case AtMost(expression) | AtLeast(expression):
+            positive = {"the bound": expression}
+        case Within(low, high):
+            positive = {}
+            bounds = [evaluate(bound, values) for bound in (low, high) if bound is not None]
+            if bounds != sorted(bounds):
+                at = _where((low, high), values)
+                raise ValueError(f"Within({low}, {high}): {bounds[0]:g} lies above {bounds[1]:g}{at}; turn it around")
+        case Crossing(along):
+            positive = {}
+            if not sp.sympify(along).free_symbols:
+                raise ValueError(f"Crossing along {along}, which never changes; name what moves, e.g. kappa")
+            evaluate(along, values)
+        case _:
+            positive = {}
+    for what, expression in positive.items():
+        value = evaluate(expression, values)
+        if not 0 < value < math.inf:
+            at = _where((expression,), values)
+            raise ValueError(
+                f"{what} {expression} is {value:g}{at}: times a constant it says nothing; give one above 0"
+            )
+
+
+def _where(expressions: tuple, values: Mapping[str, float]) -> str:
+    names = sorted({s.name for e in expressions for s in sp.sympify(e).free_symbols})
+    return f" at {', '.join(f'{k} = {values[k]:g}' for k in names)}" if names else ""
+
+
+def check_at(held: UserFile, name: str, settings: Iterable[Mapping[str, float]]) -> None:
+    """Check a claim's laws at every setting that is to be run, before hours are spent.
+
+    Raises:
+        Refused: one has no meaning at some setting.
+    """
+    [claim] = [c for c in held.claims if c.name == name]
+    try:
+        for values in settings:
+            for _, law in claim.parts:
+                check_law(law, values)
+    except ValueError as problem:
+        raise _refused(held.path, held.lines.get(name), f"claim '{name}': {problem}") from problem
+
+
+def check_latex(held: UserFile) -> None:
+    """Raise :class:`Refused` where a formula cannot be drawn; it takes what draws, so workers do without."""
+    from verify.figures import Formulas
+
+    formulas = Formulas()
+    for what, stated in (("condition", held.conditions.values()), ("claim", held.claims)):
+        for one in stated:
+            if formulas.draw(one.latex) is None:
+                said = f"{what} '{one.name}': latex {one.latex!r} does not parse; mend it, or leave it out"
+                raise _refused(held.path, held.lines.get(one.name), said)
 
 
 def _paper_conditions(reading: Reading) -> dict[str, Condition]:

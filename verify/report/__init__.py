@@ -4,7 +4,7 @@ One module per kind of report, over :mod:`verify.report.common`.
 """
 
 from verify.report.calibration import calibrating, write_calibration
-from verify.report.common import announce, progress, require_writable
+from verify.report.common import announce, duration, progress
 from verify.report.hunts import failures_at, hunting, write_hunts
 from verify.report.paper import write_figures
 from verify.report.phase import map_interrupted, write_map
@@ -26,6 +26,7 @@ __all__ = [
     "SCHEMA",
     "announce",
     "calibrating",
+    "duration",
     "entailment",
     "explain",
     "explain_statement",
@@ -37,7 +38,6 @@ __all__ = [
     "margin_tables",
     "progress",
     "reproduce",
-    "require_writable",
     "summary",
     "table_of_claims",
     "write",

@@ -13,9 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.text import Text
 
 from verify import calibrate_figures
-from verify.calibrate import ARRIVES, LEVEL, SEVERE, Answer, Calibration, Constant, Exponent, Leaning
+from verify.calibrate import ARRIVES, FOLDER, LEVEL, SEVERE, Answer, Calibration, Constant, Exponent, Leaning
 from verify.report.common import (
     PIPE_INTERVAL,
+    csv,
     dumps,
     duration,
     html_page,
@@ -24,9 +25,9 @@ from verify.report.common import (
     number,
     open_console,
     prose,
-    save,
     without_collector,
 )
+from verify.shown import visible
 
 FILE = "calibration.json"
 STYLES = {Answer.FOUND: "bold green", Answer.NONE: "bold red", Answer.OPEN: "bold yellow"}
@@ -86,12 +87,11 @@ def write_calibration(found: Calibration, folder: Path, command: str) -> None:
         "calibration.html": html_page("calibration.html", "calibrated constants", context),
         "calibration.md": markdown("calibration.md", context),
         FILE: dumps(_json(found, context, command)),
-        "calibration.csv": found.cells.to_csv(index=False, lineterminator="\n"),
+        "calibration.csv": csv(found.cells),
     }
     body |= {f"calibration-figures/{p.name}.svg": p.svg for p in pictures}
     body |= {f"calibration-figures/{p.name}.png": p.png for p in pictures}
-    body["calibration.md"] = str(body["calibration.md"]).replace("(figures/", "(calibration-figures/")
-    save(body, folder)
+    FOLDER.save(body, folder)
     console = open_console()
     for constant in found.constants:
         row = _constant_row(constant, {})
@@ -101,7 +101,7 @@ def write_calibration(found: Calibration, folder: Path, command: str) -> None:
         console.print(f"{leaning.claim.name}: {prose(leaning.sentence)}", soft_wrap=True)
     for one in found.exponents:
         console.print(f"{_name(one)}: {prose(one.reason)}", soft_wrap=True)
-    console.print(f"report: {folder / 'calibration.html'}", soft_wrap=True)
+    console.print(f"report: {visible(folder / 'calibration.html')}", soft_wrap=True)
 
 
 def _name(one: Exponent) -> str:
@@ -125,7 +125,7 @@ def _constant_row(constant: Constant, leans: Mapping[str, Leaning]) -> dict[str,
         "failing": number(constant.failing),
         "looked": "–" if row is None else f"{row['settings']:.0f}, {row['runs']:.0f}",
         "bound": f"< {constant.bound:.1%}" if constant.answer is Answer.FOUND else "–",
-        "reason": prose(constant.reason),
+        "reason": constant.reason,
         "leans": leans[constant.claim.name].sentence if constant.claim.name in leans else "–",
     }
 

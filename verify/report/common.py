@@ -5,12 +5,9 @@ import gc
 import io
 import json
 import math
-import os
 import re
-import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -18,13 +15,19 @@ from typing import Any
 
 import jinja2
 import numpy as np
+import pandas as pd
 from markupsafe import Markup, escape
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
 from rich.text import Text
 
-from theory import Band, Condition
-from verify.figures import Formulas, Picture, plain
+from theory import Condition
+from theory.statements import tex
+from theory.symbols import table
+from verify.figures import Picture
+from verify.report.formulas import mathml, pieces, plain
+from verify.shown import visible
 
 PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -40,33 +43,6 @@ def without_collector() -> Iterator[None]:
     finally:
         if was:
             gc.enable()
-
-
-def save(body: Mapping[str, str | bytes], folder: Path) -> None:
-    """Write files, by name relative to ``folder``: first all of them aside, then moved into place."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=".report-", dir=folder))
-    except OSError as problem:
-        raise _unwritable(folder, problem) from problem
-    try:
-        for name, held in body.items():
-            path = aside / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(held if isinstance(held, bytes) else held.encode("utf-8"))
-        # All is on the disk: from here on there are only renames.
-        for path in sorted(aside.iterdir()):
-            if path.is_dir() and (folder / path.name).exists():
-                os.replace(folder / path.name, aside / f"old-{path.name}")
-            os.replace(path, folder / path.name)
-    except OSError as problem:
-        raise _unwritable(folder, problem) from problem
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
-def _unwritable(folder: Path, problem: OSError) -> OSError:
-    return OSError(f"cannot write the report to {folder}: {problem.strerror or problem}; choose another --out")
 
 
 def dumps(held: Any) -> str:
@@ -100,7 +76,14 @@ def number(value: float) -> str:
         return "∞" if value > 0 else "−∞"
     if abs(value) < 1e5 and (value == int(value) or abs(value) >= 1e3):
         return f"{value:.0f}".replace("-", "−")
-    return re.sub(r"e([+-])0*(\d+)", lambda x: f"e{x[1].replace('+', '')}{x[2]}", f"{value:.3g}").replace("-", "−")
+    digits, _, power = f"{value:.3g}".partition("e")
+    if not power:
+        return digits.replace("-", "−")
+    raised = "10" + str(int(power)).translate(_RAISED)
+    return raised if digits == "1" else f"{digits}·{raised}".replace("-", "−")
+
+
+_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 
 
 def signed(value: float, digits: int | None = None) -> str:
@@ -116,38 +99,58 @@ def interval(held: Mapping[str, float], sign: bool = False) -> str:
     return f"{number(held['value'])} [{number(held['low'])}, {number(held['high'])}]"
 
 
-_SYMBOLS = {
-    "mu": "‖μ‖", "sigma_xi": "σ_ξ", "sigma_0": "σ_0", "eta": "η", "tau_plus": "τ_+", "tau_minus": "τ_−", "tau": "τ",
-    "epsilon": "ε", "delta": "δ", "T_star": "T_*", "kappa": "κ", "gamma": "γ", "rho": "ρ", "alpha": "α", "beta": "β",
-    "sigma": "σ", "Theta": "Θ",
+# Names that stand in sentences and tables, in LaTeX.
+NOTATION = {p.name: p.latex for p in table()} | {
+    "tau": r"\tau", "kappa": r"\kappa", "gamma": r"\gamma", "rho": r"\rho", "alpha": r"\alpha", "beta": r"\beta",
+    "sigma": r"\sigma", "Theta": r"\Theta", "tau_+": r"\tau_+", "tau_-": r"\tau_-", "T_1": "T_1", "S_f": "S_f",
+    "S_t": "S_t", "L_S": "L_S",
 }  # fmt: skip
+VECTOR = r"\boldsymbol{\mu}"  # mu in a sentence; in a formula the symbol is its length
 
 
 def symbol(name: str) -> str:
-    return _SYMBOLS.get(name, name)
+    """A parameter as text: ``σ_ξ``."""
+    return plain(NOTATION[name]) if name in NOTATION else name
 
 
-def readable(text: str, mu: str = "‖μ‖") -> str:
-    """A sentence in the paper's notation, as far as plain text goes; in prose mu is the vector, in a law its length."""
-    text = re.sub(r"\b[A-Za-z_]\w*\b", lambda x: mu if x[0] == "mu" else symbol(x[0]), text)
-    text = text.replace("<=", "≤").replace(">=", "≥").replace("**", "^").replace("y~", "ỹ").replace(" - ", " − ")
-    text = re.sub(r"\btau_([+-])(?!\w)", lambda x: f"τ_{x[1].replace('-', '−')}", text)
-    text = re.sub(r"\((\d)-(\d)", r"(\1−\2", text)
-    text = re.sub(r"(?<=[\w)‖*])\*(?=[\w(‖])", "·", text)
-    text = re.sub(r"(?<=\d)e\+0*(\d+)", r"e\1", text)
+def notation(name: str) -> str:
+    """A parameter as a piece of a text in which $...$ is LaTeX."""
+    return f"${NOTATION[name]}$" if name in NOTATION else name
+
+
+def spoken(text: str, mu: str = NOTATION["mu"]) -> Iterator[tuple[bool, str]]:
+    """A sentence, in which $...$ is LaTeX and names of the paper stand for its symbols, in turn: whether a piece is
+    LaTeX, and the piece. Names alone are replaced: nothing is made a formula that was not written as one."""
+    names = NOTATION | {"mu": mu}
+    for latex, piece in pieces(text):
+        if latex:
+            yield True, piece
+            continue
+        for i, part in enumerate(re.split(r"(?<!\w)(tau_[+-](?!\w)|[A-Za-z]\w*)", piece.replace("y~", "ỹ"))):
+            if i % 2 and part in names:
+                yield True, names[part]
+            elif part:
+                yield False, part if i % 2 else _signs(part)
+
+
+def _signs(text: str) -> str:
+    text = text.replace("<=", "≤").replace(">=", "≥").replace(" - ", " − ")
     return re.sub(r"(?<![\w−])-(?=\d)", "−", text)
 
 
+def readable(text: str, mu: str = NOTATION["mu"]) -> str:
+    """A sentence in the paper's notation, as far as plain text goes."""
+    return "".join(plain(piece) if latex else piece for latex, piece in spoken(text, mu))
+
+
 def prose(text: str) -> str:
-    return readable(text, mu="μ")
+    """As :func:`readable`, of a sentence in which mu is the vector."""
+    return readable(text, VECTOR)
 
 
 def stated(condition: Condition) -> str:
     """What a condition says, as a line of text."""
-    held = condition.statement
-    if isinstance(held, Band):
-        return readable(f"{held.low:g} <= {held.expression} <= {held.high:g}")
-    return readable(f"{held.lhs} {held.rel_op if held.rel_op != '==' else '='} {held.rhs}")  # type: ignore[union-attr]
+    return plain(tex(condition.statement))
 
 
 def duration(seconds: float) -> str:
@@ -172,49 +175,33 @@ def _environment(html: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    env.filters |= {"short": shortened, "readable": readable, "prose": prose}
+    env.filters |= {"short": shortened}
     return env
 
 
 def html_page(template: str, title: str, context: Mapping[str, Any]) -> str:
     """A page that needs no other file: a template of its body, filled in."""
-    formulas = Formulas()
 
-    def math_(latex: str) -> Markup:
-        drawn = formulas.draw(latex)
-        return Markup(f'<span class="plainmath">{escape(plain(latex))}</span>') if drawn is None else Markup(drawn)
-
-    def caption(text: str) -> Markup:
-        """Text in which $...$ is a formula."""
-        pieces = re.split(r"\$([^$]+)\$", text)
-        return Markup("").join(math_(x) if i % 2 else escape(x) for i, x in enumerate(pieces))
+    def drawn(said: Iterable[tuple[bool, str]]) -> Markup:
+        return Markup("").join(mathml(piece) if latex else escape(piece) for latex, piece in said)
 
     def data(picture: Picture) -> Markup:
         return Markup("data:image/svg+xml;base64," + base64.b64encode(_lean(picture.svg).encode()).decode())
-
-    def typeset(text: str) -> Markup:
-        """Short text with powers, indices and powers of ten set as such."""
-        body = re.sub(r"(\d(?:\.\d+)?)e([-−+]?)0*(\d+)", _power, str(escape(text)))
-        body = re.sub(r"\^\(?([-+−]?[\w.*/]+)\)?", lambda x: f"<sup>{x[1].replace('-', '−')}</sup>", body)
-        return Markup(re.sub(r"(?<![\w>])([A-Za-zστỹ])_([\wξ+−*])(?!\w)", r"\1<sub>\2</sub>", body))
 
     def breakable(name: str) -> Markup:
         """A dotted name that may wrap after its dots and dashes."""
         return Markup(re.sub(r"([.\-_])", r"\1<wbr>", str(escape(name))))
 
     env = _environment(html=True)
-    env.filters |= {"math": math_, "caption": caption, "data": data, "breakable": breakable, "typeset": typeset}
+    env.filters |= {
+        "math": mathml, "data": data, "breakable": breakable,
+        "caption": lambda text: drawn(pieces(text)),
+        "readable": lambda text: drawn(spoken(text)),
+        "prose": lambda text: drawn(spoken(text, VECTOR)),
+    }  # fmt: skip
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     body = Markup(env.get_template(template).render(**context))
-    return env.get_template("page.html").render(
-        title=title, style=style, body=body, glyphs=Markup(formulas.definitions())
-    )
-
-
-def _power(found: re.Match[str]) -> str:
-    digits, sign, power = found.groups()
-    front = "" if digits == "1" else f"{digits}×"
-    return f"{front}10<sup>{sign.replace('-', '−').replace('+', '')}{power}</sup>"
+    return env.get_template("page.html").render(title=title, style=style, body=body)
 
 
 def _lean(svg: str) -> str:
@@ -226,19 +213,53 @@ def _lean(svg: str) -> str:
 
 def cell(text: object) -> str:
     """Text that neither ends a Markdown table cell nor becomes markup."""
-    clean = re.sub(r"\s+", " ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    clean = re.sub(r"\s", " ", str(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]#|~$])", r"\\\1", clean)
+
+
+def _inline(latex: str) -> str:
+    """LaTeX within a line of Markdown, in which nothing can be read as HTML, as code or as the end of a cell."""
+    for sign, command in ((r"\|", r"\Vert "), ("|", r"\vert "), ("<", r"\lt "), (">", r"\gt "), ("`", "'"), ("$", "")):
+        latex = latex.replace(sign, command)
+    return f"${' '.join(latex.split())}$"
+
+
+def code(text: object) -> str:
+    """Text as code within a line of Markdown."""
+    return "`" + " ".join(str(text).split()).replace("`", "'") + "`"
+
+
+def csv(frame: pd.DataFrame, **options: Any) -> str:
+    """A table as CSV. A text that a spreadsheet would run as a formula begins with an apostrophe; numbers stay."""
+    held = frame.copy(deep=False)
+    for k, column in enumerate(frame.columns):
+        if not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[k]):
+            held.isetitem(k, frame[column].map(_inert))
+    return held.rename(columns=_inert).to_csv(index=False, lineterminator="\n", **options)
+
+
+def _inert(value: Any) -> Any:
+    if not isinstance(value, str) or value[:1] not in ("=", "+", "-", "@", "\t", "\r"):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def markdown(template: str, context: Mapping[str, Any]) -> str:
     env = _environment(html=False)
 
-    def tex(latex: str) -> str:
-        return (
-            "$" + re.sub(r"\s+", " ", latex).replace("$", "").replace("|", r"\vert ").replace(r"\\vert", r"\Vert") + "$"
-        )
+    def written(said: Iterable[tuple[bool, str]]) -> str:
+        return "".join(_inline(piece) if latex else cell(piece) for latex, piece in said)
 
-    env.filters |= {"cell": cell, "tex": tex}
+    env.filters |= {
+        "cell": cell, "tex": _inline, "code": code,
+        "caption": lambda text: written(pieces(text)),
+        "readable": lambda text: written(spoken(text)),
+        "prose": lambda text: written(spoken(text, VECTOR)),
+    }  # fmt: skip
     return env.get_template(template).render(**context)
 
 
@@ -247,36 +268,100 @@ def open_console(to: Any = None) -> Console:
     # A terminal that cannot show κ gets a question mark, not a traceback.
     if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
         stream.reconfigure(errors="replace")
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    return _Console(file=stream, highlight=False, markup=False, emoji=False)
+
+
+class _Console(Console):
+    """Shows what text from outside holds of escape codes instead of passing them on."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            if segment.control:
+                yield segment
+            else:
+                yield Segment("\n".join(map(visible, segment.text.split("\n"))), segment.style)
+
+
+class Remaining:
+    """When work will be done, from how much of it is: unknown until a tenth is, since what runs meanwhile is not seen.
+
+    Args:
+        work: all there is, in any unit that time is proportional to.
+        start: seconds of a monotonic clock.
+    """
+
+    def __init__(self, work: float, start: float) -> None:
+        self.work, self.start, self.done, self.end = work, start, 0.0, math.inf
+
+    def ended(self, work: float, now: float, kept: bool = False) -> None:
+        """Some of it is done, or was before the start, if it was ``kept``."""
+        if kept:
+            self.work -= work
+        else:
+            self.done += work
+        if self.done >= self.work / 10 and self.done:
+            self.end = now + (now - self.start) * max(self.work / self.done - 1, 0)
+
+    def said(self, now: float) -> str:
+        return "time left not known yet" if self.end == math.inf else f"about {duration(max(self.end - now, 0))} left"
+
+
+class _Left(ProgressColumn):
+    def __init__(self, remaining: Remaining) -> None:
+        super().__init__()
+        self.remaining = remaining
+
+    def render(self, task: Any) -> Text:
+        return Text(self.remaining.said(monotonic()))
 
 
 @contextmanager
-def progress(total: int, quiet: bool, what: str = "settings") -> Iterator[Callable[..., None]]:
-    """Progress of ``total`` jobs on stderr. Yields what is to be called with how many have ended, 1 by default."""
+def progress(
+    total: int, quiet: bool, what: str = "settings", work: float | None = None
+) -> Iterator[Callable[..., None]]:
+    """Progress of ``total`` jobs on stderr.
+
+    Args:
+        total: how many.
+        quiet: say nothing.
+        what: they are called.
+        work: of all of them, where some take longer than others.
+
+    Yields:
+        what is to be called as ``advance(ended=1, work=ended, kept=False)``: how many have ended, how much work that
+        was, and whether it had been done before.
+    """
     if quiet or total == 0:
-        yield lambda ended=1: None
+        yield lambda ended=1, work=None, kept=False: None
         return
     console = open_console(sys.stderr)
+    remaining = Remaining(total if work is None else work, monotonic())
     if console.is_terminal:
         columns = (
             TextColumn("running"), BarColumn(), MofNCompleteColumn(), TextColumn(f"{what},"), TimeElapsedColumn(),
-            TextColumn("gone,"), TimeRemainingColumn(), TextColumn("left"),
+            TextColumn("gone,"), _Left(remaining),
         )  # fmt: skip
         with Progress(*columns, console=console, transient=True) as bar:
             task = bar.add_task("", total=total)
-            yield lambda ended=1: bar.advance(task, ended)
+
+            def advance(ended: int = 1, work: float | None = None, kept: bool = False) -> None:
+                remaining.ended(ended if work is None else work, monotonic(), kept)
+                bar.advance(task, ended)
+
+            yield advance
         return
-    start = told = monotonic()
+    told = remaining.start
     done = 0
 
-    def tick(ended: int = 1) -> None:
+    def tick(ended: int = 1, work: float | None = None, kept: bool = False) -> None:
         nonlocal done, told
         done += ended
         now = monotonic()
+        remaining.ended(ended if work is None else work, now, kept)
         if now - told >= PIPE_INTERVAL:
             told = now
-            left = duration((now - start) / done * (total - done))
-            console.print(f"{done} of {total} {what}, {duration(now - start)} gone, about {left} left", soft_wrap=True)
+            gone = duration(now - remaining.start)
+            console.print(f"{done} of {total} {what}, {gone} gone, {remaining.said(now)}", soft_wrap=True)
 
     yield tick
 
@@ -293,8 +378,3 @@ def indented(console: Console, text: str | Text) -> None:
     for line in body.wrap(console, max(console.width - 2, 20)):
         line.rstrip()
         console.print(Text("  ").append_text(line), soft_wrap=True)
-
-
-def require_writable(folder: Path) -> None:
-    """Raise ``OSError`` before a long search, not after it."""
-    save({}, folder)

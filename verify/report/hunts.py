@@ -15,11 +15,13 @@ from rich.text import Text
 from numerics import Setting
 from theory import Claim
 from theory.paper import Reading
+from theory.statements import tex
 from verify import witness_figures
-from verify.falsify import Finding, Followed, Hunt, Tested
+from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested
 from verify.figures import Picture
 from verify.fit import clopper_pearson
-from verify.report.common import dumps, duration, html_page, markdown, number, open_console, save, stated
+from verify.report.common import dumps, duration, html_page, markdown, notation, number, open_console, stated
+from verify.shown import visible
 
 
 @contextmanager
@@ -46,7 +48,7 @@ def write_hunts(
     complaints: Sequence[str] = (),
 ) -> None:
     """Print what searches for violations found, a line or two per claim, and write falsify.html, .md and .json,
-    figures/ and a pytest test per violation.
+    falsify-figures/ and a pytest test per violation.
 
     Args:
         hunts: what was found.
@@ -84,9 +86,9 @@ def write_hunts(
         ),
     }
     body |= {row["test_name"]: row["test"] for row in rows if row["test"]}
-    body |= {f"figures/{p.name}.svg": p.svg for p in pictures.values()}
-    body |= {f"figures/{p.name}.png": p.png for p in pictures.values()}
-    save(body, folder)
+    body |= {f"falsify-figures/{p.name}.svg": p.svg for p in pictures.values()}
+    body |= {f"falsify-figures/{p.name}.png": p.png for p in pictures.values()}
+    FOLDER.save(body, folder)
 
     console, told = open_console(), open_console(sys.stderr)
     for line in complaints:
@@ -105,7 +107,7 @@ def write_hunts(
     looked = sum(h.settings for h in hunts)
     console.print(
         f"{looked} settings, {sum(h.runs for h in hunts)} runs, {duration(sum(h.seconds for h in hunts))};"
-        f" report: {folder / 'falsify.html'}",
+        f" report: {visible(folder / 'falsify.html')}",
         soft_wrap=True,
     )
 
@@ -129,10 +131,11 @@ def _notes(hunts: Sequence[Hunt], reading: Reading) -> list[str]:
     ]
     for hunt in hunts:
         names = ", ".join(f.claim.name for f in hunt.findings)
-        bounds = "; ".join(stated(c) for c in hunt.limits)
+        rescaled = r"$\sigma_\xi = 1$ stands for all, by the exact rescaling. " if hunt.rescaled else ""
+        bounds = "; ".join(f"${tex(c.statement)}$" for c in hunt.limits)
         found.append(
             f"{names}: {hunt.batches} batches up to {hunt.stage}, {hunt.rejected:.1%} of the points drawn could not be"
-            f" placed inside. {'σ_ξ = 1 stands for all, by the exact rescaling. ' if hunt.rescaled else ''}"
+            f" placed inside. {rescaled}"
             f"The search's own limits, where nothing else bounds a parameter: {bounds}."
         )
     return found
@@ -218,14 +221,16 @@ def _witness(kind: str, tested: Tested, finding: Finding, reading: Reading, cond
     margins = [c.margin(values, reading.C) for c in finding.claim.needs]
     return {
         "kind": kind,
-        "at": ", ".join(f"{k} = {number(v) if isinstance(v, float) else v}" for k, v in setting.values().items()),
+        "at": ", ".join(
+            f"{notation(k)} = {number(v) if isinstance(v, float) else v}" for k, v in setting.values().items()
+        ),
         "told": _told(tested, reading),
         "margins": [
             {
                 "condition": m.condition.name,
                 "value": number(m.value),
                 "required": f"{m.required:g}",
-                "binding": str(m.binding),
+                "binding": tex(m.binding),
             }
             for m in margins
         ],

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from verify.images import FOLDER
 from verify.paper_figures import PaperFigure, Point
-from verify.report.common import html_page, indented, markdown, open_console, save
+from verify.report.common import csv, html_page, indented, markdown, open_console
+from verify.shown import visible
 
 
 def write_figures(figures: Sequence[PaperFigure], folder: Path, command: str) -> None:
@@ -20,16 +22,16 @@ def write_figures(figures: Sequence[PaperFigure], folder: Path, command: str) ->
         for picture in (f.picture, *f.more):
             body[f"{picture.name}.svg"] = picture.svg
             body[f"{picture.name}.png"] = picture.png
-        body[f"{f.picture.name}.csv"] = f.data.to_csv(index=False, float_format="%.6g")
+        body[f"{f.picture.name}.csv"] = csv(f.data, float_format="%.6g")
     body["figures.html"] = html_page("figures.html", "The paper's figures", context)
     body["figures.md"] = markdown("figures.md", context)
-    save(body, folder)
+    FOLDER.save(body, folder)
     console = open_console()
     for f in figures:
         console.print(f"Figure {f.number}")
         for point in f.points:
             indented(console, f"{_share(point):>8}  {point.says}: {point.measured}")
-    console.print(f"figures: {folder / 'figures.html'}", soft_wrap=True)
+    console.print(f"figures: {visible(folder / 'figures.html')}", soft_wrap=True)
 
 
 def _shown(f: PaperFigure) -> dict[str, Any]:

@@ -8,11 +8,12 @@ from theory import Claim
 from verify import phase
 from verify.phase import Map
 from verify.phase_figures import draw
-from verify.report.common import announce, duration, html_page, number, open_console, readable, save, symbol
+from verify.report.common import announce, csv, duration, html_page, number, open_console, symbol
+from verify.shown import visible
 
 
 def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: float) -> None:
-    """Write cells.csv, runs.csv, map.png, map.svg and index.html, and say in a few lines what they show.
+    """Write map.html, map-cells.csv, map-runs.csv, map.png and map.svg, and say in a few lines what they show.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
@@ -31,19 +32,19 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
         "command": command,
     }
     body = {
-        "cells.csv": found.drop(columns="cell").to_csv(index=False, float_format="%.8g"),
-        "runs.csv": runs.to_csv(index=False, float_format="%.8g"),
+        "map-cells.csv": csv(found.drop(columns="cell"), float_format="%.8g"),
+        "map-runs.csv": csv(runs, float_format="%.8g"),
         "map.svg": picture.svg,
         "map.png": picture.png,
-        "index.html": html_page("phase.html", title, context),
+        "map.html": html_page("phase.html", title, context),
     }
-    save(body, folder)
+    phase.FOLDER.save(body, folder)
     console = open_console()
     console.print(f"{title}: {len(found):,} cells, {len(runs):,} runs, {duration(wall)}", soft_wrap=True)
     for row in rows:
         missing = f"; {row['missing']} of {len(found)} cells have no answer" if row["missing"] else ""
         console.print(f"  {row['name']}: {row['best']}{missing}", soft_wrap=True)
-    console.print(f"map: {folder / 'index.html'}", soft_wrap=True)
+    console.print(f"map: {visible(folder / 'map.html')}", soft_wrap=True)
 
 
 def map_interrupted(folder: Path, done: int, total: int) -> None:
@@ -70,4 +71,4 @@ def _row(map_: Map, name: str, found: pd.DataFrame) -> dict:
     else:
         ends = ((number(values[k]), place(int(k))) for k in (values.idxmin(), values.idxmax()))
         best = ", ".join(f"{value} at {where}" for value, where in ends)
-    return {"name": name, "says": readable(quantity.says), "best": best, "missing": missing}
+    return {"name": name, "says": quantity.says, "best": best, "missing": missing}

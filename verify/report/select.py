@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from verify.report.common import dumps, indented, number, open_console, save
-from verify.select import Selection
+from verify.report.common import csv, dumps, indented, number, open_console
+from verify.select import FOLDER, Selection
 from verify.select_figures import picture
+from verify.shown import visible
 
 
 def write_selection(held: Selection, folder: Path, command: str) -> None:
@@ -23,36 +23,42 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
         "command": command,
         "samples": len(data.samples),
         "epochs": len(data.epochs),
+        "classes": None if data.classes is None else len(set(data.classes.tolist())),
         "threshold": held.threshold,
         "stop_epoch": None if stop is None else float(data.epochs[stop]),
         "reason": held.reason,
+        "window_end": None if held.window is None else float(data.epochs[held.window]),
+        "separation": held.separation,
         "proposed_clean": None if held.clean is None else int(held.clean.sum()),
+        "notes": data.notes,
     }
-    if held.scores is not None:
-        best = held.scores["auc"].to_numpy()
-        known = ~np.isnan(best)
-        result["best_auc"] = float(np.nanmax(best)) if known.any() else None
-        result["best_auc_epoch"] = float(data.epochs[int(np.nanargmax(best))]) if known.any() else None
-        result["at_stop"] = None if stop is None else {k: float(v) for k, v in held.scores.iloc[stop].items()}
-        result["per_epoch"] = held.scores.assign(epoch=data.epochs).to_dict("records")
+    if held.per_epoch is not None:
+        result["against_flags"] = held.found
+        result["per_epoch"] = held.per_epoch.assign(epoch=data.epochs).to_dict("records")
     columns: dict[str, Any] = {"sample": data.samples}
     if held.clean is not None:
         columns |= {"proposed_clean": held.clean.astype(int), "loss": data.losses[stop]}
+    if held.positions is not None:
+        columns["position"] = held.positions
+    if data.classes is not None:
+        columns["class"] = data.classes
     if data.flipped is not None:
         columns["flipped"] = data.flipped.astype(int)
-    table = pd.DataFrame(columns).to_csv(index=False)
-    save({"select.csv": table, "select.json": dumps(result), "select.png": drawn.png, "select.svg": drawn.svg}, folder)
+    table = csv(pd.DataFrame(columns))
+    body = {"select.csv": table, "select.json": dumps(result), "select.png": drawn.png, "select.svg": drawn.svg}
+    FOLDER.save(body, folder)
     console = open_console()
     console.print(f"{len(data.samples)} samples, {len(data.epochs)} epochs, threshold {number(held.threshold)}")
+    for note in data.notes:
+        indented(console, note)
     if stop is None:
         console.print("no stop epoch can be told")
         indented(console, held.reason)
     else:
         console.print(f"stop at epoch {data.epochs[stop]:g}; {held.clean.sum()} samples proposed as clean")
         indented(console, held.reason)
-        if held.scores is not None:
-            at = held.scores.iloc[stop]
+        if held.found is not None:
+            at = held.found
             indented(console, f"against the flags: precision {number(at['precision'])}, recall {number(at['recall'])},"
-                     f" ROC AUC {number(at['auc'])} (best {number(held.scores['auc'].max())}), average precision"
-                     f" {number(at['average_precision'])}")  # fmt: skip
-    console.print(f"written: {folder / 'select.csv'}", soft_wrap=True)
+                     f" ROC AUC {number(at['auc'])}, average precision {number(at['average_precision'])}")  # fmt: skip
+    console.print(f"written: {visible(folder / 'select.csv')}", soft_wrap=True)

@@ -6,8 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from verify.judge import Status
-from verify.report.common import cell, dumps, indented, open_console, readable, save
-from verify.selftest import SelfTest
+from verify.report.common import cell, dumps, indented, open_console, readable
+from verify.selftest import FOLDER, SelfTest
+from verify.shown import visible
 
 
 def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
@@ -53,7 +54,7 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
             f"- {cell(t.claim)}, {cell(t.kind)}, {cell(t.detail)}: {t.status} ({cell(t.measured)})" for t in missed
         ]
     lines += ["", f"Command: `{command}`", ""]
-    save({"selftest.json": dumps(held), "selftest.md": "\n".join(lines)}, folder)
+    FOLDER.save({"selftest.json": dumps(held), "selftest.md": "\n".join(lines)}, folder)
 
     console = open_console()
     shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
@@ -78,4 +79,4 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
     console.print()
     console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
     console.print(answer, style={0: "bold green", 1: "bold red", 3: "bold yellow"}[result.exit_status])
-    console.print(f"report: {folder / 'selftest.md'}", soft_wrap=True)
+    console.print(f"report: {visible(folder / 'selftest.md')}", soft_wrap=True)

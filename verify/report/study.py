@@ -1,6 +1,5 @@
 """The report of a study: HTML, Markdown, JSON, CSV and figures."""
 
-import json
 import math
 import re
 import shlex
@@ -13,30 +12,33 @@ import pandas as pd
 
 from theory import AtLeast, AtMost, Band, Claim, Condition, Crossing, Exactly, Theta, Within, meanfield
 from theory.paper import REFERENCE, Reading
-from theory.statements import PROVENANCE, Law, Source
-from theory.symbols import SETTING, lookup, table
-from verify import figures
+from theory.statements import PROVENANCE, Law, Source, law_tex, tex
+from theory.symbols import SETTING, lookup
+from verify import calibrate, figures
 from verify.check import Check
 from verify.figures import Picture
+from verify.folder import read_json
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
 from verify.regime import CLAIMED, Decision, certificate
 from verify.report.common import (
+    NOTATION,
+    csv,
     dumps,
     duration,
     html_page,
     interval,
     letter,
     markdown,
+    notation,
     number,
     readable,
-    save,
     signed,
     symbol,
     without_collector,
 )
 from verify.report.hunts import beside_rows, hunt_json
 from verify.scaling import Answer
-from verify.study import Outcome
+from verify.study import FOLDER, Outcome
 from verify.sweep import OBSERVABLE_BY_NAME
 
 SCHEMA = Path(__file__).parent.parent / "report.schema.json"
@@ -61,7 +63,7 @@ STAGES = {
     "exact": "dense data, 200 steps against autograd",
     "start": "initialization only",
     "early": "until own noise coefficients reach a tenth of order one",
-    "T1": "until T_1",
+    "T1": "until T₁",
     "end": "until the loss reaches its target",
 }
 
@@ -131,22 +133,22 @@ def write(outcome: Outcome, folder: Path, command: str, check: Check | None = No
         "index.html": html_page("study.html", title, context),
         "report.md": markdown("report.md", context),
         "report.json": dumps(as_json(outcome, command, check)),
-        "runs.csv": outcome.runs.to_csv(index=False, lineterminator="\n"),
+        "runs.csv": csv(outcome.runs),
     }
     pictures = overview + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
     body |= {f"figures/{p.name}.svg": p.svg for p in pictures}
     body |= {f"figures/{p.name}.png": p.png for p in pictures}
-    save(body, folder)
+    FOLDER.save(body, folder)
 
 
 def _calibration(outcome: Outcome, folder: Path) -> list[dict[str, str]]:
-    """The rows of a finished calibration of the same reading that lies in the folder; none otherwise."""
+    """The rows of a finished calibration of the same reading that was written to the folder; none otherwise."""
     try:
-        held = json.loads((folder / "calibration.json").read_text(encoding="utf-8"))
-        same = held["reading"] == asdict(outcome.plan.reading) and held["finished"]
-        return held["rows"] if same else []
-    except (OSError, ValueError, KeyError, TypeError):
+        held = read_json(folder / "calibration.json", "calibration.schema.json")
+    except ValueError:
         return []
+    same = held["reading"] == asdict(outcome.plan.reading) and held["finished"]
+    return held["rows"] if same and calibrate.FOLDER.wrote("calibration.json", folder) else []
 
 
 def reproduce(claim: Claim, outcome: Outcome) -> str:
@@ -314,13 +316,14 @@ def _context(
             "where": where(source(v.claim).reference),
             "meaning": PROVENANCE[source(v.claim).provenance],
             "conditions": _conditions_of(outcome, v, letters),
-            "reason": readable(v.reason),
+            "reason": v.reason,
             "group": letters[plan.group_of[v.claim.name].name],
             "expectation": expectation(v),
+            "laws": [f"${law_tex(name, law)}$" for name, law in v.claim.parts],
             "predicted": _predicted(v),
             "measured": _measured(v),
             "parts": _parts(v),
-            "judged": [readable(x) for x in dict.fromkeys(how_judged(law) for _, law in v.claim.parts)],
+            "judged": list(dict.fromkeys(how_judged(law) for _, law in v.claim.parts)),
             "observables": [_described(name) for name, _ in v.claim.parts],
             "reproduce": reproduce(v.claim, outcome),
             "figures": by_claim[v.claim.name],
@@ -374,7 +377,7 @@ def _check_rows(check: Check, trends: list[Picture | None]) -> dict[str, Any]:
                         "lost": t.path.lost.name,
                         "scaling": t.path.scaling,
                         "answer": str(t.answer),
-                        "reason": readable(t.reason),
+                        "reason": t.reason,
                         "picture": picture,
                     }
                     for t, picture in zip(check.trends, trends, strict=True)
@@ -461,7 +464,7 @@ def _sizes(runs: pd.DataFrame) -> str:
         return ""
     shown = []
     for k in ("n", "m", "d", "kappa"):
-        shown.append(f"{symbol(k)} from {number(float(trained[k].min()))} to {number(float(trained[k].max()))}")
+        shown.append(f"{notation(k)} from {number(float(trained[k].min()))} to {number(float(trained[k].max()))}")
     return ", ".join(shown)
 
 
@@ -528,7 +531,7 @@ def _predicted(verdict: Verdict) -> list[str]:
             case "rate":
                 said.append(
                     "exponents "
-                    + ", ".join(f"{symbol(k)} {signed(v)}" for k, v in part["predicted"].items())
+                    + ", ".join(f"{notation(k)} {signed(v)}" for k, v in part["predicted"].items())
                     + ", others 0"
                 )
             case "probability":
@@ -550,7 +553,7 @@ def _measured(verdict: Verdict) -> list[str]:
         match part["kind"]:
             case "rate" if "slopes" in part:
                 order = [*part["predicted"], *(k for k in part["slopes"] if k not in part["predicted"])]
-                lines += [f"{symbol(k)} {interval(part['slopes'][k], True)}" for k in order]
+                lines += [f"{notation(k)} {interval(part['slopes'][k], True)}" for k in order]
             case "probability" if part["trials"]:
                 share = part["interval"]
                 spread = f"[{100 * share['low']:.1f}, {100 * share['high']:.1f}]"
@@ -558,12 +561,13 @@ def _measured(verdict: Verdict) -> list[str]:
             case "bound" if "constant" in part:
                 lines.append(f"K = {number(part['constant'])} serves (median {number(part['median'])})")
                 if "drift" in part:
-                    lines.append("drift " + ", ".join(f"{k}^{signed(x['value'], 2)}" for k, x in part["drift"].items()))
+                    drift = ", ".join(f"{notation(k)} {signed(x['value'], 2)}" for k, x in part["drift"].items())
+                    lines.append(f"exponents of its drift: {drift}")
             case "crossing" if "where" in part:
                 lines.append(f"zero at {interval(part['where'])}")
             case "identity" if part.get("largest") is not None:
                 lines.append(f"largest residual {number(part['largest'])}")
-    return lines or [readable(verdict.measured)]
+    return lines or [verdict.measured]
 
 
 def brief(verdict: Verdict) -> str:
@@ -593,7 +597,7 @@ def _parts(verdict: Verdict) -> list[dict[str, Any]]:
         if part["kind"] == "rate" and "slopes" in part:
             rows = [
                 {
-                    "name": symbol(k),
+                    "name": notation(k),
                     "predicted": signed(part["predicted"].get(k, 0.0)),
                     "measured": signed(v["value"], 3),
                     "interval": f"[{signed(v['low'], 3)}, {signed(v['high'], 3)}]",
@@ -605,7 +609,7 @@ def _parts(verdict: Verdict) -> list[dict[str, Any]]:
         if part["kind"] == "bound" and "drift" in part:
             rows = [
                 {
-                    "name": symbol(k),
+                    "name": notation(k),
                     "measured": signed(v["value"], 3),
                     "interval": f"[{signed(v['low'], 3)}, {signed(v['high'], 3)}]",
                 }
@@ -700,7 +704,7 @@ def _threshold_rows(reading: Reading) -> list[dict[str, str]]:
             "reading": _against(float(ignored.at), low, high),
         },
         {
-            "what": "Clean patches do no harm at convergence: the error tends to |S_f|/(2n), and to 1/2 otherwise",
+            "what": "Clean patches do no harm at convergence: the error tends to $|S_f|/(2n)$, and to 1/2 otherwise",
             "rule": r"\kappa(1-2\tau_+-2\tau_-) > 1",
             "kappa": at(lambda t: meanfield.limiting_error_threshold(t, t).kappa),
             "reading": "depends on both flip probabilities",
@@ -720,7 +724,7 @@ _VARIABLES = (*SETTING, "kappa", "epsilon")
 def _group_rows(outcome: Outcome, name: str, letter: str) -> dict[str, Any]:
     held, runs = outcome.margins[name], _of(outcome, name)
     settings = runs.drop_duplicates("setting") if len(runs) else runs
-    latex = {p.name: p.latex for p in table()} | {"kappa": r"\kappa = n\,\mathrm{SNR}^2"}
+    latex = NOTATION | {"kappa": r"\kappa = n\,\mathrm{SNR}^2"}
     ranges = []
     for k in _VARIABLES:
         if len(settings) and k in settings and (k != "epsilon" or held.group.stage == "end"):
@@ -737,7 +741,7 @@ def _group_rows(outcome: Outcome, name: str, letter: str) -> dict[str, Any]:
             "least": number(row["least"]),
             "largest": number(row["largest"]),
             "required": number(row["required"]),
-            "binding": row["binding"],
+            "binding": tex(row["binding"]),
         }
         for row in held.table.to_dict("records")
     ]

@@ -9,16 +9,16 @@ from rich.table import Table
 from rich.text import Text
 
 from numerics import Observable, Setting
-from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Margin, Theta, Within, orders
+from theory import Claim, Margin, orders
 from theory.paper import Reading
 from theory.regime import Entailment
-from theory.statements import PROVENANCE, Law
+from theory.statements import PROVENANCE, law_tex, tex
 from theory.symbols import SETTING
 from verify.check import Check
-from verify.figures import plain
 from verify.judge import Status, Verdict
 from verify.regime import CLAIMED, Decision, certificate
 from verify.report.common import duration, indented, number, open_console, prose, readable, shortened, stated, symbol
+from verify.report.formulas import plain
 from verify.report.hunts import beside_rows
 from verify.report.study import (
     KINDS,
@@ -36,6 +36,7 @@ from verify.report.study import (
     where,
 )
 from verify.scaling import Answer
+from verify.shown import visible
 from verify.study import Outcome
 from verify.sweep import OBSERVABLE_BY_NAME, Group
 
@@ -160,7 +161,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
             f" C = {outcome.plan.reading.C:g}, labels {outcome.plan.reading.labels}, {duration(outcome.wall)}"
         )
     if folder is not None:
-        console.print(f"report: {folder / 'index.html'}", soft_wrap=True)
+        console.print(f"report: {visible(folder / 'index.html')}", soft_wrap=True)
 
 
 def _counted(verdicts: list[Verdict]) -> Text:
@@ -206,7 +207,7 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
     console.print(Text(claim.name, style="bold"))
     if claim.contrast:
         console.print("A contrast: expected to fail. It shows what the theorem does not say.")
-    console.print(Text(claim.says))
+    console.print(Text(prose(claim.says)))
     section("Formula", *(plain(x) for x in re.split(r",\s*\\quad\s*", claim.latex)), f"LaTeX: {claim.latex}")
     held = source(claim)
     lines = [held.reference, f"provenance '{held.provenance}': {PROVENANCE[held.provenance]}"]
@@ -224,7 +225,7 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
     for name, law in claim.parts:
         held = observables.get(name)
         lines.append(f"{name}: {prose(held.says) if held else 'unknown observable'}")
-        lines.append(f"{KINDS[type(law)]}: {readable(_law(name, law))}")
+        lines.append(f"{KINDS[type(law)]}: {plain(law_tex(name, law))}")
     section("Observables", *lines)
     if claim.tested:
         section("What is tested", prose(claim.tested))
@@ -310,23 +311,6 @@ def _answer(console: Console, held: orders.Answer, facts: Sequence[orders.Premis
         console.print(Text(added if held.weakest is not None else alone), soft_wrap=True)
 
 
-def _law(name: str, law: Law) -> str:
-    match law:
-        case Theta(expression, up_to_logs):
-            return f"{name} = {'Theta~' if up_to_logs else 'Theta'}({expression})"
-        case Within(low, high):
-            return (f"{low} <= " if low is not None else "") + name + (f" <= {high}" if high is not None else "")
-        case AtMost(expression):
-            return f"{name} <= K ({expression})"
-        case AtLeast(expression):
-            return f"{name} >= K ({expression}), K > 0"
-        case Exactly(tolerance):
-            return f"{name} = 0, up to {tolerance:g}"
-        case Crossing(along, at):
-            return f"{name} = 0 where {along} = {at:g}"
-    raise TypeError(law)
-
-
 def list_observables(observables: Mapping[str, Observable]) -> None:
     """What a claim can speak of, on stdout."""
     console = open_console()
@@ -351,7 +335,7 @@ def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, readin
     numbers = ", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())
     console.print(Text(f"{numbers}; labels {setting.labels}"))
     console.print(
-        Text(f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T_* = {number(reading.T_star)}"),
+        Text(f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T^* = {number(reading.T_star)}"),
         style="dim",
     )
     for title, margins in sets:
@@ -377,7 +361,7 @@ def margin_table(margins: list[Margin] | tuple[Margin, ...], console: Console | 
         for term in margin.terms:
             binds = len(margin.terms) > 1 and term.term == margin.binding
             value = f": {number(term.value)}" if len(margin.terms) > 1 else ""
-            body.append(f"\n{'> ' if binds else '  '}{readable(str(term.term))}{value}", style="" if binds else "dim")
+            body.append(f"\n{'> ' if binds else '  '}{plain(tex(term.term))}{value}", style="" if binds else "dim")
         shown.add_row(
             Text("holds" if margin.holds else "FAILS", style="green" if margin.holds else "bold red"),
             Text(margin.condition.name),

@@ -1,0 +1,17 @@
+"""Packages of the ``images`` extra, which need not be installed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def extra() -> Iterator[None]:
+    """Around the import of a package of the ``images`` extra: its absence becomes one line.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as problem:
+        raise ValueError(f"{problem.name} is not installed: pip install 'thetacheck[images]'") from None

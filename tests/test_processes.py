@@ -1,0 +1,227 @@
+"""Processes: none outlives its parent, a killed one is one line, and a scheduler's signals are what Ctrl-C is."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from verify import phase, processes
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
+ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+PATIENCE = 120.0  # seconds; a busy machine starts a worker in twenty
+# Forty-eight tasks, each of which takes a moment.
+MAP = (
+    "map", "kappa", "tau", "--x", "1:8:24", "--y", "0.1:0.3:2", "--at", "n=24 m=12 d=1e5", "--seeds", "4", "--quiet",
+    "--show", "stage1.signal-leads",
+)  # fmt: skip
+
+
+# A study of which the first setting is done long before the last.
+LONG = ("recursion.exact", "conservation.exact", "--profile", "standard", "--jobs", "2")
+
+
+def started(where: Path, *arguments: str, **more) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "verify", *arguments], cwd=where, env=ENVIRONMENT, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, start_new_session=True, **more,
+    )  # fmt: skip
+
+
+def until(met, what: str):
+    """Wait for something; what it gave."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = met()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"{what} took more than {PATIENCE:g} s")
+
+
+def of_session(leader: int) -> dict[int, str]:
+    """Processes of a session that are alive, with their command lines."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        try:
+            state, _, _, session = (path / "stat").read_text().rpartition(")")[2].split()[:4]
+            if int(session) == leader and state not in "ZX":
+                found[int(path.name)] = (path / "cmdline").read_text().replace("\0", " ")
+        except (OSError, ValueError):  # gone meanwhile
+            continue
+    return found
+
+
+def workers(leader: int) -> list[int]:
+    return [pid for pid, line in of_session(leader).items() if "spawn_main" in line]
+
+
+def at_work(process: subprocess.Popen, where: Path) -> list[int]:
+    """The workers, once the first task is finished."""
+    until(lambda: list((where / "out").glob("*batches/*.npz")) or process.poll() is not None, "the first task")
+    assert process.poll() is None, process.communicate()
+    return workers(process.pid)
+
+
+def all_gone(leader: int) -> None:
+    until(lambda: not of_session(leader), f"the end of {of_session(leader)}")
+
+
+def test_whatever_is_killed_no_worker_stays_and_the_rest_is_resumed_to_the_same(tmp_path):
+    process = started(tmp_path, *MAP, "--jobs", "2", "--out", "out")
+    os.kill(at_work(process, tmp_path)[0], signal.SIGKILL)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    [line] = errors.splitlines()
+    for word in ("worker", "signal 9", "--resume out", "--jobs"):
+        assert word in line
+    all_gone(process.pid)
+    # The command itself, in the middle of the rest: nothing of it stays, and the folder is free.
+    process = started(tmp_path, "map", "--resume", "out", "--jobs", "2", "--quiet")
+    until(lambda: len(workers(process.pid)) == 2 or process.poll() is not None, "two workers")
+    process.kill()
+    all_gone(process.pid)
+    process.communicate()
+    map_ = phase.held(tmp_path / "out")
+    with phase.FOLDER.open(tmp_path / "out", phase.identity(map_), resume=True) as batches:
+        assert list(batches.glob("*.npz"))
+        resumed = phase.collect(map_, batches, 1)
+    with phase.FOLDER.open(tmp_path / "whole", phase.identity(map_)) as batches:
+        pd.testing.assert_frame_equal(resumed, phase.collect(map_, batches, 1))
+
+
+def test_a_signal_to_all_processes_at_once_is_what_ctrl_c_is(tmp_path):
+    """As schedulers and containers send it; a study then leaves its partial report."""
+    process = started(tmp_path, "run", *LONG, "--quiet", "--out", "out")
+    at_work(process, tmp_path)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert errors == ""
+    all_gone(process.pid)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["finished"] is False
+    assert not list((tmp_path / "out" / "batches").glob("*.partial"))
+
+
+def test_a_terminal_that_is_closed_leaves_a_partial_report(tmp_path):
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c",
+         "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.executable, sys.argv[1:])",
+         sys.executable, "-m", "verify", "run", *LONG, "--out", "out"],
+        cwd=tmp_path, env=ENVIRONMENT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    at_work(process, tmp_path)
+    os.close(ours)
+    assert process.wait(timeout=PATIENCE) == 130
+    all_gone(process.pid)
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["finished"] is False
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_nohup_is_respected(ignored, monkeypatch, capsys):
+    from verify import report
+    from verify.__main__ import main
+
+    seen = []
+    monkeypatch.setattr(report, "table_of_claims", lambda *_: seen.append(signal.getsignal(signal.SIGHUP)))
+    monkeypatch.setattr("sys.argv", ["verify", "list"])
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        with pytest.raises(SystemExit):
+            main()
+        assert (seen == [signal.SIG_IGN]) == ignored
+        assert signal.getsignal(signal.SIGHUP) == (signal.SIG_IGN if ignored else signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def double(x: int) -> int:
+    return 2 * x
+
+
+def end(x: int) -> None:
+    os._exit(3)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_results_come_with_the_index_of_their_task(count):
+    assert sorted(processes.pooled(double, [3, 1, 2], count)) == [(0, 6), (1, 2), (2, 4)]
+
+
+def test_a_worker_that_ends_by_itself_is_lost_too():
+    with pytest.raises(processes.Lost, match=r"^a worker process ended unexpectedly"):
+        list(processes.pooled(end, [1, 2], 2))
+
+
+def fault(*_, **__):
+    raise KeyError("x")
+
+
+def test_a_fault_of_ours_has_a_status_of_its_own_and_keeps_its_traceback(tmp_path, monkeypatch, capsys):
+    import tempfile
+
+    from verify import report
+    from verify.__main__ import main
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(report, "table_of_claims", fault)
+    monkeypatch.setattr("sys.argv", ["verify", "list"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == 70
+    [line] = capsys.readouterr().err.splitlines()
+    [held] = tmp_path.iterdir()
+    assert str(held) in line and "KeyError" in line
+    assert "in fault" in held.read_text() and "python -m verify list" in held.read_text()
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [(MemoryError(), 2), (processes.Lost("a\nb"), 2), (ValueError("a\nb"), 2), (RecursionError("deep"), 70),
+     (AssertionError(), 70), (BrokenPipeError(), 141), (SystemExit(1), 141), (KeyboardInterrupt(), 130)],
+)  # fmt: skip
+def test_nothing_that_goes_wrong_ends_with_the_status_of_a_refutation(raised, status, tmp_path, monkeypatch, capsys):
+    import tempfile
+
+    from verify import report
+    from verify.__main__ import main
+
+    def broken(*_, **__):
+        raise raised
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(report, "table_of_claims", broken)
+    monkeypatch.setattr("sys.argv", ["verify", "list"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    assert done.value.code == status
+    said = capsys.readouterr().err.split("\n")
+    assert len([line for line in said if line]) == (status != 141)  # after ^C click begins a new line
+
+
+def test_a_closed_pipe_is_no_verdict(tmp_path):
+    process = started(tmp_path, "list")
+    process.stdout.close()
+    assert process.wait(timeout=PATIENCE) == 141
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
+@pytest.mark.parametrize("place", ["--out", "--resume", "claim"])
+def test_a_name_that_is_no_text_is_refused_before_anything_runs(place, tmp_path):
+    name = os.fsdecode(b"out\xff")
+    arguments = ("run", name) if place == "claim" else ("run", "recursion.exact", place, name)
+    process = started(tmp_path, *arguments)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2
+    assert errors.splitlines() == ["thetacheck: out\\xff: is no text in UTF-8; give another name"]
+    assert list(tmp_path.iterdir()) == []
