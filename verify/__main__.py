@@ -806,7 +806,7 @@ def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
 @click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option(
     "--labels",
-    type=click.Choice(["drawn", "balanced"]),
+    type=kinds.LABELS,
     help="of Figures 1 and 3  [default: balanced at the authors' values, else drawn]",
 )
 @click.option("--device", default="cpu", show_default=True, help="of the images: cpu, cuda, cuda:1 ...")

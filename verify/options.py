@@ -97,9 +97,10 @@ class Seconds(click.ParamType):
 
 
 SETTING = {name: OfSetting(name) for name in symbols.SETTING}
+LABELS = click.Choice(["drawn", "balanced"])
 READING: dict[str, click.ParamType] = {
     name: Number(low, high, below=high <= 1) for name, (low, high) in RANGES.items()
-} | {"labels": click.Choice(["drawn", "balanced"])}
+} | {"labels": LABELS}
 SEED = Number(0, 2**53, whole=True)  # JSON and tables hold it exactly
 JOBS = Number(1, PROCESSES, whole=True)
 SEEDS = Number(1, 10_000, whole=True)
