@@ -219,8 +219,8 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
     window = {k: _window(predicted.get(k, 0.0)) for k in scales}
     wrong = [k for k in scales if slopes[k].outside(*window[k])]
     ends = _ends(fitted, regressors, wrong, law.up_to_logs)
-    contradicted = [k for k in wrong if k not in ENDS or (k in ends and ends[k].exponent.outside(*window[k]))]
-    # An exponent that contradicts does so over the range and at its end: the weaker of the two counts, for all of them.
+    contradicted = [k for k in wrong if k not in ENDS or (k in ends and ends[k].contradicts(*window[k]))]
+    # An exponent that contradicts does so over the range, at its end and beyond: the weakest counts, for all of them.
     p_value = min(
         (max(result.outside({k: 1}, *window[k]), ends[k].outside(*window[k]) if k in ends else 0.0) for k in wrong),
         default=1.0,
@@ -239,7 +239,10 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
     hangs = max(predicted or scales, key=lambda k: result.leverage[k])
     extra = {
         "slopes": {k: vars(v) for k, v in slopes.items()},
-        "ends": {k: {"at": end.at, "what": end.what, **vars(end.exponent)} for k, end in ends.items()},
+        "ends": {
+            k: {"at": end.at, "what": end.what, "beyond": vars(end.beyond), **vars(end.exponent)}
+            for k, end in ends.items()
+        },
         "decades": {k: result.decades[k] for k in scales},
         "leverage": {k: result.leverage[k] for k in scales},
         "prefactor_band": band,
@@ -261,7 +264,10 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
         return f"{k} {slopes[k]} against {predicted.get(k, 0.0):g} over {k} = {_range(used[k])}"
 
     def at_end(k: str) -> str:
-        return f"{ends[k].what} {ends[k].exponent}" if k in ends else "what it is at the end of the range is not told"
+        if k not in ends:
+            return "what it is at the end of the range is not told"
+        tends = "" if law.up_to_logs else f" and tends to {ends[k].beyond}"
+        return f"{ends[k].what} {ends[k].exponent}{tends}"
 
     if contradicted:
         worst = ", ".join(over(k) + (f" ({at_end(k)})" if k in ends else "") for k in contradicted)
@@ -312,13 +318,19 @@ class _End:
         at: the end of the range at which it is taken.
         what: in words.
         exponent: there.
-        outside: p-value of "it lies in [low, high]".
+        beyond: what it tends to once the correction has died out.
+        outside: p-value of "one of them lies in [low, high]".
     """
 
     at: float
     what: str
     exponent: fit.Interval
+    beyond: fit.Interval
     outside: Callable[[float, float], float]
+
+    def contradicts(self, low: float, high: float) -> bool:
+        """Whether it is wrong at the end and would be beyond, on the same side."""
+        return max(self.exponent.high, self.beyond.high) < low or high < min(self.exponent.low, self.beyond.low)
 
 
 def _ends(
@@ -327,9 +339,10 @@ def _ends(
     """Exponents at the asymptotic end of each variable's range, for n, m and whatever looks wrong.
 
     An exponent measured over a finite range is an exponent over that range. Beside each variable k a correction that
-    dies out towards its end is fitted, c k^-1/2 (c k^1/2 where the end is 0); what is returned is the local exponent at
-    the end, slope and correction together. Where logarithms are allowed the correction is a free power of log k, and
-    what is returned is the power beside it. Empty where the design has too few settings for either.
+    dies out towards its end is fitted, c k^-1/2 (c k^1/2 where the end is 0). Returned are the local exponent at the
+    end, slope and correction together, and what it tends to, the slope alone. Where logarithms are allowed the
+    correction is a free power of log k, and returned is the power beside it. Empty where the design has too few
+    settings for either.
     """
     known = [k for k in (LOGARITHMIC if up_to_logs else ENDS) if k in regressors]
     for chosen in ([k for k in known if k in wrong or k in ("n", "m")], [k for k in known if k in wrong]):
@@ -350,11 +363,16 @@ def _ends(
                     at=math.exp(regressors[k].max() if ENDS[k] > 0 else regressors[k].min()),
                     what=_beside(k, result, regressors[k], up_to_logs),
                     exponent=result.along(weights[k]),
-                    outside=partial(result.outside, weights[k]),
+                    beyond=result.slopes[k],
+                    outside=partial(_weakest, result, (weights[k], {k: 1.0})),
                 )
                 for k in chosen
             }
     return {}
+
+
+def _weakest(result: fit.Regression, combinations: Sequence[dict[str, float]], low: float, high: float) -> float:
+    return max(result.outside(weights, low, high) for weights in combinations)
 
 
 def _beside(k: str, result: fit.Regression, x: pd.Series, up_to_logs: bool) -> str:
