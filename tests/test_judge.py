@@ -575,7 +575,8 @@ def test_a_constant_that_settles_with_size_does_not_refute_a_true_rate():
     # Over the range it is the mean slope, at its end the local one: -n^-1/2/(1 + 2 n^-1/2) = -0.04.
     assert part["slopes"]["n"]["high"] < 1 - 0.05
     end = part["ends"]["n"]
-    assert end["low"] < 1 - 0.04 < end["high"] and end["at"] == pytest.approx(bent["n"].max())
+    assert end["value"] == pytest.approx(1 - 0.042, abs=0.02) and end["at"] == pytest.approx(bent["n"].max())
+    assert part["slopes"]["n"]["value"] + 0.02 < end["value"] < end["beyond"]["value"]
 
 
 @pytest.mark.parametrize("shift", [-0.25, 0.25])
@@ -677,3 +678,25 @@ def test_a_setting_that_looks_bad_is_named_as_doubtful():
     bad = runs.assign(x=runs["x"].where(~((runs["setting"] == 7) & (runs["seed"] % SEEDS < 3)), -1.0))
     found = verdict(Within(low=0), bad)
     assert found.status == Status.SUPPORTED and found.details["doubtful"] == [7]
+
+
+@pytest.mark.parametrize(("truth", "expected"), [(1.0, Status.SUPPORTED), (0.5, Status.REFUTED)])
+def test_a_doubtful_setting_is_decided_on_fresh_seeds_alone(truth, expected):
+    """A setting with 1 of 6 contradicts the bound among 48. Whether it does is asked of 18 more seeds."""
+    runs = share(1.0).assign(look=0)
+    here = runs["setting"] == 7
+    unlucky = runs.assign(x=runs["x"].where(~(here & (runs["seed"] % SEEDS > 0)), -1.0))
+    found = verdict(Within(low=0), unlucky)
+    assert found.status == Status.REFUTED and found.details["doubtful"] == [7]
+    fresh = pd.concat([runs[here]] * 3, ignore_index=True).assign(look=1)
+    fresh["x"] = np.where(np.arange(len(fresh)) < truth * len(fresh), 1.0, -1.0)
+    again = verdict(Within(low=0), pd.concat([unlucky, fresh], ignore_index=True))
+    assert again.status == expected
+    [part] = again.details["parts"]
+    assert part["trials"] == len(runs) and part["again"] == len(fresh)
+
+
+def test_fresh_seeds_leave_the_rest_as_it_was():
+    fresh = pd.concat([RATE.assign(look=0), RATE[RATE["setting"] == 3].assign(look=1, x=1e9)], ignore_index=True)
+    for law in (Theta(LAW), AtMost(LAW), AtLeast(LAW)):
+        assert verdict(law, fresh).status == status(law, RATE)

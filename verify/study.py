@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -165,6 +165,24 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
         wall=time.monotonic() - started,
         environment=environment(planned.device),
     )
+
+
+SECOND = 3  # times the profile's seeds at a setting that looked doubtful
+
+
+def second_look(planned: Plan, verdicts: Sequence[Verdict]) -> tuple[Job, ...]:
+    """Jobs with fresh seeds for every setting that looks doubtful to some claim.
+
+    The judge decides of such a setting on these alone: what made it look doubtful was chosen for looking so. Run them
+    like the plan's own and conclude again on all results.
+    """
+    wanted = {(planned.group_of[v.claim.name].name, k) for v in verdicts for k in v.details.get("doubtful", ())}
+    jobs = []
+    for job in planned.jobs:
+        if (job.group.name, job.point.index) in wanted:
+            start = sweep.first_seed(f"{planned.seed}/{job.group.name}/{job.point.index}/second look")
+            jobs.append(replace(job, look=1, seeds=tuple(start + k for k in range(SECOND * planned.profile.seeds))))
+    return tuple(jobs)
 
 
 def _verdict(claim: Claim, planned: Plan, runs: pd.DataFrame) -> Verdict:
