@@ -15,7 +15,7 @@ from numerics import Observable
 from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Theta, Within
 from theory.paper import Reading
 from theory.symbols import d, epsilon, eta, kappa, m, mu, n, sigma_xi, t, tau_plus
-from verify.judge import Status, judge
+from verify.judge import Status, corrected, judge
 
 SETTINGS, SEEDS = 48, 6
 SPANS = {
@@ -559,3 +559,145 @@ def test_an_unmet_symbol_is_named():
     """C and t have no value in a run; a law that names them cannot be judged."""
     with pytest.raises(ValueError, match="no value for t"):
         verdict(Within(high=t), RUNS.assign(x=1.0))
+
+
+# What a finite range can tell ----------------------------------------------------------------------------------------
+
+
+def test_a_constant_that_settles_with_size_does_not_refute_a_true_rate():
+    """1 + 2 n^-1/2 over n = 11 ... 498 looks like n^-0.1, and is a true Theta."""
+    runs = table(settings=60, n=(11, 498))
+    law = predicted(runs)
+    bent = runs.assign(x=law * (1 + 2 / np.sqrt(runs["n"])) * noise(runs, between=0.01, within=0.03))
+    found = verdict(LAW, bent)
+    assert found.status == Status.INCONCLUSIVE, found.reason
+    assert "a correction that dies out" in found.reason and "over n = " in found.reason
+    [part] = found.details["parts"]
+    # Over the range it is the mean slope, at its end the local one: -n^-1/2/(1 + 2 n^-1/2) = -0.04.
+    assert part["slopes"]["n"]["high"] < 1 - 0.05
+    end = part["ends"]["n"]
+    assert end["value"] == pytest.approx(1 - 0.042, abs=0.02) and end["at"] == pytest.approx(bent["n"].max())
+    assert part["slopes"]["n"]["value"] + 0.02 < end["value"] < end["beyond"]["value"]
+
+
+@pytest.mark.parametrize("shift", [-0.25, 0.25])
+@pytest.mark.parametrize("parameter", ["n", "m", "d"])
+def test_a_wrong_exponent_is_not_excused_as_a_correction(parameter, shift):
+    runs = RATE.assign(x=RATE["x"] * RATE[parameter] ** shift)
+    assert status(LAW, runs) == Status.REFUTED
+    # Nor where a correction that dies out lies on top of it.
+    bent = runs.assign(x=runs["x"] * (1 + 2 / np.sqrt(runs["n"])))
+    assert status(LAW, bent) != Status.SUPPORTED
+
+
+def test_a_logarithm_refutes_theta_and_not_theta_tilde():
+    """T = X log(n)^2: no Theta(X); Theta~(X), as far as a logarithm is told from a power."""
+    runs = table(settings=90, n=(11, 5000))
+    exact = runs.assign(x=predicted(runs) * noise(runs, between=0.01, within=0.03))
+    logs = exact.assign(x=exact["x"] * np.log(exact["n"]) ** 2)
+    assert status(Theta(LAW), logs) == Status.REFUTED
+    told = verdict(Theta(LAW, up_to_logs=True), logs)
+    assert told.status in (Status.SUPPORTED, Status.INCONCLUSIVE)
+    assert "logarithm" in told.reason and "log(n)" in told.reason
+    # A power is no logarithm, where the range is long enough to tell: n^1/2 is not log(n)^p.
+    power = exact.assign(x=exact["x"] * np.sqrt(exact["n"]))
+    assert status(Theta(LAW, up_to_logs=True), power) == Status.REFUTED
+    # Where none is needed it says which it would not have seen.
+    plain = verdict(Theta(LAW, up_to_logs=True), exact)
+    assert plain.status == Status.SUPPORTED and "log(n)^±0." in plain.reason
+
+
+def test_decades_that_hang_on_one_setting_are_not_support():
+    """All settings at n of about 20 but one at 600: the exponent of n is what that one setting says."""
+    runs = table(settings=48, n=(18, 24))
+    alone = runs["setting"] == 5
+    runs["n"] = np.where(alone, 600, runs["n"])
+    found = verdict(LAW, runs.assign(x=predicted(runs) * noise(runs)))
+    assert found.status == Status.INCONCLUSIVE
+    assert "one setting carries" in found.reason and "of n" in found.reason
+    [part] = found.details["parts"]
+    assert part["leverage"]["n"] > 0.5 > part["leverage"]["m"]
+
+
+# Bounds along every direction --------------------------------------------------------------------------------------
+
+
+def test_a_drift_that_hides_between_the_coordinates_is_found():
+    """K ~ n^0.15 d^0.15 passes along n, m and d alone; with d ~ n^2, as the conditions tie it, it is n^0.45."""
+    runs = table(settings=60, n=(11, 600))
+    slack = np.exp(np.random.default_rng(41).uniform(0, np.log(100), 60))[runs["setting"]]
+    runs["d"] = np.round(50 * runs["n"] ** 2 * slack).astype(int)
+    hidden = runs.assign(x=noise(runs) * (runs["n"] * runs["d"]) ** 0.15)
+    found = verdict(AtMost(sp.Integer(1)), hidden)
+    assert found.status == Status.REFUTED
+    assert "n with d ~ n^2" in found.reason
+    for name in ("n", "m", "d"):
+        assert found.details["parts"][0]["drift"][name]["high"] < 0.25
+    worse = runs.assign(x=noise(runs) / (runs["n"] * runs["d"]) ** 0.15)
+    assert status(AtLeast(sp.Integer(1)), worse) == Status.REFUTED
+    assert status(AtMost(sp.Integer(1)), worse) == Status.SUPPORTED
+
+
+def test_runs_that_no_constant_serves_count_in_the_quantile():
+    """2 of 20 runs are not positive and 2 more ask for K = 100: a share 0.9 is served by 100 alone, where dropping the
+    first two would leave the last two within delta."""
+    runs = table(seeds=20)
+    place = runs["seed"] % 20
+    values = np.select([place < 1, place < 3], [-1.0, 0.01], 1.0)
+    [part] = verdict(AtLeast(sp.Integer(1)), runs.assign(x=values)).details["parts"]
+    assert part["constant"] == pytest.approx(0.01)
+
+
+def test_a_bound_over_few_decades_is_left_open_and_its_constant_is_named():
+    runs = table(n=(20, 100))
+    found = verdict(AtMost(sp.Integer(1)), runs.assign(x=3.0))
+    assert found.status == Status.INCONCLUSIVE
+    assert "one K = 3 serves" in found.reason and "under 1.5 decades: n" in found.reason
+    assert "one K = 3 serves" in verdict(AtMost(sp.Integer(1)), RUNS.assign(x=3.0)).reason
+
+
+# Many claims at once -----------------------------------------------------------------------------------------------
+
+
+def test_refuted_is_held_against_the_number_of_claims():
+    """A share that refutes alone does not among forty; one that fails outright does."""
+    weak, strong = share(0.84, seed=5), share(0.5)
+    claim = Claim(name="weak", source="a test", needs=(), observable="x", law=Within(low=0))
+    alone = judge(claim, weak, Reading(), OBSERVABLES)
+    assert alone.status == Status.REFUTED and 0.001 < alone.details["p_value"] < 0.05
+    firm = judge(replace(claim, name="strong"), strong, Reading(), OBSERVABLES)
+    good = [judge(replace(claim, name=f"good-{k}"), share(1.0), Reading(), OBSERVABLES) for k in range(1)]
+    many = [replace(good[0], claim=replace(claim, name=f"good-{k}")) for k in range(40)]
+    found = {v.claim.name: v for v in corrected([alone, firm, *many])}
+    assert found["strong"].status == Status.REFUTED
+    assert found["weak"].status == Status.INCONCLUSIVE and "among 42 claims (Holm)" in found["weak"].reason
+    assert corrected([alone])[0].status == Status.REFUTED
+
+
+def test_a_setting_that_looks_bad_is_named_as_doubtful():
+    runs = share(1.0)
+    bad = runs.assign(x=runs["x"].where(~((runs["setting"] == 7) & (runs["seed"] % SEEDS < 3)), -1.0))
+    found = verdict(Within(low=0), bad)
+    assert found.status == Status.SUPPORTED and found.details["doubtful"] == [7]
+
+
+@pytest.mark.parametrize(("truth", "expected"), [(1.0, Status.SUPPORTED), (0.5, Status.REFUTED)])
+def test_a_doubtful_setting_is_decided_on_fresh_seeds_alone(truth, expected):
+    """A setting with 1 of 6 contradicts the bound among 48. Whether it does is asked of 18 more seeds."""
+    runs = share(1.0).assign(look=0)
+    here = runs["setting"] == 7
+    unlucky = runs.assign(x=runs["x"].where(~(here & (runs["seed"] % SEEDS > 0)), -1.0))
+    found = verdict(Within(low=0), unlucky)
+    assert found.status == Status.REFUTED and found.details["doubtful"] == [7]
+    fresh = pd.concat([runs[here]] * 3, ignore_index=True).assign(look=1)
+    fresh["x"] = np.where(np.arange(len(fresh)) < truth * len(fresh), 1.0, -1.0)
+    again = verdict(Within(low=0), pd.concat([unlucky, fresh], ignore_index=True))
+    assert again.status == expected
+    [part] = again.details["parts"]
+    assert part["trials"] == len(runs) and part["again"] == len(fresh)
+
+
+def test_fresh_seeds_leave_the_rest_as_it_was():
+    fresh = pd.concat([RATE.assign(look=0), RATE[RATE["setting"] == 3].assign(look=1, x=1e9)], ignore_index=True)
+    for law in (Theta(LAW), AtMost(LAW), AtLeast(LAW)):
+        assert verdict(law, fresh).status == status(law, RATE)

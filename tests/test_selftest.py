@@ -37,6 +37,13 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
     wrongly = [(t.claim, t.kind, t.detail) for t in result.trials if not t.false and t.status == Status.REFUTED]
     # True laws are refuted in at most 5 % of the trials; of 81 more than 10 would be a chance of one in a thousand.
     assert len(wrongly) <= 10, wrongly
+    # The power curve: no exponent moved beyond twice the tolerance is supported, and 0.25 is seen in every one.
+    power = result.power.set_index(["rate", "shift"])
+    for name in selftest.RATES:
+        for shift in (-0.25, -0.2, -0.15, 0.15, 0.2, 0.25):
+            assert power.loc[(name, shift), "supported"] == 0
+        for shift in (-0.25, 0.25):
+            assert power.loc[(name, shift), "refuted"] == power.loc[(name, shift)].sum()
     # What this small study can decide, it accepts: at least 17 of 20 (at 95 %, 16 or fewer is one in a hundred).
     for name in ("stage1.noise-growth", "stage1.signal-growth"):
         rates = [t.status for t in result.trials if not t.false and t.claim == name]

@@ -16,8 +16,8 @@ from numerics import Setting
 from theory import AtLeast, Band, C, Claim, Condition, Within, inside
 from theory.paper import Reading, claims
 from theory.symbols import d, eta, m, mu, n, sigma_xi, tau_minus, tau_plus
-from verify import figures, study, sweep
-from verify.judge import SCALES, Status
+from verify import study, sweep
+from verify.judge import LEVERAGE, SCALES, Status
 
 QUICK = sweep.PROFILES["quick"]
 DECADES = 1.5
@@ -560,3 +560,37 @@ def test_margins_of_a_study_are_those_of_its_settings(tmp_path):
     assert (table.loc["wide", "least"], table.loc["wide", "largest"]) == pytest.approx((800 / 9, 800 / 8))
     assert table.loc["few-flips", "least"] == pytest.approx(5.0)
     assert (table["required"] == 2).all()
+
+
+def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_path):
+    known = claims(Reading())
+    chosen = tuple(c for c in known if c.name in ("init.signal", "concentration.cross"))
+    planned = study.plan(chosen, known, QUICK, Reading(), seed=0, device="cpu")
+    results, _ = study.collect(planned, tmp_path, 1, lambda _: None)
+    before = study.conclude(planned, results, True, 0.0)
+    index = planned.jobs[1].point.index
+    doubtful = [dataclasses.replace(v, details={**v.details, "doubtful": [index]}) for v in before.verdicts[:1]]
+    [again] = study.second_look(planned, doubtful)
+    [first] = [j for j in planned.jobs if j.point.index == index]
+    assert again.point == first.point and again.key != first.key
+    assert len(again.seeds) == study.SECOND * QUICK.seeds and not set(again.seeds) & set(first.seeds)
+    more = list(sweep.run([again], tmp_path, 1))
+    assert (more[0].runs["look"] == 1).all()
+    assert sweep.load(tmp_path / f"{again.key}.npz", again).runs.equals(more[0].runs)
+    after = study.conclude(planned, [*results, *more], True, 0.0)
+    assert after.verdicts[0].runs == before.verdicts[0].runs + len(again.seeds)
+
+
+@pytest.mark.parametrize("stage", ["T1", "end"])
+def test_no_single_setting_carries_the_exponents(stage):
+    """At the far ends stand several: of what is known of an exponent none carries over a quarter, as the judge asks."""
+    [group] = [g for g in groups(Reading()).values() if g.stage == stage and g.needs_rates]
+    points = design(group, "standard", Reading())
+    x = np.log([[*(getattr(p.setting, k) for k in (*SCALES, "kappa")), p.epsilon] for p in points])
+    x = x[:, :-1] if stage == "T1" else x
+    columns = np.column_stack([(x - x.mean(0)) / x.std(0), np.ones(len(x))])
+    solve = np.linalg.pinv(columns)[:-1] ** 2
+    share = solve.max(1) / solve.sum(1)
+    assert share.max() <= LEVERAGE, dict(zip((*SCALES, "kappa", "epsilon"), share.round(2), strict=False))
+    far = [p for p in points if p.seeds < 1]
+    assert len(far) in (2 * sweep.FAR, 3 * sweep.FAR) and {p.seeds for p in far} == {1 / sweep.FAR}

@@ -56,9 +56,7 @@ class Regression:
     leverage: dict[str, float] = field(default_factory=dict)
     spare: int = 0
     problem: str = ""
-    _draws: np.ndarray = field(
-        default_factory=lambda: np.empty((0, 0)), repr=False
-    )  # of all slopes, about the estimate
+    _draws: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), repr=False, compare=False)  # about the slopes
 
     def along(self, weights: Mapping[str, float]) -> Interval:
         """The combination of slopes with these weights, e.g. the exponent along n = m: ``{"n": 1, "m": 1}``."""
@@ -308,11 +306,22 @@ class Successes:
     doubtful: tuple[int, ...]
 
 
-def successes(met: np.ndarray, setting: np.ndarray, required: float) -> Successes:
-    """Count successes, overall and by setting (Bonferroni at 5 % over all settings)."""
-    pooled = clopper_pearson(int(met.sum()), met.size)
+def successes(met: np.ndarray, setting: np.ndarray, required: float, again: np.ndarray | None = None) -> Successes:
+    """Count successes, overall and by setting (Bonferroni at 5 % over all settings).
+
+    Args:
+        met, setting: of each run. Shape (runs,).
+        required: the probability claimed.
+        again: runs on fresh seeds, made because their setting looked doubtful: it is judged on these alone, and they
+            are left out of the whole. Shape (runs,); None for none.
+    """
+    again = np.zeros(len(met), dtype=bool) if again is None else again
     ids = np.unique(setting)
-    by_setting = [(int(met[setting == k].sum()), int((setting == k).sum())) for k in ids]
+    repeated = np.isin(setting, setting[again])
+    decides = again | ~repeated
+    by_setting = [(int(met[decides & (setting == k)].sum()), int((decides & (setting == k)).sum())) for k in ids]
+    met = met[~again]
+    pooled = clopper_pearson(int(met.sum()), met.size)
     p_values = [float(binom.cdf(hits, trials, required)) for hits, trials in by_setting]
     worst = int(np.argmin(p_values)) if len(ids) else -1
     contradicts = len(ids) > 0 and p_values[worst] < (1 - LEVEL) / len(ids)

@@ -107,13 +107,16 @@ def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[
             **counts,
         )
     rng = np.random.default_rng(zlib.crc32(claim.name.encode()))
+    # Fresh seeds of settings that looked doubtful were chosen for that: they say whether those settings contradict a
+    # bound, and nothing of the whole design.
+    first = runs[runs["look"] == 0] if "look" in runs else runs
     explicit = [(name, law) for name, law in claim.parts if isinstance(law, Within)]
     parts = []
     if explicit:
         parts.append(_within(explicit, runs, reading, observables))
     for name, law in claim.parts:
         if not isinstance(law, Within):
-            parts.append(_one(name, law, runs, reading, observables, rng))
+            parts.append(_one(name, law, first, reading, observables, rng))
     # The weakest part decides; three answers never become two.
     order = [Status.REFUTED, Status.INCONCLUSIVE, Status.SUPPORTED]
     status = min((p.status for p in parts), key=order.index)
@@ -220,8 +223,8 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
     window = {k: _window(predicted.get(k, 0.0)) for k in scales}
     wrong = [k for k in scales if slopes[k].outside(*window[k])]
     ends = _ends(fitted, regressors, wrong, law.up_to_logs)
-    contradicted = [k for k in wrong if k not in ENDS or (k in ends and ends[k].exponent.outside(*window[k]))]
-    # An exponent that contradicts does so over the range and at its end: the weaker of the two counts, for all of them.
+    contradicted = [k for k in wrong if k not in ENDS or (k in ends and ends[k].contradicts(*window[k]))]
+    # An exponent that contradicts does so over the range, at its end and beyond: the weakest counts, for all of them.
     p_value = min(
         (max(result.outside({k: 1}, *window[k]), ends[k].outside(*window[k]) if k in ends else 0.0) for k in wrong),
         default=1.0,
@@ -240,7 +243,10 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
     hangs = max(predicted or scales, key=lambda k: result.leverage[k])
     extra = {
         "slopes": {k: vars(v) for k, v in slopes.items()},
-        "ends": {k: {"at": end.at, "what": end.what, **vars(end.exponent)} for k, end in ends.items()},
+        "ends": {
+            k: {"at": end.at, "what": end.what, "beyond": vars(end.beyond), **vars(end.exponent)}
+            for k, end in ends.items()
+        },
         "decades": {k: result.decades[k] for k in scales},
         "leverage": {k: result.leverage[k] for k in scales},
         "prefactor_band": band,
@@ -262,7 +268,10 @@ def _rate(name: str, law: Theta, runs: pd.DataFrame, observable: Observable, rng
         return f"{k} {slopes[k]} against {predicted.get(k, 0.0):g} over {k} = {_range(used[k])}"
 
     def at_end(k: str) -> str:
-        return f"{ends[k].what} {ends[k].exponent}" if k in ends else "what it is at the end of the range is not told"
+        if k not in ends:
+            return "what it is at the end of the range is not told"
+        tends = "" if law.up_to_logs else f" and tends to {ends[k].beyond}"
+        return f"{ends[k].what} {ends[k].exponent}{tends}"
 
     if contradicted:
         worst = ", ".join(over(k) + (f" ({at_end(k)})" if k in ends else "") for k in contradicted)
@@ -313,13 +322,19 @@ class _End:
         at: the end of the range at which it is taken.
         what: in words.
         exponent: there.
-        outside: p-value of "it lies in [low, high]".
+        beyond: what it tends to once the correction has died out.
+        outside: p-value of "one of them lies in [low, high]".
     """
 
     at: float
     what: str
     exponent: fit.Interval
+    beyond: fit.Interval
     outside: Callable[[float, float], float]
+
+    def contradicts(self, low: float, high: float) -> bool:
+        """Whether it is wrong at the end and would be beyond, on the same side."""
+        return max(self.exponent.high, self.beyond.high) < low or high < min(self.exponent.low, self.beyond.low)
 
 
 def _ends(
@@ -328,9 +343,10 @@ def _ends(
     """Exponents at the asymptotic end of each variable's range, for n, m and whatever looks wrong.
 
     An exponent measured over a finite range is an exponent over that range. Beside each variable k a correction that
-    dies out towards its end is fitted, c k^-1/2 (c k^1/2 where the end is 0); what is returned is the local exponent at
-    the end, slope and correction together. Where logarithms are allowed the correction is a free power of log k, and
-    what is returned is the power beside it. Empty where the design has too few settings for either.
+    dies out towards its end is fitted, c k^-1/2 (c k^1/2 where the end is 0). Returned are the local exponent at the
+    end, slope and correction together, and what it tends to, the slope alone. Where logarithms are allowed the
+    correction is a free power of log k, and returned is the power beside it. Empty where the design has too few
+    settings for either.
     """
     known = [k for k in (LOGARITHMIC if up_to_logs else ENDS) if k in regressors]
     for chosen in ([k for k in known if k in wrong or k in ("n", "m")], [k for k in known if k in wrong]):
@@ -351,11 +367,16 @@ def _ends(
                     at=math.exp(regressors[k].max() if ENDS[k] > 0 else regressors[k].min()),
                     what=_beside(k, result, regressors[k], up_to_logs),
                     exponent=result.along(weights[k]),
-                    outside=partial(result.outside, weights[k]),
+                    beyond=result.slopes[k],
+                    outside=partial(_weakest, result, (weights[k], {k: 1.0})),
                 )
                 for k in chosen
             }
     return {}
+
+
+def _weakest(result: fit.Regression, combinations: Sequence[dict[str, float]], low: float, high: float) -> float:
+    return max(result.outside(weights, low, high) for weights in combinations)
 
 
 def _beside(k: str, result: fit.Regression, x: pd.Series, up_to_logs: bool) -> str:
@@ -405,12 +426,14 @@ def _within(
     met, counted = found.met, found.counted
     required = 1 - reading.delta
     setting = runs["setting"].to_numpy()
-    result = fit.successes(met[counted], setting[counted], required)
+    again = runs["look"].to_numpy() > 0 if "look" in runs else np.zeros(len(runs), dtype=bool)
+    result = fit.successes(met[counted], setting[counted], required, again[counted])
     details = {
         "kind": "probability",
         "observables": [name for name, _ in parts],
-        "successes": int(met.sum()),
-        "trials": int(counted.sum()),
+        "successes": int(met[~again].sum()),
+        "trials": int(counted[~again].sum()),
+        "again": int(counted[again].sum()),
         "silent": {str(why): count for why, count in found.reasons.items()},
         "required": required,
         "interval": vars(result.pooled),
@@ -419,6 +442,8 @@ def _within(
     }
     predicted = f"{' and '.join(said)}, with probability >= {required:g}"
     measured = f"{details['successes']} of {details['trials']} runs, share {result.pooled}{_unheard(found)}"
+    if again.any():
+        measured += f"; on fresh seeds of settings that looked doubtful {met[again].sum()} of {details['again']}"
 
     def answer(status: Status, reason: str) -> _Part:
         return _Part(status=status, predicted=predicted, measured=measured, reason=reason, details=details)
@@ -441,7 +466,7 @@ def _within(
         return answer(Status.INCONCLUSIVE, f"the interval contains {required:g}: more runs are needed")
     # Runs that might have spoken and did not refute nothing, but support must stand although all of them failed.
     asked = counted | found.open
-    strict = fit.successes(met[asked], setting[asked], required)
+    strict = fit.successes(met[asked], setting[asked], required, again[asked])
     if strict.pooled.low < required or strict.worst is not None:
         return answer(
             Status.INCONCLUSIVE, f"{int(found.open.sum())} runs might have spoken and did not: with them it is open"
@@ -523,7 +548,6 @@ def _bound(
                 f"no {'' if upper else 'positive '}constant serves often enough{witness}"
                 f"{_where(runs[asked], met[asked])}",
                 p_value=served.p_value,
-                doubtful=served.doubtful,
             )
     if upper and not (ratio[~missing] > 0).any():
         return answer(Status.SUPPORTED, f"{name} is never positive", "every constant serves", p_value=1.0)

@@ -5,7 +5,7 @@ INCONCLUSIVE counts as neither, and is reported.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 import numpy as np
@@ -26,6 +26,7 @@ from verify.regime import Decision
 from verify.study import Outcome
 
 SHIFTS = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
+CURVE = (-0.25, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25)  # of the power curve
 RATES = ("stage1.time", "stage1.signal-growth", "stage1.noise-growth", "stage2.time")
 CLAIMS = (
     *RATES,
@@ -76,10 +77,28 @@ class Trial:
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
     """All trials. The verifier passes if every planted falsehood is rejected and at least 95 % of all true statements
-    are accepted."""
+    are accepted.
+
+    Attributes:
+        outcome: the study on whose runs.
+        trials: what passing hangs on.
+        curve: a row per rate, parameter and shift of its exponent, with the answer; columns rate, parameter, shift,
+            status. It shows where the verifier begins to see; between the tolerance and 0.25 nothing is required.
+    """
 
     outcome: Outcome
     trials: tuple[Trial, ...]
+    curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["rate", "parameter", "shift", "status"]))
+
+    @property
+    def power(self) -> pd.DataFrame:
+        """Per rate and shift, of how many parameters the shifted exponent is SUPPORTED, REFUTED or neither."""
+        grouped = self.curve.groupby(["rate", "shift"], sort=False)["status"]
+        return grouped.agg(
+            supported=lambda s: int((s == Status.SUPPORTED).sum()),
+            refuted=lambda s: int((s == Status.REFUTED).sum()),
+            neither=lambda s: int((~s.isin([Status.REFUTED, Status.SUPPORTED])).sum()),
+        ).reset_index()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -136,7 +155,23 @@ def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
 
     trials = [asked(*given) for given in _planted(claims, runs_of, outcome)]
     trials += [asked(*given) for given in _true(claims, runs_of, outcome)]
-    return SelfTest(outcome=outcome, trials=(*trials, *more))
+    curve = [
+        {"rate": name, "parameter": parameter, "shift": shift, "status": judge(wrong, runs_of(name), *given).status}
+        for given in [(outcome.plan.reading, sweep.OBSERVABLE_BY_NAME)]
+        for name in RATES
+        for shift in CURVE
+        for parameter, wrong in _shifted(claims[name], shift)
+    ]
+    return SelfTest(outcome=outcome, trials=(*trials, *more), curve=pd.DataFrame(curve))
+
+
+def _shifted(claim: Claim, shift: float) -> Iterator[tuple[str, Claim]]:
+    """A rate with the exponent of each parameter of its law moved in turn."""
+    [(_, law)] = claim.parts
+    assert isinstance(law, Theta)
+    for parameter in law.exponents():
+        moved = law.expression * lookup(parameter) ** sp.Rational(str(shift))
+        yield parameter, replace(claim, law=replace(law, expression=moved))
 
 
 _Given = tuple[str, Claim, str, bool, pd.DataFrame]
@@ -147,10 +182,9 @@ def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], o
         claim, runs = claims[name], runs_of(name)
         [(observable, law)] = claim.parts
         assert isinstance(law, Theta)
-        for parameter in law.exponents():
-            for shift in SHIFTS:
-                wrong = replace(law, expression=law.expression * lookup(parameter) ** sp.Rational(shift))
-                yield "exponent shifted", replace(claim, law=wrong), f"{parameter}^{shift:+g}", True, runs
+        for shift in SHIFTS:
+            for parameter, wrong in _shifted(claim, shift):
+                yield "exponent shifted", wrong, f"{parameter}^{shift:+g}", True, runs
         # The law is kept, but the constant is made to drift, with a parameter of the law and with one outside it.
         for parameter, power in (("n", 0.2), ("sigma_0", 0.25)):
             moved = runs.assign(**{observable: runs[observable] * runs[parameter] ** power})

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -160,7 +160,8 @@ def collect(
 ) -> tuple[list[Result], bool]:
     """Run the jobs; an interrupt ends it early with what is finished.
 
-    Theorems explore first; the runs that confirm them then share the processes with those of all claims.
+    Theorems explore first; the runs that confirm them then share the processes with those of all claims. Settings that
+    look doubtful to a claim get fresh seeds at the end.
 
     Args:
         on_result: told of every finished job, with the core seconds that it was expected to take.
@@ -168,9 +169,9 @@ def collect(
     done: dict[str, Result] = {}
     course, waiting = planned.course, list(planned.jobs)
 
-    def gone_through(jobs: list[Job]) -> None:
+    def gone_through(jobs: Sequence[Job]) -> None:
         work = sweep.expected(jobs)
-        for result in sweep.run(jobs, folder, workers):
+        for result in sweep.run(list(jobs), folder, workers):
             done[result.key] = result
             on_result(result, work[result.key])
 
@@ -180,6 +181,7 @@ def collect(
                 phase, waiting = phase + waiting, []
             gone_through(phase)
         gone_through(waiting)
+        gone_through(second_look(planned, _verdicts(planned, _table(done.values()))))
     except KeyboardInterrupt:
         return list(done.values()), False
     return list(done.values()), True
@@ -187,13 +189,11 @@ def collect(
 
 def conclude(planned: Plan, results: list[Result], finished: bool, started: float) -> Outcome:
     """Judge every claim and theorem on the runs at hand."""
-    runs = pd.concat([r.runs for r in results], ignore_index=True) if results else pd.DataFrame({"group": []})
-    runs = runs.sort_values(["group", "setting", "seed"], ignore_index=True) if len(runs) else runs
-    verdicts = corrected([_verdict(claim, planned, runs) for claim in planned.claims])
+    runs = _table(results)
     groups = {g.name: g for g in planned.group_of.values()}
     return Outcome(
         plan=planned,
-        verdicts=verdicts,
+        verdicts=corrected(_verdicts(planned, runs)),
         runs=runs,
         results={r.key: r for r in results},
         margins={name: _margins(group, runs, planned.reading) for name, group in groups.items()},
@@ -202,6 +202,35 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
         environment=environment(planned.device),
         answers=planned.course.answers({r.key: r for r in results}) if planned.course else (),
     )
+
+
+SECOND = 3  # times the profile's seeds at a setting that looked doubtful
+
+
+def second_look(planned: Plan, verdicts: Sequence[Verdict]) -> tuple[Job, ...]:
+    """Jobs with fresh seeds for every setting that looks doubtful to some claim.
+
+    The judge decides of such a setting on these alone: what made it look doubtful was chosen for looking so. Run them
+    like the plan's own and conclude again on all results.
+    """
+    wanted = {(planned.group_of[v.claim.name].name, k) for v in verdicts for k in v.details.get("doubtful", ())}
+    jobs = []
+    for job in planned.jobs:
+        if (job.group.name, job.point.index) in wanted:
+            start = sweep.first_seed(f"{planned.seed}/{job.group.name}/{job.point.index}/second look")
+            jobs.append(replace(job, look=1, seeds=tuple(start + k for k in range(SECOND * planned.profile.seeds))))
+    return tuple(jobs)
+
+
+def _table(results: Collection[Result]) -> pd.DataFrame:
+    if not results:
+        return pd.DataFrame({"group": []})
+    runs = pd.concat([r.runs for r in results], ignore_index=True)
+    return runs.sort_values(["group", "setting", "seed"], ignore_index=True)
+
+
+def _verdicts(planned: Plan, runs: pd.DataFrame) -> list[Verdict]:
+    return [_verdict(claim, planned, runs) for claim in planned.claims]
 
 
 def _verdict(claim: Claim, planned: Plan, runs: pd.DataFrame) -> Verdict:

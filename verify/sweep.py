@@ -135,7 +135,10 @@ class Point:
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One setting with all its seeds: the unit of work and of resuming; ``file`` holds a user's observables."""
+    """One setting with all its seeds: the unit of work and of resuming.
+
+    ``file`` holds a user's observables; ``look`` is 1 for the fresh seeds of a setting that looked doubtful.
+    """
 
     group: Group
     point: Point
@@ -143,10 +146,12 @@ class Job:
     reading: Reading
     device: str
     file: userfile.Pin | None = None
+    look: int = 0
 
     @property
     def key(self) -> str:
-        return f"{self.group.name}-{self.point.index:03d}"
+        again = f"look{self.look}-" if self.look else ""
+        return f"{self.group.name}-{again}{self.point.index:03d}"
 
 
 def stage_of(claim: Claim, observables: Mapping[str, Observable]) -> str:
@@ -502,6 +507,11 @@ def _small_dense(count: int, entropy: int, labels: str) -> list[Point]:
     return points
 
 
+def first_seed(what: str) -> int:
+    """Where the seeds of a job begin: those of different settings differ, so that runs of a group are independent."""
+    return int.from_bytes(hashlib.sha256(what.encode()).digest()[:6], "big")
+
+
 def plan_jobs(
     groups: list[Group],
     profile: Profile,
@@ -519,8 +529,7 @@ def plan_jobs(
             undesigned[group.name] = str(problem)
             continue
         for point in points:
-            # Seeds differ between settings too: runs of a group are independent.
-            start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{point.index}".encode()).digest()[:6], "big")
+            start = first_seed(f"{seed}/{group.name}/{point.index}")
             count = min(profile.seeds, EXACT_SEEDS) if group.stage == "exact" else round(profile.seeds * point.seeds)
             seeds = tuple(start + k for k in range(count))
             planned.append(Job(group=group, point=point, seeds=seeds, reading=reading, device=device, file=file))
@@ -623,6 +632,7 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
                 "group": job.group.name,
                 "setting": job.point.index,
                 "seed": own,
+                "look": job.look,
                 **job.reading.at(job.point.setting.values(), job.point.epsilon),
                 "kappa": job.point.setting.kappa,
                 "time_scale": job.point.setting.time_scale,

@@ -31,6 +31,7 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
         "true": true,
         "accepted": accepted,
         "table": rows,
+        "power": result.curve.to_dict("records"),
         "trials": [{k: v for k, v in vars(t).items()} for t in result.trials],
         "environment": dict(result.outcome.environment),
     }
@@ -48,6 +49,17 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
         truth = "false" if row["false"] else "true"
         counts = " | ".join(str(row[k]) for k in ("trials", "rejected", "accepted", "neither"))
         lines.append(f"| {truth} | {cell(row['kind'])} | {cell(row['claim'])} | {counts} |")
+    power = result.power
+    if len(power):
+        shifts = list(dict.fromkeys(power["shift"]))
+        lines += [
+            "",
+            "Where it begins to see: of the exponents of each rate, moved one at a time, how many are SUPPORTED /",
+        ]
+        lines += ["REFUTED / neither. Between the tolerance and 0.25 nothing is required.", ""]
+        lines += [f"| rate | {' | '.join(f'{x:+g}' for x in shifts)} |", "|---" * (len(shifts) + 1) + "|"]
+        for rate, rows_ in power.groupby("rate", sort=False):
+            lines.append(f"| {cell(rate)} | {' | '.join(_three(rows_[rows_['shift'] == x].iloc[0]) for x in shifts)} |")
     if missed:
         lines += ["", "Not answered as they should be:", ""]
         lines += [
@@ -72,6 +84,15 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
             style="red" if wrong else None,
         )
     console.print(shown)
+    if len(power):
+        console.print()
+        shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+        shown.add_column("exponent moved by: SUPPORTED/REFUTED/neither", overflow="fold")
+        for x in dict.fromkeys(power["shift"]):
+            shown.add_column(f"{x:+g}", justify="right", no_wrap=True)
+        for rate, rows_ in power.groupby("rate", sort=False):
+            shown.add_row(Text(rate), *(_three(row) for row in rows_.to_dict("records")))
+        console.print(shown)
     for t in missed[:20]:
         console.print()
         console.print(Text(f"{t.claim}, {t.kind}, {t.detail}: {t.status}", style="red"))
@@ -80,3 +101,7 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
     console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
     console.print(answer, style={0: "bold green", 1: "bold red", 3: "bold yellow"}[result.exit_status])
     console.print(f"report: {visible(folder / 'selftest.md')}", soft_wrap=True)
+
+
+def _three(row) -> str:
+    return f"{row['supported']}/{row['refuted']}/{row['neither']}"
