@@ -16,7 +16,7 @@ from numerics import Setting
 from theory import AtLeast, Band, C, Claim, Condition, Within, inside
 from theory.paper import Reading, claims
 from theory.symbols import d, eta, m, mu, n, sigma_xi, tau_minus, tau_plus
-from verify import study, sweep
+from verify import figures, study, sweep
 from verify.judge import LEVERAGE, SCALES, Status
 
 QUICK = sweep.PROFILES["quick"]
