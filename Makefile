@@ -8,7 +8,6 @@ ARGS ?=
 
 .PHONY: verify test lint types bench selftest docs clean
 
-# What the run finds is its exit status: 1 means that a claim is refuted, not that the tool failed.
 verify: $(VENV)/.ready
 	$(BIN)/python -m verify all --profile $(PROFILE) --out $(OUT) $(ARGS)
 
