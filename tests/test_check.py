@@ -87,7 +87,7 @@ CLAIM = 'Claim(name="{}", source="s", needs=(), observable="{}", law={})\n'
         ("import sympy\na = " + CONDITION.format("a", "d >= sympy.Symbol('n')"), 4, ("look-alike",)),
         ("a = " + CONDITION.format("a", "d + n"), 3, ("no relation",)),
         ("\na = " + CONDITION.format("a", "d >= n + C"), 4, ("factor",)),
-        ("\na = " + CONDITION.format("a", "d >= n * epsilon"), 4, ("epsilon", "no setting fixes")),
+        ("\na = " + CONDITION.format("a", "d >= n * t"), 4, ("t", "no setting fixes")),
         ("a = " + CONDITION.format("x", "n >= 2") + "b = " + CONDITION.format("x", "n >= 3"), 4, ("'x'", "twice")),
         ("a = " + CONDITION.format("4.1.2-dimension", "n >= 2"), 3, ("4.1.2-dimension", "paper")),
         ("CLAIMS = (" + CLAIM.format("x", "loss_end", "n").strip() + ",\n" + CLAIM.format("x", "loss_end", "m") + ")",

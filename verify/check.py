@@ -174,8 +174,9 @@ def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
         forward = _entails(paper, condition)
         back = {}
         for own in paper:
-            if _bounded(own) & _bounded(condition):  # a bound on something else is no substitute
-                others = tuple(c for c in paper if c is not own)
+            others = tuple(c for c in paper if c is not own)
+            # A bound on something else is no substitute, nor is there one for what the rest implies anyway.
+            if _bounded(own) & _bounded(condition) and _status(_entails(others, own)) != "entailed":
                 back[own.name] = _entails((*others, condition), own)
     except ValueError as problem:  # an expression of which no order can be read
         return Relation(condition=condition, kind="undecided", says=f"its order cannot be read: {problem}", proof="")

@@ -59,6 +59,9 @@ from verify.userfile import Pin
 
 Powers = Mapping[str, tuple[Fraction, ...]]
 
+SLACK = (
+    1e-6  # that d and m lie inside their bounds: more than what is left where bounds on d and eta are placed in turn
+)
 START = 16  # the least n: below, single flips decide everything
 VALUES, FEWEST, RANGE = 7, 5, 8.0  # values of N wanted, needed, and the least ratio of their ends
 LARGEST = 6000  # n: three matrices of its square must fit in memory
@@ -240,28 +243,38 @@ def _placed(
         rows.append(values)
         if max(values["tau_plus"], values["tau_minus"]) >= 0.5 or values["n"] < 2:
             return None
-    for name, inwards in INWARDS.items():
-        edge = []
-        for values in rows:
-            _move(values, name, _anywhere(name, values))
-            if not _to_edge(values, name, needs, reading):
-                return None
-            edge.append(values[name])
-        free = _unrestricted(name, needs)
-        if (name in ("m", "d") or name in speaks) and (free or not tight):
-            grown_ = [growth(powers.get(name, none), size) for size in sizes]
-            if free:  # start where the lost premise holds, and let the scaling lead away from it
-                values = dict(rows[0])
-                if not _to_edge(values, name, (lost,), reading):
+    # The bound on d depends on eta through log T*, and that on eta on d: both are placed in turn until they stay.
+    for _ in range(30):
+        before = [values.get("d", 0.0) for values in rows]
+        for name, inwards in INWARDS.items():
+            if name == "m" and "d" in rows[0]:
+                continue
+            edge = []
+            for values in rows:
+                _move(values, name, _anywhere(name, values))
+                if name == "d":
+                    values.pop("sigma_0", None)
+                    values.setdefault("eta", _anywhere("eta", values))
+                if not _to_edge(values, name, needs, reading):
                     return None
-                least = _anywhere(name, rows[0]) if inwards > 0 else 0.0  # where nothing bounds it, nothing extreme
-                constant = max(values[name], least) / grown_[0]
-            else:
-                ratios = [e / g for e, g in zip(edge, grown_, strict=True)]
-                constant = max(ratios) if inwards > 0 else min(ratios)
-            edge = [constant * g for g in grown_]
-        for values, x in zip(rows, edge, strict=True):
-            _move(values, name, math.ceil(x * (1 + 1e-9)) if name in ("m", "d") else x)
+                edge.append(values[name])
+            free = _unrestricted(name, needs)
+            if (name in ("m", "d") or name in speaks) and (free or not tight):
+                grown_ = [growth(powers.get(name, none), size) for size in sizes]
+                if free:  # start where the lost premise holds, and let the scaling lead away from it
+                    values = dict(rows[0])
+                    if not _to_edge(values, name, (lost,), reading):
+                        return None
+                    least = _anywhere(name, rows[0]) if inwards > 0 else 0.0  # where nothing bounds it, nothing extreme
+                    constant = max(values[name], least) / grown_[0]
+                else:
+                    ratios = [e / g for e, g in zip(edge, grown_, strict=True)]
+                    constant = max(ratios) if inwards > 0 else min(ratios)
+                edge = [constant * g for g in grown_]
+            for values, x in zip(rows, edge, strict=True):
+                _move(values, name, math.ceil(x * (1 + SLACK)) if name in ("m", "d") else x)
+        if all(abs(values["d"] - d) <= SLACK / 2 * d for values, d in zip(rows, before, strict=True)):
+            break
     if not all(inside(needs, values, reading.C) for values in rows):
         return None
     return [
@@ -333,11 +346,15 @@ def _control(
     if not name:
         return None
     moved, all_ = dict(values), (*needs, lost)
-    for k in dict.fromkeys([name, "sigma_0", "eta"]):
-        if not _to_edge(moved, k, all_, reading):
-            return None
-        if k in ("d", "m"):
-            _move(moved, k, math.ceil(moved[k] * (1 + 1e-9)))
+    for _ in range(30):  # as in _placed
+        before = moved["d"]
+        for k in dict.fromkeys([name, "sigma_0", "eta"]):
+            if not _to_edge(moved, k, all_, reading):
+                return None
+            if k in ("d", "m"):
+                _move(moved, k, math.ceil(moved[k] * (1 + SLACK)))
+        if abs(moved["d"] - before) <= SLACK / 2 * before:
+            break
     return _setting(moved, reading.labels) if inside(all_, moved, reading.C) else None
 
 
