@@ -12,7 +12,7 @@ import verify.__main__ as program
 from numerics import Setting
 from numerics.sampling import check_drawable
 from theory.paper import Reading, condition_4_1
-from verify import calibrate, falsify, images, options, paper_figures, phase, selftest, study, sweep
+from verify import calibrate, falsify, images, options, paper_figures, phase, processes, selftest, study, sweep
 
 HUGE = "1" + "0" * 400
 VALUES = (
@@ -48,7 +48,7 @@ def cut(monkeypatch, tmp_path):
     for module, name in (
         (study, "plan"), (selftest, "planted_statements"), (falsify, "hunt"), (falsify, "failures"),
         (falsify, "parties"), (phase, "collect"), (calibrate, "plan"), (calibrate.FOLDER.__class__, "open"),
-        (images, "check"), (paper_figures, "collect"), (sweep, "pooled"), (program, "_searched"),
+        (images, "check"), (paper_figures, "collect"), (processes, "pooled"), (program, "_searched"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, started)
     monkeypatch.chdir(tmp_path)
