@@ -1,5 +1,6 @@
 """The setting, one drawn sample, and the two-layer CNN itself."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
