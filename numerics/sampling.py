@@ -73,7 +73,7 @@ def check_drawable(setting: Setting, dense: bool | None = None) -> bool:
     # V and W_0 themselves, or their Gram matrices; the dynamics holds these in either case.
     entries = (setting.n + 1) ** 2 + (2 * setting.m) ** 2 + (setting.d * least if dense else 0)
     if entries > MOST:
-        way = "give smaller n and m" + (", or d of at least n + 2m + 1, which needs no vectors" if dense else "")
+        way = "use dense=False" if dense and setting.d >= least else "give smaller n and m"
         raise ValueError(f"{at}: a sample of {entries:.1e} numbers exceeds {MOST * 8 / 2**30:g} GiB; {way}")
     return dense
 

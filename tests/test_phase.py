@@ -9,6 +9,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -424,14 +425,18 @@ def test_the_preset_is_what_kou_et_al_ran(tmp_path, monkeypatch):
         (["kappa", "tau", "--at", "n"], "name=value"),
         (["kappa", "tau", "--show", "stage1.noisy"], "did you mean"),
         (["kappa", "tau", "--preset", "kou"], "brings its own axes"),
-        (["kappa", "tau", "--epsilon", "2"], "target loss"),
+        (["kappa", "tau", "--epsilon", "2"], "to below 0.693"),
         (["--resume", "nowhere"], "no map to resume"),
     ],
 )
 def test_a_mistake_is_told_and_nothing_is_written(tmp_path, monkeypatch, arguments, told):
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(cli, ["map", *arguments], standalone_mode=False)
-    assert isinstance(done.exception, ValueError) and told in str(done.exception) and "\n" not in str(done.exception)
+    assert (
+        isinstance(done.exception, ValueError | click.BadParameter)
+        and told in str(done.exception)
+        and "\n" not in str(done.exception)
+    )
     assert not list(tmp_path.iterdir())
 
 

@@ -181,7 +181,7 @@ def test_least_dimension_is_exact():
     assert draw(setting(d=LEAST), 0).patches is None
     below = setting(d=LEAST - 1)
     assert draw(below, 0).patches is not None, "dense by itself where no Bartlett factor exists"
-    with pytest.raises(ValueError, match=f"^d = {LEAST - 1}: .*{LEAST}.*dense=True$"):
+    with pytest.raises(ValueError, match=f"d = {LEAST - 1}: .*{LEAST}.*dense=True$"):
         draw(below, 0, dense=False)
     with pytest.raises(ValueError, match=r"exceeds 8 GiB; use dense=False$"):
         draw(setting(d=10**10), 0, dense=True)

@@ -104,7 +104,7 @@ SEED = Number(0, 2**53, whole=True)  # JSON and tables hold it exactly
 JOBS = Number(1, PROCESSES, whole=True)
 SEEDS = Number(1, 10_000, whole=True)
 SEVERAL = Number(2, 10_000, whole=True)
-EPSILON = Number(1e-9, 0.69)
+EPSILON = Number(1e-9, math.log(2), below=True)  # a run starts at log 2
 STEPS = Number(1, 10**9, whole=True)
 EPOCHS = Number(1, 100_000, whole=True)
 BATCH = Number(1, 10**6, whole=True)

@@ -28,7 +28,6 @@ import sympy as sp
 from numerics import Event, Observable, Setting, draw, train
 from numerics.engine import Trajectory
 from numerics.generalization import errors_by_law
-from numerics.model import RANGES as DOMAINS
 from numerics.model import WHOLE, check_range
 from numerics.observables import STAGES, moments
 from numerics.sampling import check_drawable
@@ -80,6 +79,15 @@ ERRORS = {
 HARMFUL = 0.125
 
 
+def _check_range(name: str, value: float) -> None:
+    if name == "tau" and not 0 <= value < 0.5:
+        raise ValueError(f"tau = {value:g}: a flip probability must lie in [0, 0.5); give e.g. 0.2")
+    if name in ("kappa", "snr") and not 0 <= value <= 1e30:
+        raise ValueError(f"{name} = {value:g}: must be a number from 0 to 1e30")
+    if name in SETTING:
+        check_range(name, value)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Axis:
     """One axis of a map.
@@ -109,9 +117,8 @@ class Axis:
             raise ValueError(f"axis '{self.name}': a logarithmic axis from {self.low:g}; start above 0 or drop ':log'")
         if self.count > MOST_CELLS:
             raise ValueError(f"axis '{self.name}': {self.count} values; a map holds at most {MOST_CELLS:,} cells")
-        if self.name in DOMAINS:
-            for end in (self.low, self.high):
-                check_range(self.name, end)
+        for end in (self.low, self.high):
+            _check_range(self.name, end)
         if self.count < 2 or len(self.values) < 2:
             raise ValueError(f"axis '{self.name}': a map needs at least 2 values along it; widen it or raise the count")
 
@@ -355,8 +362,7 @@ def _resolved(map_: Map, x: float, y: float, used: set[str]) -> dict[str, float]
             asked.append(name)
             text = texts[name]
             known[name] = bound(name) if text == BOUND else _formula(text, value, f"--at {name}")
-            if name in DOMAINS:
-                check_range(name, known[name])
+            _check_range(name, known[name])
             if name in WHOLE:
                 known[name] = math.ceil(known[name] - 1e-9)
             asked.pop()

@@ -103,14 +103,13 @@ def select(data: Losses, threshold: float | None = None) -> Selection:
     if window is not None:
         held = replace(held, window=window.epoch, positions=window.positions, separation=window.separation)
     fields: dict[str, Any] = {}
-    fields = {}
-    if not reason:
-        fields = _stopped(held)
+    if window is not None and not reason:
+        fields = _stopped(held, window)
     if data.flipped is not None:
         rows = [_score(mask, row, data.flipped) for mask, row in zip(held.fitted, data.losses, strict=True)]
         fields["per_epoch"] = pd.DataFrame(rows)
-        if fields.get("clean") is not None:
-            fields["found"] = _score(fields["clean"], -held.positions, data.flipped)
+        if window is not None and "clean" in fields:
+            fields["found"] = _score(fields["clean"], -window.positions, data.flipped)
     return replace(held, **fields)
 
 
@@ -221,16 +220,18 @@ def _separation(positions: np.ndarray) -> float:
     return float(share * (1 - share) * (positions[above].mean() - positions[~above].mean()) ** 2 / total)
 
 
-def _stopped(held: Selection) -> dict[str, Any]:
-    clean = held.positions > 0
+def _stopped(held: Selection, window: _Window) -> dict[str, Any]:
+    clean = window.positions > 0
     lead = held.fitted[:, clean].mean(1) - held.fitted[:, ~clean].mean(1)
     if lead.max() <= 0:
         return {"reason": f"at no epoch are more of the samples that look clean below {held.threshold:.3g} than others"}
     stop = int(np.flatnonzero(lead >= lead.max() - 1e-9)[-1])
     reason = (
-        f"{(~clean).sum()} of {len(clean)} samples stand apart over the first {held.window + 1} epochs; most of the"
+        f"{(~clean).sum()} of {len(clean)} samples stand apart over the first {window.epoch + 1} epochs; most of the"
         " others are fitted, and least of them, at this one"
     )
+    if held.data.classes is None:
+        reason += "; a class that is learned late can look like this: give the labels trained on as classes"
     return {"stop": stop, "clean": clean, "reason": reason}
 
 

@@ -446,13 +446,12 @@ def check_at(held: UserFile, name: str, settings: Iterable[Mapping[str, float]])
 
 
 def check_latex(held: UserFile) -> None:
-    """Raise :class:`Refused` where a formula cannot be drawn; it takes what draws, so workers do without."""
-    from verify.figures import Formulas
+    """Raise :class:`Refused` where a formula cannot be shown; it takes what shows it, so workers do without."""
+    from verify.report.formulas import parses
 
-    formulas = Formulas()
     for what, stated in (("condition", held.conditions.values()), ("claim", held.claims)):
         for one in stated:
-            if formulas.draw(one.latex) is None:
+            if not parses(one.latex):
                 said = f"{what} '{one.name}': latex {one.latex!r} does not parse; mend it, or leave it out"
                 raise _refused(held.path, held.lines.get(one.name), said)
 

@@ -35,6 +35,11 @@ def mathml(latex: str) -> Markup:
     return Markup(ElementTree.tostring(tree, encoding="unicode", short_empty_elements=False))
 
 
+def parses(latex: str) -> bool:
+    """Whether a formula can be shown."""
+    return _tree(latex) is not None
+
+
 def plain(latex: str) -> str:
     """One formula as a line of text that reads the same: ``d/(σ_ξ^2·n)``."""
     tree = _tree(latex)
