@@ -109,7 +109,8 @@ class Region:
 
     def _setting(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> Setting | None:
         values = self._values(point, fixed)
-        values |= {name: round(values[name]) for name in WHOLE}
+        # A face is met within rounding, which for d = 1e18 is many whole numbers beyond it.
+        values |= {name: min(round(values[name]), int(self.ranges.get(name, RANGES[name])[1])) for name in WHOLE}
         setting = Setting(**{name: values[name] for name in PARAMETERS}, labels=self.reading.labels)
         return setting if inside(self.needs, values | setting.values(), self.reading.C) else None
 
