@@ -121,7 +121,7 @@ def made_up_curves(runs: pd.DataFrame) -> Result:
     return Result(key=f"{runs['group'].iloc[0]}-{runs['setting'].iloc[0]:03d}", runs=runs, times=times, series=series)
 
 
-def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True, settings: int = 22) -> Outcome:
+def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True, settings: int = 36) -> Outcome:
     rng = np.random.default_rng(0)
     group_of = {}
     for c in chosen:
