@@ -114,7 +114,7 @@ def test_what_a_file_gets_wrong_is_found_when_it_is_read(tmp_path, text, words):
 
 
 def test_latex_that_does_not_parse_is_found_before_anything_is_planned(tmp_path):
-    for bad in (r"\frac{1", r"\nonsense", "a}b", r"x^"):
+    for bad in (r"\frac{1", r"\frac{1}", r"\nonsense", "a}b", "{a", r"x^"):
         held = load(tmp_path, CONDITION.replace("d >= n)", f"d >= n, latex=r'{bad}')"))
         with pytest.raises(userfile.Refused, match=r"note\.py:3: condition 'x': latex .* does not parse"):
             userfile.check_latex(held)

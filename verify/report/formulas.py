@@ -23,6 +23,8 @@ _ATTRIBUTES = {
     "display", "mathvariant", "stretchy", "fence", "form", "accent", "width", "displaystyle", "scriptlevel", "lspace",
     "rspace", "linethickness",
 }  # fmt: skip
+# How many parts an element has; the library lets the rest of an unfinished \frac go.
+_PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3}
 _FUNCTIONS = ("log", "exp", "max", "min", "sup", "inf")
 _OPEN, _BARS = ("(", "[", "{", "⟨"), ("|", "‖")
 
@@ -56,6 +58,8 @@ def pieces(text: str) -> Iterator[tuple[bool, str]]:
 @lru_cache(maxsize=1024)
 def _tree(latex: str) -> Element | None:
     """The MathML of a formula; None if it is none, or holds what no formula of a report does."""
+    if not _balanced(latex):
+        return None
     try:
         tree = ElementTree.fromstring(convert(latex))
     except Exception:  # the library knows some twenty errors, and others slip through
@@ -65,9 +69,21 @@ def _tree(latex: str) -> Element | None:
         unread = element.tag in ("mi", "mo", "mn") and "\\" in (element.text or "")
         if element.tag not in _ELEMENTS or not set(element.attrib) <= _ATTRIBUTES or unread:
             return None
+        if len(element) != _PARTS.get(element.tag, len(element)):
+            return None
     for element in list(tree.iter()):
         _set_apart(element)
     return tree
+
+
+def _balanced(latex: str) -> bool:
+    """Whether every brace that groups has its other half."""
+    depth = 0
+    for brace in re.findall(r"[{}]", re.sub(r"\\.", "", latex, flags=re.S)):
+        depth += 1 if brace == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def _set_apart(row: Element) -> None:
