@@ -57,7 +57,9 @@ from verify.userfile import Pin
 
 Powers = Mapping[str, tuple[Fraction, ...]]
 
-SLACK = 1e-6  # that d and m lie inside their bounds: more than what is left where bounds on d and eta are placed in turn
+SLACK = (
+    1e-6  # that d and m lie inside their bounds: more than what is left where bounds on d and eta are placed in turn
+)
 START = 16  # the least n: below, single flips decide everything
 VALUES, FEWEST, RANGE = 7, 5, 8.0  # values of N wanted, needed, and the least ratio of their ends
 LARGEST = 6000  # n: three matrices of its square must fit in memory
