@@ -1,7 +1,7 @@
 """Test errors of trained runs, without d-dimensional vectors.
 
-An error is y f < 0, strictly, as the paper has it: a network that outputs 0, which happens where no neuron is active on
-either patch, makes none. A test point is [y mu, xi] with y uniform on +-1 and xi from one of three laws:
+An error is y f < 0, strictly, as the paper has it: a network that outputs 0, which happens where no neuron is active,
+makes none. A test point is [y mu, xi] with y uniform on +-1 and xi from one of three laws:
 
 * ``spurious`` (D_test): xi = xi_i + zeta with i uniform over the training samples and zeta ~ N(0, sigma_xi^2 I),
   independent of y;

@@ -75,7 +75,7 @@ def _margin_error(state: State) -> Tensor:
     return (state.margins - _predicted_margins(state)).abs().amax(1)
 
 
-def _predicted_margin_spread(state: State) -> Tensor:
+def _predicted_spread(state: State) -> Tensor:
     """Lemma 5.3: the largest difference between two samples' predictions."""
     predicted = _predicted_margins(state)
     return predicted.amax(1) - predicted.amin(1)
@@ -92,7 +92,7 @@ def _signal_drive(state: State) -> Tensor:
     return (state.overlap[..., 0] > 0) * plus + (state.overlap[..., 1] > 0) * minus
 
 
-def _noise_per_signal(state: State) -> Tensor:
+def _rho_per_gamma(state: State) -> Tensor:
     """sum_i rho-bar_{j,r,i} / gamma_{j,r}. Shape (R, 2m)."""
     return (state.rho.clamp(min=0).sum(3) / state.gamma).flatten(1)
 
@@ -148,8 +148,8 @@ SERIES: dict[str, Recorder] = {
     "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma.flatten(1).amax(1)),
     "coefficient_max": lambda s: torch.maximum(s.rho.abs().flatten(1).amax(1), s.gamma.abs().flatten(1).amax(1)),
     "signal_drive_min": lambda s: _signal_drive(s).amin(1),
-    "noise_per_signal_min": lambda s: _noise_per_signal(s).amin(1),
-    "noise_per_signal_max": lambda s: _noise_per_signal(s).amax(1),
+    "rho_per_gamma_min": lambda s: _rho_per_gamma(s).amin(1),
+    "rho_per_gamma_max": lambda s: _rho_per_gamma(s).amax(1),
     # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
     "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho_max("all")(s),
     "margin_clean_min": lambda s: _min(s.margins, _kind(s, "clean")),
@@ -159,7 +159,7 @@ SERIES: dict[str, Recorder] = {
     "margin_noisy_minus": lambda s: _mean(s.margins, _kind(s, "noisy_minus")),
     "margin_min": lambda s: s.margins.amin(1),
     "margin_error": _margin_error,
-    "predicted_margin_spread": _predicted_margin_spread,
+    "predicted_spread": _predicted_spread,
     "loss": lambda s: s.losses.mean(1),
     "loss_clean": lambda s: _mean(s.losses, _kind(s, "clean")),
     "loss_noisy": lambda s: _mean(s.losses, _kind(s, "noisy")),

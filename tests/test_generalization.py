@@ -241,8 +241,8 @@ def test_the_bound_is_sharp_where_it_can_be(z):
 
 
 def test_a_network_that_outputs_zero_makes_no_error():
-    """L = P(y f < 0), strictly: no neuron is active on either patch, f = 0, on every path and by every law."""
-    w = np.array([[0.0, 0.0], [0.0, 0.0]])
+    """L = P(y f < 0), strictly: neurons of opposite sign with equal weights give f = 0, on all paths, by all laws."""
+    w = np.array([[0.0, -1.0], [0.0, -1.0]])
     dead = at_hand(Setting(n=1, m=1, d=2, mu=1.0, sigma_0=1.0, eta=1e-6), w, np.array([[1.0, 0.0], [0.0, 1.0]]))
     estimate = generalization.generalization(dead, "end")
     many = generalization.errors_by_law(dead, "end")

@@ -54,7 +54,6 @@ def table(seed=0, settings=SETTINGS, seeds=SEEDS, **spans):
         setting=np.repeat(np.arange(settings), seeds),
         seed=np.arange(len(runs)),
         delta=0.1,
-        epsilon=0.01,
         horizon=8.0,
         status="stopped",
         steps=1000,

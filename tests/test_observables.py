@@ -155,7 +155,7 @@ def naive(run: Setting, sample: Sample, steps: int) -> dict[str, float]:
         for k in range(2 * m):
             yield sum(y[i] * y_tilde[i] * g[i] for i in range(n) if w[k] @ (y[i] * mu) > 0) / n
 
-    def noise_per_signal():
+    def rho_per_gamma():
         return [sum(max(rho[k, r, i], 0.0) for i in range(n)) / gamma[k, r] for k in range(2) for r in range(m)]
 
     def projections():
@@ -197,10 +197,10 @@ def naive(run: Setting, sample: Sample, steps: int) -> dict[str, float]:
         "margin_noisy_minus": mean([margin[i] for i in noisy if y[i] < 0]),
         "margin_min": min(margin),
         "margin_error": max(gaps()),
-        "predicted_margin_spread": max(predicted) - min(predicted),
+        "predicted_spread": max(predicted) - min(predicted),
         "signal_drive_min": min(drives()),
-        "noise_per_signal_min": min(noise_per_signal()),
-        "noise_per_signal_max": max(noise_per_signal()),
+        "rho_per_gamma_min": min(rho_per_gamma()),
+        "rho_per_gamma_max": max(rho_per_gamma()),
         "loss": mean(loss),
         "loss_clean": mean([loss[i] for i in clean]),
         "loss_noisy": mean([loss[i] for i in noisy]),
@@ -331,7 +331,7 @@ def test_extremes_look_at_their_stage_only():
         loss_derivative_min=[[0.5, 0.4, 0.3, 0.1], [0.5, 0.4, 0.3, 0.2]],
         loss_derivative_max=[[0.5, 0.6, 0.4, 0.8], [0.5, 0.4, 0.9, 0.4]],
         signal_drive_min=[[0.3, 0.2, -0.1, 0.1], [0.4, 0.3, 0.2, NAN]],
-        noise_per_signal_max=[[9, 2, 3, 1], [4, 5, 6, 7]],
+        rho_per_gamma_max=[[9, 2, 3, 1], [4, 5, 6, 7]],
         margin_error=[[0.1, 0.2, 9, 9], [9, 9, 9, 9]],
         margin_clean_min=[[-9, 0.2, 0.1, 0.3], [1, 1, 1, 1]],
         margin_min=[[-9, 3, 2, 1], [-9, -1, 2, NAN]],
@@ -343,10 +343,10 @@ def test_extremes_look_at_their_stage_only():
         "order_one_time": [1, NAN],
         "loss_derivative_min_growth": [0.3, NAN],  # at 2 the largest coefficient is of order one, T_1 was before
         "loss_derivative_ratio_run": [8, 3],
-        "loss_derivative_by_time_stage2": [3 * unit * 0.8, NAN],
+        "derivative_by_time_stage2": [3 * unit * 0.8, NAN],
         "signal_drive_min_stage1": [0.2, NAN],
         "signal_drive_min_run": [-0.1, 0.2],
-        "noise_per_signal_max_stage2": [3, NAN],
+        "rho_per_gamma_max_stage2": [3, NAN],
         "rho_negative_run": [2, 0],
         "margin_error_run": [9, 9],
         "margin_error_stage1": [0.2, NAN],

@@ -99,7 +99,7 @@ def test_every_number_has_a_range_of_ours():
         if isinstance(o.type, click.types.IntParamType | click.types.FloatParamType) and not o.is_flag
     ]
     assert loose == []
-    assert {"C", "T_star", "seed", "jobs", "d", "seeds", "epsilon", "budget", "rate"} <= {o.name for _, o in NUMERIC}
+    assert {"C", "horizon", "seed", "jobs", "d", "seeds", "epsilon", "budget", "rate"} <= {o.name for _, o in NUMERIC}
 
 
 @pytest.mark.parametrize(("name", "option"), NUMERIC, ids=[f"{n} {o.name}" for n, o in NUMERIC])
@@ -145,14 +145,14 @@ def test_a_number_is_taken_exactly_if_it_lies_in_the_range(value, whole, above, 
         (("map", "--seeds", "1000000000"), ("1000000000", "10000")),
         (("map", "--seeds", "10000"), ("384 cells", "fewer")),
         (("map", "--at", "n=1e7"), ("n = 10000000", "smaller n and m")),
-        (("map", "--at", "eta=1e-20", "--T-star", "1e12"), ("days of one core", "fewer cells")),
+        (("map", "--at", "eta=1e-20", "--seeds", "5000"), ("days of one core", "fewer cells")),
         (("falsify", "--C", "inf"), ("inf", "--C")),
-        (("falsify", "--T-star", "inf"), ("inf", "--T-star")),
+        (("falsify", "--horizon", "inf"), ("inf", "--horizon")),
         (("falsify", "--budget", "1e300h"), ("1e300h", "720h")),
         (("falsify", "--at", "n=1e9 m=10 d=200 mu=1 sigma_0=1 eta=1"), ("n = 1000000000", "smaller n and m")),
         (("falsify", "--at", "n=9 n=8 m=10 d=200 mu=1 sigma_0=1 eta=1"), ("twice",)),
         (("run", "--C", "inf"), ("inf", "--C")),
-        (("run", "--T-star", "inf"), ("inf", "--T-star")),
+        (("run", "--horizon", "inf"), ("inf", "--horizon")),
         (("run", "--jobs", "1000000"), ("1000000", "--jobs")),
     ],
 )  # fmt: skip
@@ -184,8 +184,8 @@ def test_no_two_refusals_send_one_in_a_circle():
 @pytest.mark.parametrize("ends", list(itertools.product([0, 1], repeat=3)))
 def test_a_reading_at_the_ends_of_its_range_is_designed_or_refused_in_a_line(ends):
     """What the ranges let through leaves no floating point."""
-    C, T_star, delta = (pair[k] for pair, k in zip(((1.0, 1e12), (1.5, 1e30), (1e-30, 0.999)), ends, strict=True))
-    reading = Reading(C=C, T_star=T_star, delta=delta, kappa_low=1e-6, kappa_high=1e6, tau_low=1e-9, tau_high=0.499)
+    C, horizon, delta = (pair[k] for pair, k in zip(((1.0, 1e12), (1e-3, 1e9), (1e-30, 0.999)), ends, strict=True))
+    reading = Reading(C=C, horizon=horizon, delta=delta, kappa_low=1e-6, kappa_high=1e6, tau_low=1e-9, tau_high=0.499)
     group = sweep.Group(name="g", needs=condition_4_1(reading), stage="T1", needs_rates=False, observables=())
     settings = {**sweep.PROFILES["quick"].settings, "T1": 3}
     profile = replace(sweep.PROFILES["quick"], settings=settings)

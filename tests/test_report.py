@@ -39,7 +39,7 @@ from theory import (
 from theory.orders import Status as Decided
 from theory.paper import Reading, claims, condition_4_1
 from theory.regime import entailments
-from theory.statements import law_tex, tex
+from theory.statements import PROVENANCE, law_tex, tex
 from verify import figures, report
 from verify.judge import Status
 from verify.regime import Decision, decide
@@ -583,3 +583,9 @@ def test_a_terminal_without_unicode_gets_question_marks(outcome, monkeypatch):
     report.summary(outcome)
     stream.flush()
     assert b"SUPPORTED" in held.getvalue()
+
+
+def test_the_schema_knows_every_tag():
+    found = re.findall(r'"provenance": \{"enum": (\[.*?\])\}', report.SCHEMA.read_text(encoding="utf-8"))
+    assert found
+    assert all(json.loads(tags) == list(PROVENANCE) for tags in found)

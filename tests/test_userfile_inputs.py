@@ -170,7 +170,7 @@ def table(jobs: list, value: str, rng: np.random.Generator) -> pd.DataFrame:
     rows = [
         {"group": j.group.name, "setting": j.point.index, "seed": s, **j.point.setting.values(),
          "kappa": j.point.setting.kappa, "time_scale": j.point.setting.time_scale, "epsilon": j.point.epsilon,
-         "delta": READING.delta, "T_star": READING.T_star}
+         "delta": READING.delta, "horizon": READING.horizon}
         for j in jobs for s in j.seeds
     ]  # fmt: skip
     runs = pd.DataFrame(rows)

@@ -646,7 +646,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             _preprint(
                 "Section 5.1", "once gamma or rho is of logarithmic order; the constant and the unit of time are ours"
             ),
-            "loss_derivative_by_time_stage2",
+            "derivative_by_time_stage2",
             AtMost(one),
             "In Stage II loss derivatives fall like one over time.",
             latex=r"|\ell_i'^{(t)}| = O(1/t)",
@@ -718,7 +718,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         claim(
             "clean-labels.test-error",
             _preprint(no_noise, "the exponent is (d/n)(1 - kappa^2/C_D): vacuous unless kappa^2 > C_D"),
-            "spurious_exponent_beyond_end",
+            "exponent_beyond_dn_end",
             AtLeast(n * mu**4 / (sigma_xi**4 * d)),
             "Without label noise the test error at convergence is exponentially small, up to a factor exp(d/n).",
             needs=clean,
@@ -739,7 +739,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         claim(
             "clean-labels.balanced",
             _preprint("Lemma 5.3"),
-            ("predicted_margin_spread_run", "loss_derivative_ratio_run"),
+            ("predicted_spread_run", "loss_derivative_ratio_run"),
             (AtMost(one), AtMost(one)),
             "Without label noise the coefficients of all samples stay within a constant of each other up to T*, and so do"
             " loss derivatives.",
@@ -751,7 +751,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         claim(
             "clean-labels.signal-share",
             _preprint("Lemma 5.3, text on Stage II"),
-            ("noise_per_signal_min_stage2", "noise_per_signal_max_stage2"),
+            ("rho_per_gamma_min_stage2", "rho_per_gamma_max_stage2"),
             (AtLeast(1 / SNR**2), AtMost(1 / SNR**2)),
             "In Stage II without label noise every neuron has learned signal and noise in the ratio SNR^2.",
             needs=clean,

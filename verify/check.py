@@ -357,8 +357,7 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
         groups = {planned.group_of[claim.name].name}
         groups |= {along.group + x for c, along in followed if c is claim for x in ("", scaling.CONTROL)}
         points = [j.point for j in (*planned.jobs, *jobs) if j.group.name in groups]
-        given = {"delta": reading.delta, "T_star": reading.T_star}
-        userfile.check_at(held, claim.name, ({**p.setting.values(), "epsilon": p.epsilon, **given} for p in points))
+        userfile.check_at(held, claim.name, (reading.at(p.setting.values(), p.epsilon) for p in points))
     check = Check(
         file=held,
         warnings=tuple(dimension_warnings(held)),

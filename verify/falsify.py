@@ -335,7 +335,8 @@ def cost_at(
     total = 0.0
     for claim in claims:
         stage = reach((claim,), file)
-        steps = min(sweep._steps(Point(setting=setting, epsilon=EPSILON[1], index=0), stage), reading.T_star)
+        s = sweep.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, EPSILON[1], stage)
+        steps = min(s / setting.time_scale, sweep.MOST_STEPS)
         total += steps * seeds * sweep._arithmetic(setting.n, setting.m) + steps * sweep.CALLS
     return total
 

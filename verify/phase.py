@@ -509,7 +509,7 @@ def _expected_steps(map_: Map, setting: Setting) -> float:
     if map_.stage == "T1":  # near the thresholds the signal is slow; without any drive it never comes
         rate = setting.kappa * (1 - 2 * max(setting.tau_plus, setting.tau_minus)) / 2
         s = max(s, min(10.0, _stage_one()(max(rate, 0.05), map_.reading.order_one)))
-    return min(s / setting.time_scale, map_.reading.T_star)
+    return min(s / setting.time_scale, sweep.MOST_STEPS)
 
 
 def execute(task: Task) -> dict[str, np.ndarray]:

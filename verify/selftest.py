@@ -203,7 +203,7 @@ def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], o
     for name, observable, share in (
         ("signal.increases.stage1", "signal_drive_min_stage1", 4),
         ("signal.increases", "signal_drive_min_run", 2),
-        ("clean-labels.signal-share", "noise_per_signal_min_stage2", 2),
+        ("clean-labels.signal-share", "rho_per_gamma_min_stage2", 2),
     ):
         if name not in claims:
             continue
@@ -213,7 +213,7 @@ def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], o
         yield "sign broken", claim, f"{observable} below zero in one run of {share}", True, moved
     for name, observable, power in (
         ("stage1.loss-derivative", "loss_derivative_min_growth", -1),
-        ("stage2.loss-derivative-decay", "loss_derivative_by_time_stage2", 1),
+        ("stage2.loss-derivative-decay", "derivative_by_time_stage2", 1),
         ("stage2.noisy-memorised", "noisy_memorised_end", -1),
     ):
         if name not in claims:
