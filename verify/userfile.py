@@ -50,7 +50,7 @@ READ_LIMIT = 60.0  # that checking its conditions and claims may take
 
 # Columns of runs.csv that are no observables.
 RESERVED = {
-    "group", "setting", "seed", *SETTING, "kappa", "time_scale", "epsilon", "delta", "T_star", "status", "steps",
+    "group", "setting", "seed", *SETTING, "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps",
 }  # fmt: skip
 
 # A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
