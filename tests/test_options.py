@@ -1,6 +1,5 @@
 """Every option of every command, fed what nobody should: one line that names the value, before anything runs."""
 
-import itertools
 from dataclasses import replace
 
 import click
@@ -181,7 +180,7 @@ def test_no_two_refusals_send_one_in_a_circle():
         check_drawable(Setting(n=10**9, m=10, d=10**12, mu=1.0, sigma_0=1.0, eta=1.0))
 
 
-@pytest.mark.parametrize("ends", list(itertools.product([0, 1], repeat=3)))
+@pytest.mark.parametrize("ends", [(0, 0, 0), (0, 1, 0), (1, 1, 1)])
 def test_a_reading_at_the_ends_of_its_range_is_designed_or_refused_in_a_line(ends):
     """What the ranges let through leaves no floating point."""
     C, horizon, delta = (pair[k] for pair, k in zip(((1.0, 1e12), (1e-3, 1e9), (1e-30, 0.999)), ends, strict=True))
