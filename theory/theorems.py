@@ -253,9 +253,9 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
                 ),
             ),
             stage="end",
-            replaces=("stage2.converges", "stage2.noisy-memorised", "stage2.test-error"),
+            replaces=("stage2.converges", "stage2.clean-fitted", "stage2.noisy-memorised", "stage2.test-error"),
             says="Training converges, fits the clean samples, memorizes a share of the noisy ones and generalizes worse.",
-            tested=first_hit + ", and below the largest loss of epsilon = 0.01",
+            tested=first_hit + ", at epsilon = 0.02",
         ),
         Theorem(
             name="theorem-4.4.stage1",
@@ -274,6 +274,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
                     latex=r"y_i f(x_i) \ge 0\ \ \forall i",
                 ),
             ),
+            replaces=("clean-labels.order-one",),
             says="Without label noise there is a time at which all coefficients are of order one and all samples fitted.",
         ),
         Theorem(
@@ -303,8 +304,8 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
                 ),
             ),
             stage="end",
-            replaces=("clean-labels.test-error",),
+            replaces=("clean-labels.converges", "clean-labels.all-correct", "clean-labels.test-error"),
             says="Without label noise training converges, fits every sample and generalizes.",
-            tested=first_hit + "; -log of a certified upper bound on the test error",
+            tested=first_hit + ", at epsilon = 0.02; -log of a certified upper bound on the test error",
         ),
     )
