@@ -202,3 +202,26 @@ def test_help_has_examples_or_options(command):
     done = call(*command, "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("body", ["", "[]", "5", '{"claims": 5}', "[" * 90_000, "9" * 9_000, "\x00"])
+def test_what_is_no_report_is_not_compared(tmp_path, monkeypatch, capsys, body):
+    (tmp_path / "report.json").write_text(body)
+    done = call_here(monkeypatch, capsys, tmp_path, "compare", ".", ".")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "no report.json" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("compare", "/dev/zero", "/dev/zero"),
+        ("check", "/dev/zero"),
+        ("falsify", "stage1.noisy-ignored", "--conditions", "/dev/zero"),
+        ("falsify", "stage1.noisy-ignored", "--device", "tpu"),
+    ],
+)
+def test_what_cannot_be_used_is_said_before_anything_starts(tmp_path, monkeypatch, capsys, arguments):
+    done = call_here(monkeypatch, capsys, tmp_path, *arguments)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "no regular file" in done.stderr or "'tpu' cannot be used here" in done.stderr
+    assert not list(tmp_path.iterdir())

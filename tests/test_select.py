@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -399,3 +401,29 @@ def test_what_is_read_is_not_written_over(tmp_path, monkeypatch, capsys):
     (out / "select.csv").write_text(GOOD)
     status, _, err = command(monkeypatch, capsys, "select", out / "select.csv", "--out", out)
     assert status == 2 and "is read" in err and (out / "select.csv").read_text() == GOOD
+
+
+def test_what_is_refused_leaves_no_folder(tmp_path, monkeypatch, capsys):
+    (tmp_path / "l.csv").write_text("sample,epoch,loss\n1,1,x\n")
+    out = tmp_path / "out"
+    for name in ("l.csv", "nowhere.csv"):
+        status, _, err = command(monkeypatch, capsys, "select", tmp_path / name, "--out", out)
+        assert (status, err.count("\n"), out.exists()) == (2, 1, False)
+
+
+def test_what_has_no_end_or_is_read_once_is_refused(tmp_path, monkeypatch, capsys):
+    pipe = tmp_path / "pipe.csv"
+    os.mkfifo(pipe)
+    for path in ("/dev/zero", pipe, tmp_path):
+        with pytest.raises(ValueError, match="is no regular file"):
+            read(Path(path))
+    np.save(tmp_path / "l.npy", np.ones((3, 4)))
+    for beside in ("classes", "flags"):
+        with pytest.raises(ValueError, match="is no regular file"):
+            read(tmp_path / "l.npy", **{beside: Path("/dev/zero")})
+
+
+def test_the_suffix_is_known_in_capitals(tmp_path):
+    with (tmp_path / "l.NPY").open("wb") as file:
+        np.save(file, np.ones((3, 4)))
+    assert read(tmp_path / "l.NPY").losses.shape == (3, 4)

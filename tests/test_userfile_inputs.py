@@ -20,7 +20,7 @@ from verify.judge import judge
 from verify.scaling import CONTROL, Answer
 from verify.sweep import OBSERVABLE_BY_NAME, PROFILES
 
-HEAD = "from theory import *; from sympy import log\nfrom numerics import Observable\n"
+HEAD = "from theory import *; from sympy import Eq, Integral, exp, log\nfrom numerics import Observable\n"
 PAPER = condition_4_1()
 READING = Reading()
 LAWS = (
@@ -56,6 +56,9 @@ CONDITION = 'a = Condition(name="x", source="s", statement=d >= n)\n'
         (CONDITION.replace("d >= n", "n >= 0"), ("always true",)),
         (CONDITION.replace("d >= n", "n <= 0"), ("never true",)),
         (CONDITION.replace("d >= n", "None"), ("no relation",)),
+        (CONDITION.replace("d >= n", "Eq(d, n)"), ("Eq(d, n)", "Eq(tau_plus, 0)")),
+        (CONDITION.replace("d >= n", "Eq(0, tau_plus)"), ("Eq(0, tau_plus)", "Eq(tau_plus, 0)")),
+        (CONDITION.replace("d >= n", "d >= n * 10**400"), ("no value",)),
         (CONDITION.replace("d >= n", "Band('n', 1, 2)"), ("'n'", "without quotes")),
         (CONDITION.replace("d >= n", "Band(n, 2, 1)"), ("from 2 to 1", "low <= high")),
         (CONDITION.replace("d >= n", "Band(n, 0, 1)"), ("0 < low",)),
@@ -89,6 +92,8 @@ CONDITION = 'a = Condition(name="x", source="s", statement=d >= n)\n'
         (CLAIM.replace("Within(low=0)", "AtLeast(-n)"), ("above 0",)),
         (CLAIM.replace("Within(low=0)", "AtMost(log(n - 200))"), ("n = 100", "no value")),
         (CLAIM.replace("Within(low=0)", "AtMost(n**1000)"), ("n = 100", "no value")),
+        (CLAIM.replace("Within(low=0)", "AtMost(10**400)"), ("no value",)),
+        (CLAIM.replace("low=0", "low=Integral(exp(-n**2), n)"), ("no number here",)),
         (CLAIM.replace("Within(low=0)", "Exactly(-1, 'w')"), ("-1", "above 0")),
         (CLAIM.replace("Within(low=0)", "Exactly('1e-9', 'w')"), ("without quotes",)),
         (CLAIM.replace("Within(low=0)", "Exactly(n, 'w')"), ("no number",)),
@@ -111,6 +116,110 @@ def test_what_a_file_gets_wrong_is_found_when_it_is_read(tmp_path, text, words):
     assert "\n" not in said
     for word in words:
         assert word in said, said
+
+
+# A theorem, whole; each case below changes one of its fields. ``h`` is a hidden constant.
+FIELDS = {
+    "name": "'mine'", "source": "'s'", "needs": "(k,)", "hidden": "(h,)", "window": "(n, 2*n)",
+    "parts": "(Part(name='p', series='loss', law=Within(low=0)),)",
+}  # fmt: skip
+
+
+def theorem(constant="", part="", **changed):
+    fields = {**FIELDS, **changed}
+    if part:
+        fields["parts"] = f"(Part(**(dict(name='p', series='loss', law=Within(low=0)) | dict({part}))),)"
+    return (
+        "from theory.statements import Hidden, Part, Theorem; k = Condition(name='k', source='s', statement=d >= C*n)\n"
+        f"h = Hidden(**(dict(name='own', latex='c', ladder=(2, 1), says='') | dict({constant})))\n"
+        f"THEOREMS = (Theorem({', '.join(f'{k}={v}' for k, v in fields.items())}),)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (theorem(constant="ladder=()"), ("ladder ()", "positive numbers")),
+        (theorem(constant="ladder=5"), ("ladder 5", "tuple")),
+        (theorem(constant="ladder=('1', '2')"), ("'1'", "positive numbers")),
+        (theorem(constant="ladder=(True,)"), ("True", "positive numbers")),
+        (theorem(constant="ladder=(1, float('nan'))"), ("nan", "positive numbers")),
+        (theorem(constant="ladder=(1, 3, 2)"), ("run one way",)),
+        (theorem(constant="name='a.b'"), ("'a.b'", "letters")),
+        (theorem(constant="name=5"), ("name 5", "letters")),
+        (theorem(constant="name='n'"), ("'n'", "taken")),
+        (theorem(constant="latex=5"), ("latex is 5",)),
+        (theorem(constant="free=1"), ("free is 1", "True or False")),
+        (theorem(part="name='a/b'"), ("a/b",)),
+        (theorem(part="series='los'"), ("'los'", "did you mean 'loss'")),
+        (theorem(part="series=5"), ("series is 5",)),
+        (theorem(part="law=Theta(n)"), ("Theta", "Within(low=...)")),
+        (theorem(part="law=None"), ("None", "Within(low=...)")),
+        (theorem(part="frame=1"), ("frame is 1", "True or False")),
+        (
+            theorem(part="law=Within(low=Hidden(name='undeclared', latex='u', ladder=(1,), says='').symbol)"),
+            ("hidden",),
+        ),
+        (theorem(needs="None"), ("needs holds None", "Condition")),
+        (theorem(needs="(d >= n,)"), ("needs holds", "Condition")),
+        (theorem(needs="(k, Condition(name='k', source='s', statement=d >= n))"), ("'k'", "rename one")),
+        (
+            theorem(needs="(Condition(name='4.1.2-dimension', source='s', statement=d >= n),)"),
+            ("another", "rename one"),
+        ),
+        (theorem(needs="(Condition(name='q', source='s', statement=d >= log(n - 200)),)"), ("no value",)),
+        (theorem(hidden="h"), ("hidden holds", "tuple of Hidden")),
+        (theorem(hidden="(h, h)"), ("own, own", "different names")),
+        (theorem(parts="()"), ("(none)",)),
+        (theorem(parts="('x',)"), ("parts holds 'x'",)),
+        (theorem(window="('n', '2*n')"), ("'n'", "without quotes")),
+        (theorem(window="(n,)"), ("no pair",)),
+        (theorem(window="5"), ("no pair",)),
+        (theorem(window="(2*n, n)"), ("from 200 to 100", "no time")),
+        (theorem(epsilon="'a'"), ("epsilon is 'a'", "log 2")),
+        (theorem(epsilon="0"), ("epsilon is 0", "log 2")),
+        (theorem(replaces="5"), ("replaces holds 5",)),
+        (theorem(told="'{nothing}'"), ("{nothing}", "constants")),
+        (theorem(told="'{'"), ("'{'", "constants")),
+        ("CLAIMS = ('x',)", ("CLAIMS holds 'x'", "no Claim")),
+        ("CLAIMS = [[1]]", ("CLAIMS holds [1]", "no Claim")),
+        ("THEOREMS = 5", ("THEOREMS holds 5", "no Theorem")),
+        ("OBSERVABLES = (len,)", ("OBSERVABLES holds", "no Observable")),
+        ("CONDITIONS = 5", ("CONDITIONS holds 5", "no Condition")),
+    ],
+)
+def test_what_a_theorem_or_a_list_gets_wrong_is_found_when_it_is_read(tmp_path, text, words):
+    with pytest.raises(userfile.Refused) as caught:
+        load(tmp_path, text)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path / 'note.py'}:") and "\n" not in said
+    for word in words:
+        assert word in said, said
+
+
+def test_a_theorem_takes_the_papers_conditions_as_read(tmp_path):
+    text = theorem(needs="condition_4_1()").replace(
+        "from theory.st", "from theory.paper import condition_4_1\nfrom theory.st"
+    )
+    path = tmp_path / "note.py"
+    path.write_text(HEAD + text, encoding="utf-8")
+    reading = Reading(kappa_low=2.0)
+    [whole] = userfile.load(path, OBSERVABLE_BY_NAME, reading).theorems
+    assert whole.needs == condition_4_1(reading) != PAPER
+
+
+def test_latex_of_a_theorem_that_does_not_parse_is_found(tmp_path):
+    bad = r"latex=r'\frac{1'"
+    needs = f"(Condition(name='q', source='s', statement=d >= n, {bad}),)"
+    for text in (theorem(constant=bad), theorem(part=bad), theorem(needs=needs)):
+        with pytest.raises(userfile.Refused, match=r"theorem 'mine': latex .* does not parse"):
+            userfile.check_latex(load(tmp_path, text))
+    userfile.check_latex(load(tmp_path, theorem()))
+
+
+def test_a_device_is_no_file(tmp_path):
+    with pytest.raises(ValueError, match="/dev/zero: is no regular file"):
+        userfile.load(Path("/dev/zero"), OBSERVABLE_BY_NAME)
 
 
 def test_latex_that_does_not_parse_is_found_before_anything_is_planned(tmp_path):

@@ -86,6 +86,10 @@ def _check_number(value: Any, where: str) -> None:
         raise ValueError(f"{where}: {value} is no number; give one")
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def _check_text(where: str, **fields: Any) -> None:
     for name, value in fields.items():
         if not isinstance(value, str):
@@ -461,8 +465,15 @@ class Hidden:
     free: bool = False
 
     def __post_init__(self) -> None:
-        if not self.ladder or not all(math.isfinite(v) and v > 0 for v in self.ladder):
-            raise ValueError(f"hidden constant '{self.name}': its ladder {self.ladder} must hold positive numbers")
+        if not (isinstance(self.name, str) and self.name.isidentifier()):
+            raise ValueError(f"a hidden constant has the name {self.name!r}; use letters, digits and _, a letter first")
+        where = f"hidden constant '{self.name}'"
+        _check_text(where, latex=self.latex, says=self.says, why=self.why)
+        _check_flag(self.free, f"{where}: free")
+        held = self.ladder if isinstance(self.ladder, (tuple, list)) else ()
+        if not held or not all(_is_number(v) and math.isfinite(v) and v > 0 for v in held):
+            raise ValueError(f"{where}: its ladder {self.ladder} must be a tuple of positive numbers")
+        object.__setattr__(self, "ladder", tuple(v if isinstance(v, int) else float(v) for v in held))
         steps = [b - a for a, b in zip(self.ladder, self.ladder[1:], strict=False)]
         if not (all(s > 0 for s in steps) or all(s < 0 for s in steps)):
             raise ValueError(
@@ -494,6 +505,14 @@ class Part:
     says: str = ""
     latex: str = ""
     frame: bool = False
+
+    def __post_init__(self) -> None:
+        check_name(self.name, "a part of a theorem")
+        where = f"part '{self.name}'"
+        _check_text(where, series=self.series, says=self.says, latex=self.latex)
+        _check_flag(self.frame, f"{where}: frame")
+        if not isinstance(self.law, Within):
+            raise ValueError(f"{where}: law {self.law!r} bounds no number; give Within(low=...), high or both")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -534,6 +553,21 @@ class Theorem:
         where = f"theorem '{self.name}'"
         object.__setattr__(self, "source", _as_source(self.source, where))
         _check_text(where, says=self.says, tested=self.tested, told=self.told)
+        for slot, kind in (("needs", Condition), ("hidden", Hidden), ("parts", Part), ("replaces", str)):
+            held = getattr(self, slot)
+            wrong = [x for x in held if not isinstance(x, kind)] if isinstance(held, (tuple, list)) else [held]
+            if wrong:
+                raise ValueError(f"{where}: {slot} holds {wrong[0]!r}; give a tuple of {kind.__name__}")
+            object.__setattr__(self, slot, tuple(held))
+        names = [h.name for h in self.hidden]
+        if len(set(names)) < len(names):
+            raise ValueError(f"{where}: its hidden constants {', '.join(names)} need different names")
+        if not isinstance(self.window, (tuple, list)) or len(self.window) != 2:
+            raise ValueError(f"{where}: its window {self.window!r} is no pair; give a first and a last iteration")
+        for edge in self.window:
+            check_expression(edge, f"{where}, window")
+        if not _is_number(self.epsilon) or not 0 < self.epsilon < math.log(2):
+            raise ValueError(f"{where}: epsilon is {self.epsilon!r}; give one above 0 and below log 2")
         if not self.told:
             object.__setattr__(self, "told", ", ".join(f"{h.name} = {{{h.name}:g}}" for h in self.hidden))
         if self.stage not in ("window", "end"):
@@ -550,6 +584,12 @@ class Theorem:
                     f"theorem '{self.name}', {where}: {', '.join(sorted(map(str, unnamed)))} is no constant of this"
                     " theorem; add it to hidden"
                 )
+        try:
+            self.told_at({h.name: h.ladder[0] for h in self.hidden})
+        except (LookupError, ValueError, AttributeError) as problem:
+            raise ValueError(
+                f"theorem '{self.name}': told {self.told!r} cannot be filled in ({problem}); name its constants"
+            ) from problem
 
     def _expressions(self) -> Iterator[tuple[str, sp.Basic]]:
         for c in self.needs:
@@ -617,21 +657,26 @@ def _compiled(expression: sp.Expr) -> tuple[tuple[str, ...], Callable[..., float
 def _function(names: tuple[str, ...], expression: sp.Basic) -> Callable[..., float]:
     """An expression as a function of its symbols' values; raises ``ValueError`` where it has no value."""
     symbols = [lookup(s) for s in names]
-    quick = sp.lambdify(symbols, expression, modules="math")
+    way = "use powers, log, exp, Max, Min"
+    try:
+        quick = sp.lambdify(symbols, expression, modules="math")
+    except NotImplementedError:  # an integral, say
+        raise ValueError(f"{expression} has no number here; {way}") from None
 
     def value(*point: float) -> float:
         try:
             found = quick(*point)
+            found = found if isinstance(found, complex) else float(found)
         except ZeroDivisionError:  # e.g. tau <= 1/C at tau = 0: holds for every C
             return math.inf
         except (ValueError, OverflowError):  # the logarithm of nothing; or it lies beyond floating point
             found = math.nan
         except (NameError, TypeError, AttributeError) as problem:
-            raise ValueError(f"{expression} has no number here ({problem}); use powers, log, exp, Max, Min") from None
+            raise ValueError(f"{expression} has no number here ({problem}); {way}") from None
         if isinstance(found, complex) or math.isnan(found):
             where = ", ".join(f"{k} = {v:g}" for k, v in zip(names, point, strict=True))
             raise ValueError(f"{expression} has no value at {where}; stay where it has one")
-        return float(found)
+        return found
 
     return value
 

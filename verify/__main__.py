@@ -547,9 +547,11 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     Exit status: 0 no violation found, 1 a violation stands, 2 unusable arguments,
     3 no run came far enough to say anything of some claim, 130 interrupted.
     """
+    from numerics.engine import check_device
     from verify import falsify as search
     from verify import kept, report
 
+    check_device(options["device"])
     search.aside()
     seconds = options["budget"]
     reading = _reading(options)
@@ -891,8 +893,8 @@ def select_(
     for path in (losses, classes, flags):
         if path is not None and path.resolve() in written:
             raise ValueError(f"{path}: is read, and would be written over; choose another --out")
+    held = selection.select(read(losses, flags, classes, missing), threshold)  # what is refused leaves no folder behind
     with selection.FOLDER.open(out, {}):
-        held = selection.select(read(losses, flags, classes, missing), threshold)
         report.write_selection(held, out, _command())
     return 0 if held.stop is not None else 1
 

@@ -49,17 +49,21 @@ def read(path: Path, flags: Path | None = None, classes: Path | None = None, mis
             sample, carry its "last" loss on, or None: refuse.
 
     Raises:
-        ValueError: one line that names the row (line of the CSV, or epoch and sample) and what is wrong there.
+        ValueError: one line that names the row (line of the CSV, or epoch and sample) and what is wrong there; or a
+            device, a pipe or a folder.
         OSError: no such file.
     """
     if missing not in (None, *MISSING):
         raise ValueError(f"--missing {missing}: no such way; choose one of {', '.join(MISSING)}")
-    if path.suffix == ".npy":
+    for held in (path, flags, classes):
+        if held is not None and held.exists() and not held.is_file():  # a device has no end, and a pipe is read once
+            raise ValueError(f"{held}: is no regular file; write the losses to one")
+    if path.suffix.lower() == ".npy":
         return _from_array(path, flags, classes, missing)
     for name, given, column in (("--flags", flags, "flipped"), ("--classes", classes, "class")):
         if given is not None:
             raise ValueError(f"{name} {given}: goes with a .npy of losses; in a table add a column '{column}'")
-    table, first = _parquet(path) if path.suffix in (".parquet", ".pq") else _csv(path)
+    table, first = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _csv(path)
     return _from_table(table, path, first, missing)
 
 

@@ -50,8 +50,11 @@ READ_LIMIT = 60.0  # that checking its conditions and claims may take
 
 # Columns of runs.csv that are no observables.
 RESERVED = {
-    "group", "setting", "seed", *SETTING, "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps",
+    "group", "setting", "seed", *SETTING, "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status",
+    "steps",
 }  # fmt: skip
+
+_LISTS = {"CONDITIONS": Condition, "CLAIMS": Claim, "OBSERVABLES": Observable, "THEOREMS": Theorem}
 
 # A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
 _TYPICAL = {
@@ -112,6 +115,8 @@ def load(path: Path, known: Mapping[str, Observable], reading: Reading = Reading
     Raises:
         Refused: (a ``ValueError``) one line, beginning with FILE:LINE, for whatever is wrong with it.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device has no end, and workers read it again
+        raise ValueError(f"{path}: is no regular file; name a Python file")
     try:
         raw = path.read_bytes()
     except OSError as problem:
@@ -280,9 +285,14 @@ class _Reader:
         self.stated = [v for v in values if isinstance(v, Condition)]
         self.theorems = [v for v in values if isinstance(v, Theorem)]
         self.searched = namespace.get("CONDITIONS", ())
+        self.lists = [(name, kind, namespace[name]) for name, kind in _LISTS.items() if name in namespace]
         self.observables = [v for v in values if isinstance(v, Observable) and known.get(v.name) is not v]
 
     def read(self, digest: str) -> UserFile:
+        for name, kind, held in self.lists:
+            for one in held if isinstance(held, (tuple, list)) else (held,):
+                if not isinstance(one, kind):
+                    raise self.wrong("", f"{name} holds {one!r}, which is no {kind.__name__}")
         if not self.claims and not self.stated and not self.theorems:
             said = "states nothing: give a Condition, a Claim in CLAIMS, or a Theorem in THEOREMS, at module level"
             raise self.wrong("", said)
@@ -300,7 +310,8 @@ class _Reader:
             seen[name] = claim.name
             self.check_claim(claim, {**self.known, **observables})
         ours = {_file_name(t.name) for t in theorems(self.reading)}
-        for theorem in self.theorems:
+        whole = self.own_theorems(conditions)
+        for theorem in whole:
             name = _file_name(theorem.name)
             if name in mine or name in ours:
                 raise self.wrong(theorem.name, f"theorem '{theorem.name}' has a name of ours; choose another")
@@ -317,7 +328,7 @@ class _Reader:
             observables=observables,
             lines={name: self.line(name) for name in names},
             searched=searched,
-            theorems=tuple(self.theorems),
+            theorems=whole,
         )
 
     def check_theorem(self, theorem: Theorem) -> None:
@@ -380,20 +391,44 @@ class _Reader:
             as_read(condition)
         chosen = [replace(c, needs=tuple(as_read(x) for x in c.needs)) for c in self.claims]
         searched = self.searched if isinstance(self.searched, (tuple, list)) else (self.searched,)
-        for held in searched:
-            if not isinstance(held, Condition):
-                raise self.wrong("", f"CONDITIONS holds {held!r}, which is no Condition")
         return found, chosen, tuple(as_read(c) for c in searched)
 
-    def check_condition(self, condition: Condition) -> None:
+    def own_theorems(self, found: dict[str, Condition]) -> tuple[Theorem, ...]:
+        """Theorems with the paper's conditions as read here; what names a hidden constant stays its own."""
+        default, ours = _paper_conditions(Reading()), _paper_conditions(self.reading)
+        read = []
+        for theorem in self.theorems:
+            loosest = {h.name: h.ladder[-1] for h in theorem.hidden if h.name != "C"}
+            needs = []
+            for condition in theorem.needs:
+                named = default.get(condition.name), ours.get(condition.name), found.get(condition.name)
+                if condition == named[0]:
+                    condition = named[1]
+                elif condition not in named:
+                    if any(named) and not condition.names & set(loosest):
+                        said = f"theorem '{theorem.name}': its condition '{condition.name}' has the name of another"
+                        raise self.wrong(condition.name, f"{said}; rename one")
+                    self.check_condition(condition, loosest)
+                if any(condition.name == other.name and condition != other for other in needs):
+                    said = f"theorem '{theorem.name}': its condition '{condition.name}' is there twice; rename one"
+                    raise self.wrong(condition.name, said, again=True)
+                needs.append(condition)
+            read.append(replace(theorem, needs=tuple(needs)))
+        return tuple(read)
+
+    def check_condition(self, condition: Condition, hidden: Mapping[str, float] = {}) -> None:
+        """It must speak of what a setting fixes, or of the constants ``hidden``, and have a value at a typical one."""
         held = condition.statement
+        if isinstance(held, sp.Eq) and not (held.lhs.is_Symbol and held.rhs.is_number):
+            said = f"condition '{condition.name}': {held} holds no one symbol at a number; write e.g. Eq(tau_plus, 0)"
+            raise self.wrong(condition.name, said)
         symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
-        foreign = sorted({s.name for s in symbols} - {*SETTING, "C", "delta", "epsilon", "horizon", "T_star"})
+        foreign = sorted({s.name for s in symbols} - {*SETTING, "C", "delta", "epsilon", "horizon", "T_star", *hidden})
         if foreign:
             said = f"condition '{condition.name}' speaks of {', '.join(foreign)}, which no setting fixes"
             raise self.wrong(condition.name, said)
         try:
-            condition.margin(_TYPICAL)
+            condition.margin({**_TYPICAL, **hidden})
         except ValueError as problem:
             said = str(problem).removeprefix(f"condition '{condition.name}': ")
             raise self.wrong(condition.name, f"condition '{condition.name}': {said}") from problem
@@ -491,6 +526,11 @@ def check_latex(held: UserFile) -> None:
             if not parses(one.latex):
                 said = f"{what} '{one.name}': latex {one.latex!r} does not parse; mend it, or leave it out"
                 raise _refused(held.path, held.lines.get(one.name), said)
+    for theorem in held.theorems:
+        for one in (*theorem.needs, *theorem.parts, *theorem.hidden):
+            if one.latex and not parses(one.latex):
+                said = f"theorem '{theorem.name}': latex {one.latex!r} of '{one.name}' does not parse; mend it"
+                raise _refused(held.path, held.lines.get(theorem.name), said)
 
 
 def _paper_conditions(reading: Reading) -> dict[str, Condition]:

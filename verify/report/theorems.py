@@ -265,6 +265,8 @@ def compare(first: Path, second: Path) -> int:
 def _statuses(path: Path) -> dict[str, str]:
     """Every verdict of a report, and the constants of its theorems, by name."""
     path = path / "report.json" if path.is_dir() else path
+    if path.exists() and not path.is_file():  # a device has no end
+        raise ValueError(f"{path}: is no regular file; name a folder with a report")
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         found = {}
@@ -277,5 +279,5 @@ def _statuses(path: Path) -> dict[str, str]:
         return found
     except OSError as problem:
         raise ValueError(f"{path}: cannot be read ({problem.strerror}); name a folder with a report") from problem
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         raise ValueError(f"{path}: is no report.json of this tool; name a folder with a report") from problem
