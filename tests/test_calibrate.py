@@ -344,7 +344,7 @@ def test_resuming_needs_the_same_calibration(tmp_path):
     [
         (["stage2.noisy-memorised"], "no single setting can violate it"),
         (["stage1.noisy-ignord"], "did you mean 'stage1.noisy-ignored'"),
-        (["--C", "0.5"], "C = 0.5: must be at least 1"),
+        (["--C", "0.5"], "'0.5' is not a number from 1"),
         (["--resume", "nowhere"], "holds no calibration to resume"),
     ],
 )

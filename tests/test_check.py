@@ -308,8 +308,8 @@ def test_the_proof_alone_fails_with_a_weaker_dimension_and_the_conclusion_with_a
     answers = {}
     for condition in (WEAKER, NEW):
         found = along(condition)
-        claim = Claim(name="fitted", source="s", needs=found.needs, observable="margin_clean_min_T1", law=Within(low=0))
-        jobs = scaling.jobs(found, ("flip_share", "margin_clean_min_T1"), "quick", Reading(), 0, "cpu")
+        claim = Claim(name="arrives", source="s", needs=found.needs, observable="order_one_time", law=Within(low=1))
+        jobs = scaling.jobs(found, ("flip_share", "order_one_time"), "quick", Reading(), 0, "cpu")
         results = list(sweep.run(jobs, _made(tmp_path / condition.name), 1))
         runs = sweep.pd.concat([r.runs for r in results], ignore_index=True)
         told = scaling.trend(claim, found, runs, Reading())
@@ -416,7 +416,7 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
     assert (found.margins["least"] <= found.margins["largest"]).all()
     out = tmp_path / "out"
     with study.FOLDER.open(out, study.identity(planned)) as batches:
-        results, finished = study.collect(planned, batches, 2, lambda _: None)
+        results, finished = study.collect(planned, batches, 2, lambda *_: None)
     outcome = study.conclude(planned, results, finished, 0.0)
     found = check.conclude(found, followed, outcome)
     assert {t.claim.name: t.answer for t in found.trends} == {"mine.fitted": Answer.FAILS, "mine.steps": Answer.HOLDS}

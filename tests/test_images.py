@@ -534,7 +534,7 @@ def test_flips_by_class_rates_are_drawn_and_named(planned, tmp_path, monkeypatch
     rate = (0.0, 0.3)
     one = replace(planned, rates=(0.0, rate), seeds=(0,), recipe=replace(TINY, epochs=2))
     courses = experiment.collect(one, tmp_path, 1)
-    assert (tmp_path / "runs" / "tau-plus-0.3-minus-0-seed-0.pt").exists()
+    assert (tmp_path / "tau-plus-0.3-minus-0-seed-0.pt").exists()
     [figure] = image_figures.make(one, (2,), courses, rate)
     assert "τ₋ = 0, τ₊ = 0.3" in dict(x[:2] for x in figure.values)["τ"]
     assert set(figure.data["tau"]) == {"0", "τ₋ = 0, τ₊ = 0.3"}
@@ -599,8 +599,8 @@ def test_a_run_that_is_stopped_before_anything_is_kept_can_be_resumed(tmp_path, 
         (("--data", "mnist"), "give digits, or cifar10:PATH"),
         (("--classes", "3"), "two different classes"),
         (("--network", "vgg16"), "choose one of vgg11"),
-        (("--rate", "0"), "must be above 0"),
-        (("--tau", "0.5"), "must lie in"),
+        (("--rate", "0"), "above 0"),
+        (("--tau", "0.5"), "below 0.5"),
         (("--tau", "0"), "give one above 0"),
         (("--tau", "0.2", "--tau-plus", "0.3"), "two ways to flip"),
         (("--amp",), "mixed precision is for a CUDA device"),

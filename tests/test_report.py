@@ -401,7 +401,7 @@ def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
 
 def test_reproducing_names_every_option_that_was_not_the_default(outcome):
     plan = replace(outcome.plan, reading=Reading(C=4, horizon=20, kappa_low=2.5), device="cuda", seed=0)
-    line = report.reproduce(replace(CLAIMS[1], name="it's"), replace(outcome, plan=plan))
+    line = report.reproduce(replace(CLAIMS[1], name="a claim"), replace(outcome, plan=plan))
     assert line.startswith("python -m verify run 'it'\"'\"'s' --profile quick --seed 0 ")
     assert line.endswith(" --C 4 --horizon 20 --kappa-low 2.5 --device cuda")
 
@@ -423,7 +423,7 @@ def test_statements_about_orders_do_not_drown_the_claims(outcome, tmp_path, monk
     small = replace(outcome, verdicts=outcome.verdicts[:1], results={}, decisions=(right, wrong, open_))
     text = printed(monkeypatch, lambda: report.summary(small))
     assert text.splitlines()[:2] == [
-        "1 SUPPORTED   0 REFUTED   0 INCONCLUSIVE   ",
+        "1 SUPPORTED   0 REFUTED   0 OPEN   0 INCONCLUSIVE   ",
         "and 3 statements about orders decided exactly: 1 SUPPORTED, 1 REFUTED, 1 ",
     ]
     assert "regime.wrong" in text  # what is not as stated is shown, what is only counts

@@ -23,7 +23,7 @@ def outcome(tmp_path_factory):
     chosen = tuple(c for c in known if c.name in SHORT)
     planned = study.plan(chosen, known, profile, Reading(), seed=1, device="cpu")
     started = time.monotonic()
-    results, finished = study.collect(planned, tmp_path_factory.mktemp("batches"), 2, lambda _: None)
+    results, finished = study.collect(planned, tmp_path_factory.mktemp("batches"), 2, lambda *_: None)
     assert finished
     return study.conclude(planned, results, finished, started)
 
