@@ -397,9 +397,9 @@ from theory.paper import condition_4_1
 
 weaker = Condition(name="weaker", source="s", statement=d >= C * n, says="Linear.")
 others = tuple(c for c in condition_4_1() if c.name != "4.1.2-dimension")
-steps = Observable(name="steps_taken", says="iterations", stage="T1", compute=lambda run: run.last.astype(float))
+steps = Observable(name="steps_taken", says="iterations", stage="T1", premises=(), compute=lambda run: run.last * 1.0)
 CLAIMS = (
-    Claim(name="mine.fitted", source="s", needs=(*others, weaker), observable="margin_clean_min_T1", law=Within(low=0)),
+    Claim(name="mine.arrives", source="s", needs=(*others, weaker), observable="order_one_time", law=Within(low=1)),
     Claim(name="mine.steps", source="s", needs=(*others, weaker), observable="steps_taken", law=Within(low=1)),
 )
 """
@@ -419,7 +419,7 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
         results, finished = study.collect(planned, batches, 2, lambda *_: None)
     outcome = study.conclude(planned, results, finished, 0.0)
     found = check.conclude(found, followed, outcome)
-    assert {t.claim.name: t.answer for t in found.trends} == {"mine.fitted": Answer.FAILS, "mine.steps": Answer.HOLDS}
+    assert {t.claim.name: t.answer for t in found.trends} == {"mine.arrives": Answer.FAILS, "mine.steps": Answer.HOLDS}
     assert outcome.runs["steps_taken"].notna().any()
     report.write(outcome, out, "a command", found)
     body = json.loads((out / "report.json").read_text())

@@ -402,7 +402,7 @@ def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
 def test_reproducing_names_every_option_that_was_not_the_default(outcome):
     plan = replace(outcome.plan, reading=Reading(C=4, horizon=20, kappa_low=2.5), device="cuda", seed=0)
     line = report.reproduce(replace(CLAIMS[1], name="a claim"), replace(outcome, plan=plan))
-    assert line.startswith("python -m verify run 'it'\"'\"'s' --profile quick --seed 0 ")
+    assert line.startswith("python -m verify run 'a claim' --profile quick --seed 0 ")
     assert line.endswith(" --C 4 --horizon 20 --kappa-low 2.5 --device cuda")
 
 
