@@ -140,6 +140,18 @@ def test_a_failure_rate_near_delta_is_never_refuted_nor_supported_by_luck() -> N
     assert answered(STAGE_ONE, at(0.3)).status == Status.REFUTED
 
 
+def test_a_missing_certificate_contradicts_nothing() -> None:
+    """The certified bound on a test error may be far from the error: where it is missing, nothing is refuted by it."""
+    theorem = BY_NAME["proposition-4.3"]
+    found = answered(theorem, changed(spurious_exponent=lambda setting, s, rng: np.zeros(s.size)))
+    assert found.status == Status.INCONCLUSIVE and "certificate" in found.reason
+    [part] = [p for p in found.parts if p.part.certificate]
+    assert part.status == Status.INCONCLUSIVE
+    # What it stands beside can still be refuted.
+    ones = lambda setting, s, rng: np.ones(s.size)  # noqa: E731
+    assert answered(theorem, changed(spurious_exponent=ones, margin_noisy_max=ones)).status == Status.REFUTED
+
+
 def test_floors_keep_a_theorem_from_becoming_trivial() -> None:
     """Coefficients that never reach a tenth are not of order one, whatever constant is taken."""
     found = answered(STAGE_ONE, changed(coefficient_min=lambda setting, s, rng: np.full(s.size, 0.05)))

@@ -497,6 +497,7 @@ class Part:
         says: one plain-English sentence.
         latex: the conclusion.
         frame: it dates the moment, and every other part is looked at together with it.
+        certificate: what is looked at proves the part where it is met, and says nothing where it is not.
     """
 
     name: str
@@ -505,6 +506,7 @@ class Part:
     says: str = ""
     latex: str = ""
     frame: bool = False
+    certificate: bool = False
 
     def __post_init__(self) -> None:
         check_name(self.name, "a part of a theorem")

@@ -422,6 +422,7 @@ def _by_setting(shown: Shown, conclusion: Mapping[str, float]) -> pd.DataFrame:
     """A row per setting: its parameters, rung, runs, and how many fail the theorem, and each part beside its frame."""
     frame = [p for p in shown.theorem.parts if p.frame]
     met = {"failures": shown.met(conclusion)}
+    met |= {_REST: shown.met(conclusion, [p for p in shown.theorem.parts if not p.certificate])}
     met |= {_column(p): shown.met(conclusion, [*frame, p]) for p in shown.theorem.parts if not p.frame}
     return pd.DataFrame(
         [
@@ -430,6 +431,9 @@ def _by_setting(shown: Shown, conclusion: Mapping[str, float]) -> pd.DataFrame:
             for k, (s, r) in enumerate(zip(shown.settings, shown.results, strict=True))
         ]
     )
+
+
+_REST = "failures without certificates"
 
 
 def _column(part: Part) -> str:
@@ -571,16 +575,33 @@ def answer(
             reason="no setting inside the conditions at these constants is affordable in this profile",
         )  # fmt: skip
     status, table, hits, runs, failing, p, reason = judged(None, "failures")
+    certified = [part.name for part in theorem.parts if part.certificate]
+    if certified and status in (Status.REFUTED, Status.OPEN):
+        without = judged([part for part in theorem.parts if not part.certificate], _REST)
+        status, p, reason = _uncertified(status, without[0], p, without[5], reason, certified)
     parts = []
     for part in theorem.parts:
         if part.frame:
             continue
         own = judged([*frame, part], _column(part))
-        parts.append(PartAnswer(part=part, status=own[0], met=own[2], runs=own[3], failing=own[4], reason=own[6]))
+        held, _, why = _uncertified(own[0], Status.SUPPORTED, 0.0, 0.0, own[6], [part.name] * part.certificate)
+        parts.append(PartAnswer(part=part, status=held, met=own[2], runs=own[3], failing=own[4], reason=why))
     return Answer(
         theorem=theorem, labels=family.labels, status=status, choice=choice, met=hits, runs=runs, settings=table,
         failing=failing, p=p, reason=reason, parts=tuple(parts), group=group, explored=explored,
     )  # fmt: skip
+
+
+def _uncertified(
+    status: Status, without: Status, p: float, p_without: float, reason: str, certified: Sequence[str]
+) -> tuple[Status, float, str]:
+    """A certificate that is missing contradicts nothing: only what is left without it can."""
+    if not certified or status not in (Status.REFUTED, Status.OPEN):
+        return status, p, reason
+    if without in (Status.REFUTED, Status.OPEN):
+        return without, p_without, reason
+    why = f"{reason}; but {', '.join(certified)} is looked at by a certificate, and that it is missing says nothing"
+    return Status.INCONCLUSIVE, p, why
 
 
 def _judge(
