@@ -252,7 +252,7 @@ def contradicting() -> Setting:
     return setting(n=30, d=3, eta=1e12, tau_plus=0.4, tau_minus=0.4)
 
 
-@pytest.mark.parametrize("eta", [1e12, 1e200, 1e307])
+@pytest.mark.parametrize("eta", [1e12, 1e20, 1e30])
 def test_a_diverging_run_is_told_and_hurts_no_other(eta):
     wild, tame = replace(contradicting(), eta=eta), replace(contradicting(), eta=0.1)
     sample = draw(wild, seed=0)

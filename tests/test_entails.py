@@ -246,7 +246,7 @@ def test_a_statement_alone_is_a_study(call, tmp_path):
 def test_a_false_statement_fails_the_study(call, tmp_path, monkeypatch):
     false = replace(NOT_CUBIC, expected=orders.Status.ENTAILED)
     monkeypatch.setattr("theory.regime.entailments", lambda: (false,))
-    status, told, _ = call("run", NOT_CUBIC.name, "--out", str(tmp_path / "r"))
+    status, told, _ = call("run", NOT_CUBIC.name, "--out", str(tmp_path / "r"), "--fail-on", "refuted")
     assert status == 1
     assert "1 statement about orders decided exactly: 1 REFUTED" in told
 

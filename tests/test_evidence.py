@@ -22,7 +22,7 @@ def runs(**columns):
     size = max((len(v) for v in columns.values() if isinstance(v, list)), default=3)
     body = {
         "setting": 0, "n": 20, "m": 20, "d": 1e5, "sigma_xi": 1.0, "mu": 100.0, "eta": 1e-3, "sigma_0": 1e-6,
-        "tau_plus": 0.1, "tau_minus": 0.1, "epsilon": 0.01, "delta": 0.1, "T_star": 1e6, "status": "stopped",
+        "tau_plus": 0.1, "tau_minus": 0.1, "epsilon": 0.01, "delta": 0.1, "horizon": 8.0, "status": "stopped",
         "steps": 500, "flip_share": 0.2, "early_time": 10.0, "order_one_time": 100.0, "convergence_time": 500.0,
     }  # fmt: skip
     return pd.DataFrame({k: v if isinstance(v, list) else [v] * size for k, v in (body | columns).items()})
@@ -51,7 +51,6 @@ def test_where_T_1_never_came_is_evidence_against_its_coming_and_against_nothing
     """One fact was told five times: such a run counted against all that is claimed from T_1 on."""
     gone = dict(order_one_time=[NAN, 100.0])
     for claim, column, value in (
-        ("stage2.clean-fitted", "margin_clean_min_stage2", 0.3),
         ("stage2.signal-positive", "gamma_min_stage2", 0.3),
         ("stage1.clean-fitted", "margin_clean_min_T1", 0.3),
         ("stage1.signal-leads", "signal_lead_T1", 0.3),

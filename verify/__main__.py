@@ -992,7 +992,7 @@ def _status() -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as problem:
-        return _complain(problem.format_message(), 2)
+        return _complain(" ".join(problem.format_message().split()), 2)
     except (KeyboardInterrupt, click.Abort):
         return _complain("interrupted", INTERRUPTED)
     except (BrokenPipeError, SystemExit):  # whoever read what we print is gone; rich and click then exit with 1
@@ -1009,7 +1009,7 @@ def _complain(text: str, status: int) -> int:
     from verify.shown import visible
 
     with suppress(OSError):  # a terminal that is gone
-        click.echo(f"thetacheck: {visible(' '.join(text.split()))}", err=True)
+        click.echo(f"thetacheck: {visible(text)}", err=True)
     return status
 
 
