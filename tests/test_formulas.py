@@ -143,8 +143,8 @@ def _bounds(claim) -> Iterator[tuple[sp.Expr, bool]]:
         yield from ((sp.sympify(e), free) for e, free in found if e is not None and sp.sympify(e).free_symbols)
 
 
-# Stated in the paper's form; what is compared is a rearrangement of it, which `tested` says in words: T* as the end of a
-# range, the exponent less d/n, one over SNR^2.
+# Stated in the paper's form; what is compared is a rearrangement of it, which `tested` says in words: T* as the end of
+# a range, the exponent less d/n, one over SNR^2.
 REARRANGED = {"stage2.converges", "clean-labels.converges", "clean-labels.test-error", "clean-labels.signal-share"}
 STATED = [c for c in claims(Reading()) if any(_bounds(c)) and c.name not in REARRANGED]
 
