@@ -327,10 +327,10 @@ def test_any_law_on_any_values_is_judged_and_followed(law, controls):
             runs = table(jobs, kind, np.random.default_rng(seed))
             on = runs[runs["group"] == "along"]
             assert judge(claim, on, READING, OBSERVABLES).reason
-            assert scaling.trend(claim, path, runs, READING).reason
+            assert scaling.trend(claim, path, runs, READING, OBSERVABLES).reason
             # An interrupt may leave some of them, or of the control none.
             for left in (runs.iloc[::5], on, runs[runs["group"] == "along" + CONTROL], runs.iloc[:0]):
-                assert scaling.trend(claim, path, left, READING).reason
+                assert scaling.trend(claim, path, left, READING, OBSERVABLES).reason
 
 
 @pytest.fixture
@@ -358,7 +358,7 @@ def test_a_claim_without_some_of_the_papers_conditions_is_followed_or_says_why_n
         jobs = scaling.jobs(path, ("y",), "quick", READING, 0, "cpu")
         assert path.problem or jobs
         runs = table(jobs, "positive", np.random.default_rng(0)) if jobs else pd.DataFrame({"group": []})
-        assert scaling.trend(claim, path, runs, READING).answer in set(Answer)
+        assert scaling.trend(claim, path, runs, READING, OBSERVABLES).answer in set(Answer)
 
 
 @pytest.mark.parametrize(
@@ -376,7 +376,8 @@ def test_a_file_with_few_conditions_runs_to_its_report(tiny, tmp_path, text):
 
     held = load(tmp_path, text)
     found, planned, followed = check.prepare(held, PROFILES["quick"], READING, 0, "cpu")
-    batches = study.open_folder(tmp_path / "out", planned, resume=False)
+    batches = tmp_path / "out"
+    batches.mkdir()
     results, _ = study.collect(planned, batches, 1, lambda *_: None)
     found = check.conclude(found, followed, study.conclude(planned, results, True, 0.0))
     assert len(found.trends) == len(followed)
