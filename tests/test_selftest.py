@@ -44,8 +44,8 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
             assert power.loc[(name, shift), "supported"] == 0
         for shift in (-0.25, 0.25):
             assert power.loc[(name, shift), "refuted"] == power.loc[(name, shift)].sum()
-    # What this small study can decide, it accepts. 15 of 20: intervals that cover what they say (Student's factor, since
-    # 2026-11-26) are wider in a design of so few settings; a standard study accepts at least 95 %.
+    # What this small study can decide, it accepts. 15 of 20: intervals that cover what they say (Student's factor,
+    # since 2026-11-26) are wider in a design of so few settings.
     for name in ("stage1.noise-growth", "stage1.signal-growth"):
         rates = [t.status for t in result.trials if not t.false and t.claim == name]
         assert rates.count(Status.SUPPORTED) >= 15, (name, rates)
