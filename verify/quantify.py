@@ -32,7 +32,7 @@ from functools import lru_cache, reduce
 import numpy as np
 import pandas as pd
 import sympy as sp
-from scipy.stats import binom, binomtest, qmc
+from scipy.stats import binom, qmc
 
 from numerics import Setting
 from numerics.series import SERIES
@@ -490,15 +490,11 @@ def more_seeds(
 
 
 def _clear(met: np.ndarray, delta: float) -> bool:
-    return _interval(int((~met).sum()), met.size, 1 - LEVEL).high < SEVERE * delta
+    return fit.clopper_pearson(int((~met).sum()), met.size, 1 - LEVEL).high < SEVERE * delta
 
 
 def _contradicts(met: np.ndarray, delta: float, tests: int) -> bool:
     return bool(binom.sf((~met).sum() - 1, met.size, delta) < LEVEL / tests)
-
-
-def _interval(hits: int, trials: int, level: float):
-    return binomtest(hits, trials).proportion_ci(level, method="exact")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -608,8 +604,8 @@ def _judge(
     table: pd.DataFrame, hits: int, runs: int, choice: Choice, column: str, delta: float
 ) -> tuple[Status, float, float, str]:
     contradicting, doubtful = int(table["contradicts"].sum()), int((table["doubtful"] | table["contradicts"]).sum())
-    failing = float(_interval(doubtful, len(table), 2 * 0.95 - 1).high)  # one-sided 95 %
-    pooled = _interval(hits, runs, 1 - LEVEL)
+    failing = float(fit.clopper_pearson(doubtful, len(table), 2 * 0.95 - 1).high)  # one-sided 95 %
+    pooled = fit.clopper_pearson(hits, runs, 1 - LEVEL)
     worst = float(binom.sf(table["failures"] - 1, table["runs"], delta).min())
     p = min(1.0, 2 * min(float(binom.cdf(hits, runs, 1 - delta)), worst * 2 * len(table)))
     if not contradicting and pooled.low > 1 - delta:
