@@ -14,7 +14,8 @@ from theory.paper import (
 from theory.proofs import all_proofs
 from theory.regime import entailments
 from theory.statements import PROVENANCE, Source
-from theory.symbols import table
+from theory.symbols import HIDDEN, table
+from theory.theorems import theorems
 from verify.regime import CLAIMED, Decision, decide
 from verify.sweep import OBSERVABLE_BY_NAME, stage_of
 
@@ -45,7 +46,7 @@ def render() -> str:
         "",
         "| name | symbol | domain | meaning |",
         "|---|---|---|---|",
-        *(f"| `{p.name}` | {_math(p.latex)} | {p.domain} | {p.meaning} |" for p in table()),
+        *(f"| `{p.name}` | {_math(p.latex)} | {p.domain} | {p.meaning} |" for p in table() if p.domain != HIDDEN),
         "",
         "## Conditions",
         "",
@@ -63,6 +64,25 @@ def render() -> str:
         lines += [f"### {title}", "", "| condition | statement | in words | source |", "|---|---|---|---|"]
         lines += [f"| `{c.name}` | {_math(c.latex)} | {c.says} | {_source(c.source)} |" for c in conditions]
         lines.append("")
+    lines += [
+        "## Theorems",
+        "",
+        "Each with the constants it hides and the ladder on which they are looked for ([theorems.md](theorems.md)).",
+        "",
+    ]
+    for theorem in theorems():
+        lines += [
+            f"### `{theorem.name}`",
+            "",
+            theorem.says,
+            "",
+            f"- source: {_source(theorem.source)}",
+            *([f"- tested: {theorem.tested}"] if theorem.tested else []),
+            f"- conditions: {', '.join(f'`{c.name}`' for c in theorem.needs)}",
+            *(f"- {_math(h.latex)}, {h.says}: {', '.join(f'{v:g}' for v in h.ladder)}" for h in theorem.hidden),
+            *(f"- part `{p.name}`: {p.says} {_math(p.latex)}" for p in theorem.parts),
+            "",
+        ]
     lines += ["## Claims", ""]
     for claim in claims():
         laws = ", ".join(dict.fromkeys(JUDGED[type(law).__name__] for _, law in claim.parts))
