@@ -23,7 +23,7 @@ from theory.meanfield import limiting_error_threshold, noisy_ignored_threshold, 
 from theory.paper import Reading
 from verify import phase
 from verify.__main__ import cli
-from verify.figures import Picture
+from verify.draw import Picture
 from verify.meanfield import curve
 from verify.phase import Axis, Map
 from verify.phase_figures import draw as picture

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linprog
 
 from theory import C, Condition, d, inside, m, mu, n, sigma_xi
 from theory.lineage import condition_kou
@@ -15,6 +16,7 @@ from theory.paper import (
     condition_low_snr,
     condition_threshold,
 )
+from verify import region as region_
 from verify.region import PARAMETERS, Region
 
 SETS = {
@@ -86,3 +88,29 @@ def test_the_reading_moves_the_region():
     assert far[0] is not None
     assert near[0] is not None
     assert far[0].n > near[0].n
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_elimination_leaves_what_a_linear_programme_leaves(seed):
+    """Sparse and dense, feasible and empty systems; of the dense ones some outgrow the elimination."""
+    rng = np.random.default_rng(seed)
+    for _ in range(3):
+        size, count = int(rng.integers(1, 8)), int(rng.integers(0, 14))
+        rows = rng.normal(size=(count, size)) * (rng.random((count, size)) < rng.choice([0.2, 0.5, 1.0]))
+        limits = rng.normal(size=count) + rng.choice([0.0, 0.5, 2.0])
+        box = np.sort(rng.normal(size=(size, 2)) * 2, axis=1)
+        between, chosen = region_._bounds(rows, limits, box), []
+        for k in range(size):
+            held = [(x, x) for x in chosen] + list(box[k:])
+            ends = [
+                linprog(
+                    sign * np.eye(size)[k], A_ub=rows if count else None, b_ub=limits if count else None, bounds=held
+                )
+                for sign in (1, -1)
+            ]
+            low, high = between(chosen)
+            if not ends[0].success:
+                assert not low <= high
+                break
+            np.testing.assert_allclose([low, high], [e.x[k] for e in ends], atol=1e-6)
+            chosen.append(low + rng.random() * max(high - low, 0.0))

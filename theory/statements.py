@@ -604,13 +604,13 @@ class Theorem:
                 if bound is not None:
                     yield f"part '{p.name}'", sp.sympify(bound)
 
-    @property
+    @cached_property
     def restricting(self) -> tuple[Hidden, ...]:
         """The constants that occur in the conditions: the more they demand, the fewer settings are spoken of."""
         used = frozenset().union(*(c.names for c in self.needs))
         return tuple(h for h in self.hidden if h.symbol.name in used)
 
-    @property
+    @cached_property
     def concluding(self) -> tuple[Hidden, ...]:
         """The constants of the conclusion."""
         return tuple(h for h in self.hidden if h not in self.restricting)

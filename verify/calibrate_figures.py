@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap, Normalize
 
 from verify.calibrate import ARRIVES, Answer, Calibration, Constant, Exponent, Leaning
-from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
 
 # From white to blue, told apart in grey; the end is dark enough for white text.
 SHADES = ListedColormap(np.linspace((1, 1, 1), (0.03, 0.25, 0.45), 256))
@@ -37,7 +37,7 @@ def _constants(found: Calibration) -> Picture:
             kinds.setdefault(constant.in_words, []).append(constant)
     rows = [len(group) for group in kinds.values()]
     height = 0.28 * sum(rows) + 0.62 * len(rows) + 0.5
-    figure, axes = _figure(
+    figure, axes = canvas(
         7.6, height, len(rows), 1, left=2.05, right=0.9, bottom=0.5, top=0.32, height_ratios=rows,
         hspace=2.2 * len(rows) / max(sum(rows), 1),
     )  # fmt: skip
@@ -66,7 +66,7 @@ def _constants(found: Calibration) -> Picture:
         for spine in axis.spines.values():
             spine.set_visible(False)
     _shade_bar(figure, "share of runs that fail")
-    return _finished(
+    return finished(
         figure, "constants", "Violating settings by claim and constant",
         "Settings that violate the claim, of those run, at each constant (undecided ones in brackets); the shade is the"
         " share of all runs that fail. The bar marks the smallest constant from which on no violation was found; a row"
@@ -95,7 +95,7 @@ def _leanings(found: Calibration) -> Picture:
     factors = sorted({f for x in rows for f in x.table["factor"]})
     gap = 0.6
     place = {item: k * (len(factors) + gap) for k, item in enumerate(columns)}
-    figure, [[axis]] = _figure(9.6, 0.26 * len(rows) + 1.75, left=2.05, right=0.9, bottom=0.5, top=1.2)
+    figure, [[axis]] = canvas(9.6, 0.26 * len(rows) + 1.75, left=2.05, right=0.9, bottom=0.5, top=1.2)
     axis.grid(False)
     for y, one in enumerate(rows):
         for row in one.table.itertuples():
@@ -121,7 +121,7 @@ def _leanings(found: Calibration) -> Picture:
     for spine in axis.spines.values():
         spine.set_visible(False)
     _shade_bar(figure, "share of runs that fail")
-    return _finished(
+    return finished(
         figure, "leaning", "Share of failing runs by claim, item and factor",
         "Each block is one item of the condition, loosened by the factors below it (1 is the control, 1/2 tightened);"
         " all settings lie at that face. The shade is the share of runs that fail; a dot says that it exceeds what is"
@@ -145,7 +145,7 @@ _PANELS = (
 
 
 def _thresholds(table: pd.DataFrame) -> Picture:
-    figure, axes = _figure(8.6, 3.7, 1, 2, left=0.75, right=0.2, bottom=1.15, top=0.35, wspace=0.25)
+    figure, axes = canvas(8.6, 3.7, 1, 2, left=0.75, right=0.2, bottom=1.15, top=0.35, wspace=0.25)
     places = list(dict.fromkeys(zip(table["tau_plus"], table["tau_minus"], table["n"], strict=True)))
     for axis, (title, claims, early, level) in zip(axes[0], _PANELS, strict=True):
         axis.axhline(level, color=MUTED, lw=1, ls="--")
@@ -176,7 +176,7 @@ def _thresholds(table: pd.DataFrame) -> Picture:
         for k, (plus, minus, n) in enumerate(places)
     ]  # fmt: skip
     figure.legend(handles=handles, loc="lower center", ncol=min(3, len(handles)), fontsize=8.5, columnspacing=1.4)
-    return _finished(
+    return finished(
         figure, "thresholds", "Measured thresholds of kappa against the derived ones",
         r"Where half of the runs meet the claim, as $\kappa(1-2\max\tau)$, against $m$. Filled: at $T_1$, with its 95 %"
         r" interval; bars of the same colour: the mean field at its own $T_1$ (noisy samples with the largest active"
@@ -203,7 +203,7 @@ def _exponents(found: Calibration) -> Picture:
             alike.setdefault(tuple(one.table["d"].fillna(-1)), []).append(one)
     shown = [same[0] for same in alike.values()]
     others = {same[0].claim.name: [e.claim.name for e in same[1:]] for same in alike.values()}
-    figure, [[axis]] = _figure(6.6, 4.2, left=0.75, right=2.35, bottom=0.6, top=0.2)
+    figure, [[axis]] = canvas(6.6, 4.2, left=0.75, right=2.35, bottom=0.6, top=0.2)
     for k, one in enumerate(shown):
         marker, colour = MARKS[k % len(MARKS)]
         rows = one.table.dropna(subset=["d"])
@@ -240,7 +240,7 @@ def _exponents(found: Calibration) -> Picture:
     axis.set_xlabel("samples $n$")
     axis.set_ylabel("$d^*/n$: half of the runs meet the claim")
     axis.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=8, labelspacing=0.7)
-    return _finished(
+    return finished(
         figure, "exponents", "Where claims start to fail as d falls, along n",
         "The dimension $d^*$ below which a claim fails in half of the runs, over $n$, with its 95 % interval; $a$ is"
         " the exponent of $d^* = cn^a$. Dashed and dotted: $n\\log(nm)$ and the $n^2$ that the condition asks for."

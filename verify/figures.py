@@ -1,9 +1,7 @@
 """Figures as values: SVG and PNG in memory. Nothing here writes or prints."""
 
-import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import matplotlib
@@ -11,63 +9,23 @@ import numpy as np
 import pandas as pd
 import sympy as sp
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from numerics import Observable, Setting
 from theory import Crossing, Exactly, Within, kappa, tau_minus, tau_plus
 from theory.statements import tex
 from theory.symbols import SETTING, table
 from verify import fit
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, WINDOW, Picture, canvas, finished, number
 from verify.evidence import at_runs, evidence
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
 from verify.meanfield import curve, curves
 from verify.scaling import Trend
 from verify.study import Outcome, representative
 from verify.sweep import Group, Result
-
-# Okabe and Ito's palette: told apart by every common colour vision, and in grey by its lightness.
-SIGNAL, CLEAN, NOISY, INK, MUTED, WINDOW = "#0072B2", "#009E73", "#D55E00", "#222222", "#777777", "#DDE7EE"
-STYLE = {
-    "font.family": "STIXGeneral",
-    "font.size": 10,
-    "mathtext.fontset": "stix",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
-    "axes.linewidth": 0.7,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "axes.grid": True,
-    "grid.color": "#E6E6E6",
-    "grid.linewidth": 0.6,
-    "axes.axisbelow": True,
-    "xtick.bottom": False,  # the grid does; tick marks take a tenth of the time
-    "ytick.left": False,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.4,
-    "svg.fonttype": "path",
-    "svg.hashsalt": "thetacheck",  # ids in the SVG would otherwise differ from run to run
-    "path.simplify": True,
-}
-PNG_DPI, CLOUD_DPI = 110, 160
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A figure with its caption, in which $...$ is LaTeX."""
-
-    name: str
-    alt: str
-    caption: str
-    svg: str
-    png: bytes
-
 
 # ---------------------------------------------------------------------------------------------------------------
 # Notation
@@ -84,33 +42,6 @@ NOTATION = {
 
 # ---------------------------------------------------------------------------------------------------------------
 # Drawing
-
-
-def _figure(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> tuple[Figure, np.ndarray]:
-    """A figure with margins given in inches, so that no layout has to be searched for."""
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
-    left, right = layout.pop("left", 0.72), layout.pop("right", 0.15)
-    bottom, top = layout.pop("bottom", 0.56), layout.pop("top", 0.3)
-    spec = {
-        "left": left / width,
-        "right": 1 - right / width,
-        "bottom": bottom / height,
-        "top": 1 - top / height,
-        "wspace": layout.pop("wspace", 0.32),
-        "hspace": layout.pop("hspace", 0.28),
-    } | {k: layout.pop(k) for k in ("width_ratios", "height_ratios") if k in layout}
-    return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=spec, **layout)
-
-
-def _finished(figure: Figure, name: str, alt: str, caption: str) -> Picture:
-    drawn, image = io.StringIO(), io.BytesIO()
-    for axis in figure.axes:  # unlabelled ticks cost most of the drawing time
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.yaxis.set_minor_locator(NullLocator())
-    figure.savefig(drawn, format="svg", dpi=CLOUD_DPI, metadata={"Date": None, "Creator": None})
-    figure.savefig(image, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-    return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue())
 
 
 def overview(outcome: Outcome) -> Iterator[Picture]:
@@ -162,7 +93,7 @@ def trend(found: Trend, index: int) -> Picture | None:
         return None
     lost = found.path.lost.name
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(6.4, 3.0, right=0.8)
+        figure, axes = canvas(6.4, 3.0, right=0.8)
         axis, beside = axes[0, 0], axes[0, 0].twinx()
         series = (("", SIGNAL, "o", "along the scaling"), ("control_", MUTED, "s", "with the premise in force"))
         for prefix, colour, marker, label in series:
@@ -192,9 +123,7 @@ def trend(found: Trend, index: int) -> Picture | None:
             f" margin of {lost}, which the claim's own conditions do not give. {found.answer}: {found.reason}."
         ).replace("$", "")
         name = f"trend-{index + 1}-" + re.sub(r"[^\w.-]+", "_", found.claim.name)
-        return _finished(
-            figure, name, f"{found.claim.name} along a scaling that breaks {found.path.lost.name}", caption
-        )
+        return finished(figure, name, f"{found.claim.name} along a scaling that breaks {found.path.lost.name}", caption)
 
 
 def _noisy_group(outcome: Outcome) -> Group | None:
@@ -223,17 +152,7 @@ def _median(column: pd.Series) -> float | None:
 
 def _span(values: pd.Series | np.ndarray) -> str:
     low, high = float(np.min(values)), float(np.max(values))
-    return _number(low) if _number(low) == _number(high) else f"{_number(low)} to {_number(high)}"
-
-
-def _number(value: float) -> str:
-    """Three digits, as LaTeX where a power of ten is needed."""
-    text = f"{value:.3g}"
-    if "e" not in text:
-        return text
-    digits, power = text.split("e")
-    front = "" if digits == "1" else f"{digits}\\cdot"
-    return f"${front}10^{{{int(power)}}}$"
+    return number(low) if number(low) == number(high) else f"{number(low)} to {number(high)}"
 
 
 def _sizes(runs: pd.DataFrame) -> str:
@@ -251,7 +170,7 @@ def _two_stages(result: Result) -> Picture:
     setting = _setting(row)
     keep = result.times >= 1
     t = result.times[keep]
-    figure, axes = _figure(
+    figure, axes = canvas(
         7.6, 5.0, 2, 1, sharex=True, height_ratios=[2.1, 1], hspace=0.1, right=1.75, left=0.8, top=0.34
     )
     top, low = axes[:, 0]
@@ -307,19 +226,19 @@ def _two_stages(result: Result) -> Picture:
     seeds = len(result.runs)
     taus = f"$\\tau_+$ = {row['tau_plus']:.2f}, $\\tau_-$ = {row['tau_minus']:.2f}"
     caption = (
-        f"The two stages in one setting ($n$ = {row['n']:g}, $m$ = {row['m']:g}, $d$ = {_number(row['d'])},"
-        f" $\\kappa$ = {row['kappa']:.2f}, {taus}, target loss {_number(row['epsilon'])};"
+        f"The two stages in one setting ($n$ = {row['n']:g}, $m$ = {row['m']:g}, $d$ = {number(row['d'])},"
+        f" $\\kappa$ = {row['kappa']:.2f}, {taus}, target loss {number(row['epsilon'])};"
         f" {seeds} seeds). Top: class means of the coefficients, thick for $y=+1$, thin for $y=-1$;"
         f" bands span the seeds; dashed black: the mean-field curve, which has no free parameter. Bottom: accuracy on"
         f" the given labels. Solid line: $T_1$; dash-dotted: the first time some noisy $\\bar\\rho$ exceeds every"
         f" $\\gamma$ (medians over the seeds)."
     )
     alt = "Signal and noise coefficients and training accuracies against iterations"
-    return _finished(figure, "two-stages", alt, caption)
+    return finished(figure, "two-stages", alt, caption)
 
 
 def _collapse(members: list[Result]) -> Picture:
-    figure, axes = _figure(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, sharex="col")
+    figure, axes = canvas(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, sharex="col")
     rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
     shade = matplotlib.colormaps["viridis"]
@@ -370,11 +289,11 @@ def _collapse(members: list[Result]) -> Picture:
         f" dashed: perfect agreement). A line ends when the first seed reaches its target loss. {_sizes(runs)}"
     )
     alt = "Coefficients against iterations, against rescaled time and over the mean-field curve"
-    return _finished(figure, "collapse", alt, caption)
+    return finished(figure, "collapse", alt, caption)
 
 
 def _errors(runs: pd.DataFrame) -> Picture:
-    figure, axes = _figure(9.0, 3.5, 1, 2, wspace=0.1, right=1.75, sharey=True, top=0.32)
+    figure, axes = canvas(9.0, 3.5, 1, 2, wspace=0.1, right=1.75, sharey=True, top=0.32)
     laws = {
         "spurious": ("shared patches, $D_{\\mathrm{test}}$", NOISY, "o"),
         "training_noise": ("training patches", CLEAN, "x"),
@@ -397,7 +316,7 @@ def _errors(runs: pd.DataFrame) -> Picture:
         " $D_{\\mathrm{test}}$), a training patch itself, and a fresh patch. One point per run with a flipped sample."
         " Dashed: half the realised flip share, the limit that the mean field gives on shared patches. " + _sizes(runs)
     )
-    return _finished(figure, "test-errors", "Test errors against half the realised flip share", caption)
+    return finished(figure, "test-errors", "Test errors against half the realised flip share", caption)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -427,7 +346,7 @@ def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame)
     first, centre, least, largest = _by_setting(runs, observable)
     law = np.exp(sum(power * np.log(first[k].to_numpy(float)) for k, power in predicted.items()))
     constant = part["prefactor"][1]
-    figure, axes = _figure(9.0, 3.5, 1, 2, width_ratios=[1, 1.05], wspace=0.42, left=0.75)
+    figure, axes = canvas(9.0, 3.5, 1, 2, width_ratios=[1, 1.05], wspace=0.42, left=0.75)
     left, right = axes[0]
     left.errorbar(
         law, centre, yerr=np.maximum([centre - least, largest - centre], 0), fmt="none", ecolor="#9BB7C9", lw=1
@@ -464,7 +383,7 @@ def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame)
         f" seeds); dashed: slope 1. Right: jointly fitted exponents minus their predictions, with 95 % intervals;"
         f" shaded: the window ±{EXPONENT_TOLERANCE:g} that an interval must lie in. {_sizes(runs)}"
     )
-    return _finished(figure, name, f"Rate fit of {verdict.claim.name}", caption)
+    return finished(figure, name, f"Rate fit of {verdict.claim.name}", caption)
 
 
 def _signed(value: float, digits: int | None = None) -> str:
@@ -487,7 +406,7 @@ def _probability(
     if not counted.any():
         return None
     varied = any(runs[k][counted].nunique() > 1 for k, _ in laws)
-    figure, axes = _figure(9.0 if varied else 5.0, 2.9, 1, 1 + varied, wspace=0.24)
+    figure, axes = canvas(9.0 if varied else 5.0, 2.9, 1, 1 + varied, wspace=0.24)
     _shares(axes[0, 0], runs[counted], met[counted], part["required"])
     caption = (
         f"{'Left: s' if varied else 'S'}hare of runs that meet the claim, one point per setting with its exact"
@@ -500,7 +419,7 @@ def _probability(
     for why, count in found.reasons.items():
         caption += f" {count} {'run says' if count == 1 else 'runs say'} nothing: {why}."
     caption += f" {_sizes(runs[counted])}"
-    return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
+    return finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
 
 
 def _apart(values: pd.Series, setting: pd.Series) -> np.ndarray:
@@ -597,7 +516,7 @@ def _bound(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame
     first = used.groupby("setting").first()
     if len(first) != len(constants):
         return None
-    figure, axes = _figure(9.0, 3.1, 1, 3, wspace=0.12, sharey=True)
+    figure, axes = canvas(9.0, 3.1, 1, 3, wspace=0.12, sharey=True)
     values = np.array(constants)
     log = np.log(values)
     for axis, k in zip(axes[0], ("n", "m", "d"), strict=True):
@@ -626,7 +545,7 @@ def _bound(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame
         f" Lines: its fitted drift with each size, the others held fixed; shaded: 95 % interval of the slope. The bound"
         f" fails if the needed constant certainly worsens faster than the power {DRIFT_TOLERANCE:g}. {_sizes(used)}"
     )
-    return _finished(figure, name, f"Constants of {verdict.claim.name}", caption)
+    return finished(figure, name, f"Constants of {verdict.claim.name}", caption)
 
 
 def _never_positive(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
@@ -634,7 +553,7 @@ def _never_positive(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.
     if part["upper"] or part["observable"] not in runs:
         return None
     values = runs[part["observable"]].to_numpy(float)
-    figure, axes = _figure(9.0, 2.9, 1, 2, wspace=0.24)
+    figure, axes = canvas(9.0, 2.9, 1, 2, wspace=0.24)
     required = 1 - float(runs["delta"].iloc[0])
     _shares(axes[0, 0], runs, values > 0, required)
     _distances(axes[0, 1], [(part["observable"], Within(low=0))], runs, strict=True)
@@ -643,7 +562,7 @@ def _never_positive(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.
         f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run;"
         f" crosses are zero. {_sizes(runs)}"
     )
-    return _finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
+    return finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
 
 
 def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
@@ -651,7 +570,7 @@ def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
     if not values.size:
         return None
     tolerance = next(law.tolerance for k, law in verdict.claim.parts if isinstance(law, Exactly))
-    figure, axes = _figure(6.2, 2.5, left=0.6)
+    figure, axes = canvas(6.2, 2.5, left=0.6)
     axis = axes[0, 0]
     shown = np.maximum(values, 1e-18)  # exact zeros
     top = max(float(shown.max()), tolerance) * 3
@@ -660,17 +579,17 @@ def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
     axis.text(tolerance, 1.02, "tolerance", color=NOISY, ha="center", transform=axis.get_xaxis_transform())
     axis.set(xscale="log", xlabel="residual", ylabel="runs", xlim=(shown.min() * 0.6, top))
     caption = (
-        f"Residuals of the identity, one per run; the line is the tolerance {_number(tolerance)}"
+        f"Residuals of the identity, one per run; the line is the tolerance {number(tolerance)}"
         f"{'; exact zeros are drawn at $10^{-18}$' if (values == 0).any() else ''}. {_sizes(runs)}"
     )
-    return _finished(figure, name, f"Residuals of {verdict.claim.name}", caption)
+    return finished(figure, name, f"Residuals of {verdict.claim.name}", caption)
 
 
 def _crossing(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
     if "x" not in part or len(part["x"]) < 2:
         return None
     x, y = np.array(part["x"]), np.array(part["y"])
-    figure, axes = _figure(7.0, 3.2)
+    figure, axes = canvas(7.0, 3.2)
     axis = axes[0, 0]
     at, within = part["at"], part["within"]
     axis.axvspan(at - within, at + within, color=WINDOW, lw=0, label=f"predicted {at:g} ± {within:g}")
@@ -690,7 +609,7 @@ def _crossing(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFr
         f"Every run's {_called(part['observable'])} against the deciding product, with the fitted line (dashed), the"
         f" predicted location with its window (shaded) and the measured one with its 95 % interval. {_sizes(runs)}"
     )
-    return _finished(figure, name, f"Crossing of {verdict.claim.name}", caption)
+    return finished(figure, name, f"Crossing of {verdict.claim.name}", caption)
 
 
 def _along(verdict: Verdict, part: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from numerics import cifar10, images, vgg
 from numerics.attribution import shap_values
 from numerics.images import Images
 from numerics.vgg import Course
-from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
 from verify.images import (
     LOG2,
     Experiment,
@@ -552,7 +552,7 @@ def _draw_2(experiment: Experiment, data: Images, noisy: Runs, clean: Runs, expl
     figure.text(0.475, 0.955, "SHAP values toward the label given", fontsize=10.5)
     figure.text(0.74, 0.955, "for it (red)", color="#B2182B", fontsize=10.5)
     figure.text(0.825, 0.955, "against it (blue)", color="#2166AC", fontsize=10.5)
-    return _finished(
+    return finished(
         figure,
         "fig2",
         "Accuracies over epochs with and without label noise, and SHAP values of flipped and clean images over epochs",
@@ -579,7 +579,7 @@ def _on(experiment: Experiment, data: Images) -> str:
 
 def _draw_selection(experiment: Experiment, data: Images, runs: Runs) -> Picture:
     """ROC and precision-recall curves of small-loss selection."""
-    figure, axes = _figure(8.8, 3.6, 1, 2, right=1.75, left=0.62, wspace=0.28)
+    figure, axes = canvas(8.8, 3.6, 1, 2, right=1.75, left=0.62, wspace=0.28)
     roc, beside = axes[0]
     last = runs.margins.shape[1] - 1
     share = np.linspace(0, 1, 101)
@@ -610,7 +610,7 @@ def _draw_selection(experiment: Experiment, data: Images, runs: Runs) -> Picture
     roc.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03))
     beside.set(xlim=(-0.03, 1.03), ylim=(min(0.7, 0.95 * (1 - runs.flipped.mean())), 1.01))
     beside.legend(*roc.get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8.5)
-    return _finished(
+    return finished(
         figure,
         "fig2-selection",
         "ROC and precision-recall curves of selecting samples by a small loss, with the threshold log 2 marked",
@@ -624,7 +624,7 @@ def _draw_selection(experiment: Experiment, data: Images, runs: Runs) -> Picture
 def _draw_4(experiment: Experiment, data: Images, runs: tuple[Runs, ...]) -> Picture:
     columns = min(2, len(runs))
     rows = -(-len(runs) // columns)
-    figure, axes = _figure(
+    figure, axes = canvas(
         4.1 * columns + 1.5, 2.3 * rows + 0.7, rows, columns, sharex=True, sharey=True, right=1.45, left=0.62,
         wspace=0.1, hspace=0.22,
     )  # fmt: skip
@@ -638,7 +638,7 @@ def _draw_4(experiment: Experiment, data: Images, runs: tuple[Runs, ...]) -> Pic
     for axis in axes[-1]:
         axis.set_xlabel("epoch")
     axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
-    return _finished(
+    return finished(
         figure,
         "fig4",
         "Accuracies over epochs for several shares of flipped labels",

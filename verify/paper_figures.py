@@ -36,7 +36,7 @@ from numerics.generalization import spurious_error
 from numerics.series import SERIES
 from theory.paper import Reading, condition_4_1
 from verify import processes
-from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
 from verify.fit import Interval, clopper_pearson
 from verify.meanfield import curve
 from verify.sweep import EPSILON
@@ -588,7 +588,7 @@ def sensitivity(runs: Mapping[Setting, Runs]) -> pd.DataFrame:
 
 
 def _draw_1(noisy: Runs, clean: Runs, name: str, where: str) -> Picture:
-    figure, axes = _figure(
+    figure, axes = canvas(
         8.6, 5.2, 2, 2, sharex=True, sharey="row", height_ratios=[1.55, 1], hspace=0.1, wspace=0.06, right=1.3, left=0.7
     )
     panels = ((noisy, "with label noise", axes[:, 0]), (clean, "without label noise", axes[:, 1]))
@@ -624,7 +624,7 @@ def _draw_1(noisy: Runs, clean: Runs, name: str, where: str) -> Picture:
     top.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     low.legend(*axes[1, 0].get_legend_handles_labels(), loc="center left", bbox_to_anchor=(1.01, 0.5))
     first = f"{np.nanmedian(line):.3g}"
-    return _finished(
+    return finished(
         figure,
         name,
         "Largest coefficients and training accuracies over iterations, with and without label noise",
@@ -790,7 +790,7 @@ def _least_in(held: Runs, mask: np.ndarray) -> np.ndarray:
 
 
 def _draw_3(grid: Mapping[tuple[float, float], Runs]) -> Picture:
-    figure, axes = _figure(
+    figure, axes = canvas(
         10.2, 6.6, len(TAUS), len(MUS), sharex=True, sharey=True, hspace=0.1, wspace=0.06, right=0.3, left=0.85,
         top=0.62, bottom=0.58,
     )  # fmt: skip
@@ -832,7 +832,7 @@ def _draw_3(grid: Mapping[tuple[float, float], Runs]) -> Picture:
         loc="upper center", ncols=6, bbox_to_anchor=(0.5, 1.0),
     )  # fmt: skip
     held = next(iter(grid.values()))
-    return _finished(
+    return finished(
         figure,
         "fig3",
         "Largest coefficients over iterations for signal strengths and flip probabilities, both stages shaded",

@@ -17,7 +17,8 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from theory import Claim
 from verify import phase
-from verify.figures import INK, LATEX, MUTED, NOISY, STYLE, Picture, _figure, _finished
+from verify.draw import INK, MUTED, NOISY, STYLE, Picture, canvas, finished
+from verify.figures import LATEX
 from verify.phase import Grid, Line, Map
 
 # Yellow is what one hopes for, in grey too: a claim that holds, an early time, a small error.
@@ -52,7 +53,7 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
     missing: set[int] = set()
     drawn: dict[str, list[Line]] = {}
     with matplotlib.rc_context(STYLE | {"axes.grid": False, "xtick.bottom": True, "ytick.left": True}):
-        figure, axes = _figure(
+        figure, axes = canvas(
             width, height, rows, across, left=0.62, right=0.5, bottom=bottom, top=0.3, wspace=0.42, hspace=0.34,
             sharex=True, sharey=True,
         )  # fmt: skip
@@ -77,7 +78,7 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
         _legend(figure, crossing, drawn, missing)
         caption = _caption(map_, found, conditions, drawn, missing)
         alt = f"Phase diagram over {map_.x.name} and {map_.y.name}: {', '.join(map_.show)}"
-        return _finished(figure, "map", alt, caption)
+        return finished(figure, "map", alt, caption)
 
 
 def _letter(index: int) -> str:

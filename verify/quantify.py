@@ -48,7 +48,7 @@ LEVEL = 0.05
 # A rung serves in exploration below these failure rates. A third of delta leaves room for a rate that was found small
 # by luck: at 480 fresh runs a rate of delta/2 is still confirmed with probability above 0.99.
 POOLED, SINGLE = 1 / 3, 0.25
-FEWEST = 8  # settings without which nothing is said of a rung
+FEWEST = 8  # settings without which nothing good is said of a rung or of a region
 SEVERE = 3.0  # times delta: a setting is doubtful until its failure rate is surely below
 LABELS = ("balanced", "drawn")
 SHARED = 6  # settings that share a batch, where small ones gather
@@ -189,16 +189,21 @@ def _placed(
     ranges = {"n": (8, largest), "m": (1, largest), "sigma_xi": (1, 1)}
     region = Region(needs=needs, reading=reading, epsilon=epsilon, ranges=ranges)
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(entropy.encode()).digest()[:6], "big"))
-    # Half as many again: where a region is thin, some of its corners hold no setting.
-    cube = qmc.Sobol(len(_COORDINATES), rng=rng).random(2 ** math.ceil(math.log2(1.5 * count)))[: 3 * count // 2]
-    cube = np.clip(2 * cube - 0.5, 0, 1)  # the outer quarters become faces
-    cube[0, :2] = 0.0  # the corner of the least sizes, where failures gather
-    cube[:, :2] **= 2  # small sizes are cheap, and labels fluctuate most there
-    for name, (face, depth) in _DEPTH.items():
-        k = _COORDINATES.index(name)
-        cube[:, k] = face + depth * cube[:, k]
-    placed = region.place([dict(zip(_COORDINATES, u, strict=True)) for u in cube])
-    return tuple(setting for setting in placed if setting is not None)[:count]
+    # Where a region is thin, many of its corners hold no setting: up to eight are tried for one that is wanted.
+    sequence, placed = qmc.Sobol(len(_COORDINATES), rng=rng), []
+    for _ in range(8):
+        cube = np.clip(2 * sequence.random(2 ** math.ceil(math.log2(count))) - 0.5, 0, 1)  # outer quarters become faces
+        if not placed:
+            cube[0, :2] = 0.0  # the corner of the least sizes, where failures gather
+        cube[:, :2] **= 2  # small sizes are cheap, and labels fluctuate most there
+        for name, (face, depth) in _DEPTH.items():
+            k = _COORDINATES.index(name)
+            cube[:, k] = face + depth * cube[:, k]
+        found = region.place([dict(zip(_COORDINATES, u, strict=True)) for u in cube[:count]])
+        placed += [setting for setting in found if setting is not None]
+        if len(placed) >= count:
+            break
+    return tuple(placed[:count])
 
 
 def _until(theorem: Theorem, setting: Setting, reading: Reading) -> float:
@@ -608,6 +613,9 @@ def _judge(
     pooled = fit.clopper_pearson(hits, runs, 1 - LEVEL)
     worst = float(binom.sf(table["failures"] - 1, table["runs"], delta).min())
     p = min(1.0, 2 * min(float(binom.cdf(hits, runs, 1 - delta)), worst * 2 * len(table)))
+    if not contradicting and pooled.low > 1 - delta and len(table) < FEWEST:
+        few = f"only {len(table)} settings inside the conditions could be run, {FEWEST} are needed to speak of them all"
+        return Status.INCONCLUSIVE, failing, p, f"{hits} of {runs} fresh runs meet it, but {few}"
     if not contradicting and pooled.low > 1 - delta:
         return Status.SUPPORTED, failing, p, f"all parts hold at one time in {hits} of {runs} fresh runs"
     if not contradicting and pooled.high >= 1 - delta:
@@ -623,25 +631,28 @@ def _judge(
 
 
 def _falls(settings: pd.DataFrame, column: str) -> str:
-    """How failures fall from the first rung to the last, or nothing where they do not.
+    """How failures fall up to the last rung, or nothing where they do not.
 
-    A theorem speaks of every setting of a region, so the settings of a rung are compared by the quarter that fails most
-    often. Were there no difference, settings could be exchanged between the two rungs: a permutation test, at 5 %.
+    Regions are nested: every setting of a weaker rung lies in the first region, and what fails worst there is compared
+    with the last. A theorem speaks of every setting of a region, hence the quarter that fails most often. Were there no
+    difference, settings could be exchanged between the two groups: a permutation test, at 5 %.
     """
     if not len(settings) or settings["rung"].nunique() < 2:
         return ""
-    first, last = (settings[settings["rung"] == k] for k in (settings["rung"].min(), settings["rung"].max()))
-    share = np.concatenate([(f[column] / f["runs"]).to_numpy(float) for f in (first, last)])
+    last = settings["rung"] == settings["rung"].max()
+    rates = (settings[column] / settings["runs"]).to_numpy(float)
+    share = np.concatenate([rates[~last], rates[last]])
+    size = int((~last).sum())
 
     def worst(values: np.ndarray) -> np.ndarray:
         return np.sort(values, axis=-1)[..., -math.ceil(values.shape[-1] / 4) :].mean(-1)
 
-    seen = worst(share[: len(first)]) - worst(share[len(first) :])
+    seen = worst(share[:size]) - worst(share[size:])
     mixed = np.random.default_rng(0).permuted(np.tile(share, (1999, 1)), axis=1)
-    chance = worst(mixed[:, : len(first)]) - worst(mixed[:, len(first) :])
+    chance = worst(mixed[:, :size]) - worst(mixed[:, size:])
     if seen <= 0 or (1 + (chance >= seen - 1e-12).sum()) / 2000 >= LEVEL:
         return ""
-    rates = [worst(part) for part in (share[: len(first)], share[len(first) :])]
+    rates = [worst(part) for part in (share[:size], share[size:])]
     return f"from {rates[0]:.0%} to {rates[1]:.0%} in the worst quarter of the settings"
 
 

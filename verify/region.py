@@ -7,13 +7,12 @@ of the range that the parameters before it leave to its own, so that 0 and 1 are
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import sympy as sp
 from scipy.optimize import linprog
-from scipy.sparse import block_diag
 
 from numerics import Setting
 from numerics.model import class_sizes, flip_share
@@ -42,6 +41,7 @@ EDGE = 1e-6  # this far inside every boundary, in logarithms, so that rounding d
 # rounding misses.
 CORNER = 1e-6
 STEP = 1e-5  # of the differences that linearize, in logarithms: slow factors are smooth far beyond it
+SLACK = 1e-9  # a value just chosen may lie on its own boundary
 SETTLED = 1e-4  # a move this small leaves an error of its square, far below EDGE
 
 
@@ -115,30 +115,30 @@ class Region:
         return setting if inside(self.needs, values | setting.values(), self.reading.C) else None
 
     def _pass(self, points: list, shares: list, free: list, bounds: dict, rest: list, fixed: dict) -> list:
-        """Conditions linearized at each point; then one parameter after the other, for all points at once."""
-        systems = [self._linearized(point, free, rest, fixed) for point in points]
-        boxes = [[bounds[name] for name in free] for _ in points]
-        alive = list(range(len(points)))
-        for k, name in enumerate(free):
-            if bounds[name][0] == bounds[name][1]:
-                continue
-            ranges = _extremes(k, systems, boxes, alive)
-            alive = [i for i in alive if i in ranges]
-            for i in alive:
-                low, high = ranges[i]
-                share = min(max(shares[i].get(name, 0.5), CORNER), 1 - CORNER)
-                value = low + share * (high - low)
-                if name in WHOLE:
-                    value = _whole(value, low, high)
-                elif name in FLIPS and self.reading.labels == "balanced":
-                    n = round(fixed["n"] if "n" in fixed else math.exp(boxes[i][free.index("n")][0]))
-                    size = class_sizes(n)[FLIPS.index(name)]
-                    value = math.log(flip_share(*np.exp([value]), size, *np.exp([low, high])) or math.nan)
-                boxes[i][k] = (value, value)
-            alive = [i for i in alive if not math.isnan(boxes[i][k][0])]
+        """Conditions linearized at each point; then one parameter after the other."""
         return [
-            {name: boxes[i][k][0] for k, name in enumerate(free)} if i in alive else None for i in range(len(points))
+            self._chosen(self._linearized(point, free, rest, fixed), share, free, bounds, fixed)
+            for point, share in zip(points, shares, strict=True)
         ]
+
+    def _chosen(self, system: tuple, share: Mapping[str, float], free: list, bounds: dict, fixed: dict) -> dict | None:
+        between = _bounds(*system, np.array([bounds[name] for name in free]))
+        point: dict[str, float] = {}
+        for name in free:
+            low, high = between(list(point.values()))
+            if not low <= high + SLACK:
+                return None
+            value = low + min(max(share.get(name, 0.5), CORNER), 1 - CORNER) * (high - low)
+            if name in WHOLE:
+                value = _whole(value, low, high)
+            elif name in FLIPS and self.reading.labels == "balanced":
+                n = round(fixed["n"] if "n" in fixed else math.exp(point["n"]))
+                size = class_sizes(n)[FLIPS.index(name)]
+                value = math.log(flip_share(*np.exp([value]), size, *np.exp([low, high])) or math.nan)
+            if math.isnan(value):
+                return None
+            point[name] = value
+        return point
 
     def _linearized(self, point: dict, free: list, rest: list, fixed: dict) -> tuple[np.ndarray, np.ndarray]:
         """Rows a and limits b with a x <= b where the conditions hold to first order about ``point``."""
@@ -153,42 +153,86 @@ class Region:
                 required += [(condition, k, least) for k in range(len(terms))]
             else:  # one term suffices: the whole, which follows the one that does best here
                 required.append((condition, -1, least))
-        conditions = {id(c): c for c, _, _ in required}
 
-        def log_margins(at: Mapping[str, float]) -> np.ndarray:
+        def log_margins(at: Mapping[str, float], name: str = "") -> np.ndarray:
+            """In the order of ``required``; of conditions that do not name the parameter, not a number."""
             values = self._values(at, fixed)
-            held = {key: c.term_margins(values) for key, c in conditions.items()}
-            found = ((held[id(c)][term], least) for c, term, least in required)
+            held = {id(c): c.term_margins(values) for c, _, _ in required if not name or name in c.names}
+            found = ((held[id(c)][term] / least if id(c) in held else math.nan) for c, term, least in required)
             # A term may hold for every C, as that of T* does where T* = 1.
-            return np.array([math.log(min(value / least, 1e300)) if value > 0 else -1e3 for value, least in found])
+            return np.array([math.log(min(value, 1e300)) if not value <= 0 else -1e3 for value in found])
 
         here = log_margins(point)
         slopes = np.zeros((len(required), len(free)))
         for k, name in enumerate(free):
-            slopes[:, k] = (log_margins({**point, name: point[name] + STEP}) - here) / STEP
+            moved = log_margins({**point, name: point[name] + STEP}, name)
+            slopes[:, k] = np.nan_to_num((moved - here) / STEP)
         at = np.array([point[name] for name in free])
         return -slopes, here - slopes @ at - EDGE
 
 
-def _extremes(k: int, systems: list, boxes: list, alive: list[int]) -> dict[int, tuple[float, float]]:
-    """The least and the largest value of parameter ``k`` in each system; absent where there is none."""
-    if not alive:
-        return {}
-    size = len(boxes[alive[0]])
-    cost = np.zeros((2, len(alive), size))
-    cost[0, :, k], cost[1, :, k] = 1, -1
-    rows = block_diag([systems[i][0] for i in alive] * 2, format="csr")
-    slack = 1e-9  # a value just chosen may lie on its own boundary
-    limits = np.concatenate([systems[i][1] for i in alive] * 2) + slack
-    box = [(low - slack, high + slack) for i in alive for low, high in boxes[i]] * 2
-    found = linprog(cost.ravel(), A_ub=rows, b_ub=limits, bounds=box, method="highs-ds")
-    if found.success:
-        low, high = found.x.reshape(2, len(alive), size)[..., k]
-        return {i: (float(a), float(b)) for i, a, b in zip(alive, low, high, strict=True)}
-    if len(alive) == 1:
-        return {}
-    middle = len(alive) // 2  # one of them is empty: which?
-    return _extremes(k, systems, boxes, alive[:middle]) | _extremes(k, systems, boxes, alive[middle:])
+def _bounds(rows: np.ndarray, limits: np.ndarray, box: np.ndarray) -> Callable[[Sequence[float]], tuple[float, float]]:
+    """What ``rows @ x <= limits`` in a box leaves to the next coordinate once those before it are chosen.
+
+    The function gives the least and the largest value with which the choice can still be completed; the least exceeds
+    the largest, or is NaN, where there is none.
+
+    Args:
+        rows, limits: shapes (rows, coordinates) and (rows,).
+        box: least and largest value of each coordinate. Shape (coordinates, 2).
+    """
+    rows = np.where(np.abs(rows) < 1e-9, 0.0, rows)  # rounding of a difference quotient
+    ladder = _eliminated(rows, limits, box)
+
+    def between(chosen: Sequence[float]) -> tuple[float, float]:
+        k = len(chosen)
+        if ladder is None:
+            cost, held = np.eye(len(box))[k], [(x - SLACK, x + SLACK) for x in chosen] + list(box[k:])
+            ends = [linprog(sign * cost, A_ub=rows, b_ub=limits + SLACK, bounds=held).x for sign in (1, -1)]
+            return (math.nan, math.nan) if any(x is None for x in ends) else (ends[0][k], ends[1][k])
+        own, room = ladder[k]
+        left = room - own[:, :k] @ np.array(chosen)
+        return float(-left[own[:, k] < 0].min()), float(left[own[:, k] > 0].min())
+
+    return between
+
+
+MOST_ROWS = 2000  # real conditions leave some hundred; dense ones grow without bound
+
+
+def _eliminated(rows: np.ndarray, limits: np.ndarray, box: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]] | None:
+    """Fourier and Motzkin's elimination, from the last coordinate to the first: a pair of rows that bound a coordinate
+    from both sides leaves the row that says there is room between.
+
+    Entry k of the result holds rows over the coordinates 0..k, with coefficient 1 or -1 at k, and their limits. None
+    where they grow beyond :data:`MOST_ROWS`.
+    """
+    size, given = rows.shape[1], len(rows)
+    # Which of the given rows a row comes from, those of the box among them.
+    history = np.eye(given, given + 2 * size, dtype=bool)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for k in reversed(range(size)):
+        bound = rows[:, k] != 0
+        scale = np.abs(rows[bound, k])
+        own = np.vstack([rows[bound] / scale[:, None], np.eye(k + 1)[[k]], -np.eye(k + 1)[[k]]])
+        room = np.concatenate([limits[bound] / scale, [box[k, 1], -box[k, 0]]])
+        come = np.vstack([history[bound], np.eye(2, history.shape[1], given + 2 * k, dtype=bool)])
+        found.append((own, room))
+        up, down = np.flatnonzero(own[:, k] > 0), np.flatnonzero(own[:, k] < 0)
+        if len(up) * len(down) > MOST_ROWS:
+            return None
+        up, down = np.repeat(up, len(down)), np.tile(down, len(up))
+        rows = np.vstack([rows[~bound, :k], own[up, :k] + own[down, :k]])
+        limits = np.concatenate([limits[~bound], room[up] + room[down]])
+        history = np.vstack([history[~bound], come[up] | come[down]])
+        # Cernikov: after j eliminations, a row that comes from more than j + 1 others follows from the rest. So does
+        # one that the box alone implies; one without coordinates that is not met tells that there is no point.
+        most = np.where(rows > 0, rows * box[:k, 1], rows * box[:k, 0]).sum(1)
+        kept = (history.sum(1) <= size - k + 1) & (most > limits) | ~rows.any(1) & (limits < -SLACK)
+        rows, limits, history = rows[kept], limits[kept], history[kept]
+    if len(limits):  # 0 <= limit is not met
+        found[-1] = (found[-1][0], np.full_like(found[-1][1], -math.inf))
+    return found[::-1]
 
 
 def _whole(value: float, low: float, high: float) -> float:

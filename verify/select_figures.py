@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 
-from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
 from verify.select import Selection, curves
 
 
@@ -12,7 +12,7 @@ def picture(held: Selection) -> Picture:
     data, flags = held.data, held.data.flipped
     scored = flags is not None and flags.any() and not flags.all()
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(7.8, 5.4 if scored else 2.9, 2 if scored else 1, 2, hspace=0.42, wspace=0.28)
+        figure, axes = canvas(7.8, 5.4 if scored else 2.9, 2 if scored else 1, 2, hspace=0.42, wspace=0.28)
         first, second = axes[0]
         # Where nothing is learned in any window there are no positions: the mean loss shows at least that.
         where = held.positions if held.positions is not None else data.losses.mean(0)
@@ -43,7 +43,7 @@ def picture(held: Selection) -> Picture:
         if scored:
             _draw_scores(axes[1], -where if held.positions is not None else where, held, flags)
         what = held.reason if held.stop is None else f"{held.reason}: epoch {data.epochs[held.stop]:g}"
-        return _finished(figure, "select", "Positions of the samples, selection and stop epoch", what)
+        return finished(figure, "select", "Positions of the samples, selection and stop epoch", what)
 
 
 def _draw_scores(axes: np.ndarray, suspicion: np.ndarray, held: Selection, flags: np.ndarray) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-from verify.figures import INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished
+from verify.draw import INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
 from verify.quantify import Answer
 
 # From failing to holding, in colours that every common colour vision tells apart.
@@ -29,7 +29,8 @@ def where_it_holds(answers: tuple[Answer, ...]) -> Picture | None:
     noisy = any(frame[["tau_plus", "tau_minus"]].to_numpy().any() for a in shown for frame in _frames(a))
     name = re.sub(r"[^\w.-]+", "_", theorem.name)
     with matplotlib.rc_context(STYLE):
-        figure, axes = _figure(4.4 * len(shown) + 0.7, 3.2, 1, len(shown), right=0.95, wspace=0.25, sharey=True)
+        width, height, right = 4.4 * len(shown) + 0.7, 3.2, 0.85
+        figure, axes = canvas(width, height, 1, len(shown), right=right, wspace=0.1, sharey=True)
         points = None
         for axis, found in zip(axes[0], shown, strict=True):
             points = _panel(axis, found) or points
@@ -37,10 +38,12 @@ def where_it_holds(answers: tuple[Answer, ...]) -> Picture | None:
             axis.set_xlabel(r"$\kappa(1-2\max\tau)$" if noisy else r"$\kappa$")
         axes[0, 0].set_ylabel("$n$")
         if points is not None:
-            bar = figure.colorbar(points, ax=axes[0].tolist(), pad=0.02, aspect=25)
+            box = axes[0, -1].get_position()
+            beside = figure.add_axes((1 - (right - 0.12) / width, box.y0, 0.13 / width, box.height))
+            bar = figure.colorbar(points, cax=beside)
             bar.set_label("share of runs that meet it")
             bar.outline.set_visible(False)  # pyright: ignore
-        return _finished(
+        return finished(
             figure,
             f"where-{name}",
             f"Where {theorem.name} holds",

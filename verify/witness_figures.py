@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, number
 from verify.falsify import Curves, Followed
-from verify.figures import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, _figure, _finished, _number
 
 MOMENTS = {"T1": "$T_1$", "early": "the early moment", "end": "the end"}
 
@@ -20,7 +20,7 @@ def draw(followed: Followed) -> Picture:
     with matplotlib.rc_context(STYLE):
         rows = 2 if along else 1
         width = 8.6 if len(shown) == 2 else 4.9
-        figure, axes = _figure(width, 2.9 * rows, rows, len(shown), hspace=0.42, wspace=0.14, top=0.62, sharey="row")
+        figure, axes = canvas(width, 2.9 * rows, rows, len(shown), hspace=0.42, wspace=0.14, top=0.62, sharey="row")
         for column, curves in enumerate(shown):
             axis = axes[0, column]
             if along:
@@ -35,7 +35,7 @@ def draw(followed: Followed) -> Picture:
             axes[0, -1].legend(handles=_legend(), loc="best", fontsize=8)
             axes[1, -1].legend(loc="upper left", fontsize=8)
         name = "witness-" + re.sub(r"[^\w.-]+", "_", followed.claim.name)
-        return _finished(
+        return finished(
             figure, name, f"{followed.claim.name}: runs that break it, beside runs that do not", _caption(followed)
         )
 
@@ -119,7 +119,7 @@ def _values(axis: Axes, curves: Curves) -> None:
         axis.plot(spread[bad], value[bad] / unit, "x", ms=5, mew=1.2, color=NOISY)
         for bound in bounds:
             axis.plot([k - 0.4, k + 0.4], [bound / unit] * 2, color=INK, lw=1.2, ls=(0, (4, 2.5)))
-        ticks.append(name.replace("_", " ") + ("" if unit == 1.0 else f"\n/ {_number(unit)}"))
+        ticks.append(name.replace("_", " ") + ("" if unit == 1.0 else f"\n/ {number(unit)}"))
     axis.set_xticks(range(len(ticks)), ticks)
     axis.set_xlim(-0.6, len(ticks) - 0.4)
 

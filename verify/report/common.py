@@ -25,7 +25,7 @@ from rich.text import Text
 from theory import Condition
 from theory.statements import tex
 from theory.symbols import table
-from verify.figures import Picture
+from verify.draw import Picture
 from verify.report.formulas import mathml, pieces, plain
 from verify.shown import visible
 

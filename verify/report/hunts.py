@@ -17,8 +17,8 @@ from theory import Claim
 from theory.paper import Reading
 from theory.statements import tex
 from verify import witness_figures
+from verify.draw import Picture
 from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested
-from verify.figures import Picture
 from verify.fit import clopper_pearson
 from verify.report.common import dumps, duration, html_page, markdown, notation, number, open_console, stated
 from verify.shown import visible

@@ -16,7 +16,7 @@ from theory.statements import PROVENANCE, Law, Source, law_tex, tex
 from theory.symbols import SETTING, lookup
 from verify import calibrate, figures
 from verify.check import Check
-from verify.figures import Picture
+from verify.draw import Picture
 from verify.folder import read_json
 from verify.judge import DECADES_NEEDED, DRIFT_TOLERANCE, EXPONENT_TOLERANCE, PREFACTOR_BAND, Status, Verdict
 from verify.quantify import Answer as TheoremAnswer

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from theory.statements import PROVENANCE, Part, Theorem
-from verify.figures import Picture
+from verify.draw import Picture
 from verify.judge import Status
 from verify.quantify import Answer
 from verify.report.common import indented, number, open_console, prose
