@@ -680,6 +680,11 @@ def test_a_setting_that_looks_bad_is_named_as_doubtful():
     assert found.status == Status.SUPPORTED and found.details["doubtful"] == [7]
 
 
+def test_what_is_refuted_as_a_whole_asks_for_no_second_look():
+    """A contrast fails everywhere: looking again at every setting would tell nothing and cost the most."""
+    assert verdict(Within(low=0), share(0.1)).details["doubtful"] == []
+
+
 @pytest.mark.parametrize(("truth", "expected"), [(1.0, Status.SUPPORTED), (0.5, Status.REFUTED)])
 def test_a_doubtful_setting_is_decided_on_fresh_seeds_alone(truth, expected):
     """A setting with 1 of 6 contradicts the bound among 48. Whether it does is asked of 18 more seeds."""

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from sympy import log
 
@@ -16,57 +15,12 @@ from theory.statements import Hidden, Part, Theorem, Within
 from theory.symbols import delta, kappa, m, n
 from theory.theorems import theorems
 from verify.judge import Status
-from verify.quantify import EFFORTS, Answer, Course, Effort, Shown, corrected, numbers
-from verify.sweep import Job, Result
+from verify.planted import EFFORT, answered, changed, made_up, stage_one
+from verify.quantify import EFFORTS, Course, Shown, corrected, numbers
+from verify.sweep import Result
 
-EFFORT = Effort(rungs=7, each=10, seeds=6, confirmed=24, looks=(16, 48), cap={"window": 0.4, "end": 1.5}, largest=300)
 BY_NAME = {t.name: t for t in theorems()}
 STAGE_ONE = BY_NAME["theorem-4.1"]
-
-
-def made_up(job: Job, law: Callable[[Setting, np.ndarray, np.random.Generator], dict[str, np.ndarray]]) -> Result:
-    """A job whose series are ``law(setting, s, rng)`` instead of trained."""
-    setting = job.point.setting
-    s = np.geomspace(0.01, job.point.until, 80)
-    rows, series = [], {name: [] for name in job.group.kept}
-    for seed in job.seeds:
-        given = law(setting, s, np.random.default_rng(seed))
-        for name in series:
-            series[name].append(given.get(name, np.full(s.size, np.nan)))
-        rows.append({"group": job.group.name, "setting": job.point.index, "seed": seed, **setting.values(),
-                     "kappa": setting.kappa, "status": "stopped", "steps": 1, "flip_share": 0.1})  # fmt: skip
-    return Result(
-        key=job.key,
-        runs=pd.DataFrame(rows),
-        times=s / setting.time_scale,
-        series={name: np.array(values, dtype=np.float32) for name, values in series.items()},
-    )
-
-
-def answered(
-    theorem: Theorem, law: Callable, seed: int = 1, labels: str = "balanced", effort: Effort = EFFORT
-) -> Answer:
-    course = Course([theorem], Reading(), effort, seed, "cpu", labels=(labels,))
-    done: dict[str, Result] = {}
-    while jobs := course.next(done):
-        done |= {job.key: made_up(job, law) for job in jobs}
-    [found] = course.answers(done)
-    return found
-
-
-def stage_one(setting: Setting, s: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Everything as the theorem says, at s from 0.3 on."""
-    good = np.where((s > 0.3) & (s < 1.0), 1.0, -1.0)
-    return {
-        "coefficient_min": s / 2, "coefficient_own_max": s, "signal_lead": good, "margin_clean_min": good,
-        "margin_noisy_max": -good,
-    }  # fmt: skip
-
-
-def changed(**series: Callable[[Setting, np.ndarray, np.random.Generator], np.ndarray]) -> Callable:
-    return lambda setting, s, rng: (
-        stage_one(setting, s, rng) | {name: make(setting, s, rng) for name, make in series.items()}
-    )
 
 
 def test_a_true_theorem_is_supported_with_its_constants() -> None:

@@ -1,12 +1,15 @@
 """The verifier is verified: planted falsehoods among real runs are rejected, true laws accepted."""
 
+import json
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from theory.paper import Reading, claims
 from verify import selftest, study, sweep
+from verify.__main__ import cli
 from verify.judge import Status
 
 # Stage II needs the standard profile to tell exponents apart; the rest of the self-test fits into a minute.
@@ -32,9 +35,15 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
     monkeypatch.setattr(selftest, "RATES", tuple(n for n in selftest.RATES if n in SHORT))
     monkeypatch.setattr(selftest, "TRIALS", 20)
     result = selftest.examine(outcome)
-    missed = [(t.claim, t.kind, t.detail, t.status) for t in result.trials if t.false and t.status != Status.REFUTED]
+    missed = [
+        (t.claim, t.kind, t.detail, t.status)
+        for t in result.trials
+        if t.right == Status.REFUTED and t.status != Status.REFUTED
+    ]
     assert not missed, missed
-    wrongly = [(t.claim, t.kind, t.detail) for t in result.trials if not t.false and t.status == Status.REFUTED]
+    wrongly = [
+        (t.claim, t.kind, t.detail) for t in result.trials if t.right == Status.SUPPORTED and t.status == Status.REFUTED
+    ]
     # True laws are refuted in at most 5 % of the trials; of 81 more than 10 would be a chance of one in a thousand.
     assert len(wrongly) <= 10, wrongly
     # The power curve: no exponent moved beyond twice the tolerance is supported, and 0.25 is seen in every one.
@@ -47,12 +56,40 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
     # What this small study can decide, it accepts. 15 of 20: intervals that cover what they say (Student's factor,
     # since 2026-11-26) are wider in a design of so few settings.
     for name in ("stage1.noise-growth", "stage1.signal-growth"):
-        rates = [t.status for t in result.trials if not t.false and t.claim == name]
+        rates = [t.status for t in result.trials if t.right == Status.SUPPORTED and t.claim == name]
         assert rates.count(Status.SUPPORTED) >= 15, (name, rates)
 
 
 def test_a_verifier_that_says_yes_to_everything_fails_its_test(outcome):
-    trial = selftest.Trial(kind="planted", claim="x", detail="", false=True, status=Status.SUPPORTED, measured="")
+    trial = selftest.Trial(
+        kind="planted", claim="x", detail="", right=Status.REFUTED, status=Status.SUPPORTED, measured=""
+    )
     assert selftest.SelfTest(outcome=outcome, trials=(trial,)).exit_status == 1
-    shy = selftest.Trial(kind="true", claim="x", detail="", false=False, status=Status.INCONCLUSIVE, measured="")
+    shy = selftest.Trial(
+        kind="true", claim="x", detail="", right=Status.SUPPORTED, status=Status.INCONCLUSIVE, measured=""
+    )
     assert selftest.SelfTest(outcome=outcome, trials=(shy,)).exit_status == 3
+    rash = replace(trial, right=Status.OPEN, status=Status.REFUTED)
+    assert selftest.SelfTest(outcome=outcome, trials=(replace(trial, status=Status.REFUTED), rash)).exit_status == 1
+
+
+def test_planted_theorems_get_the_right_answer_at_every_seed():
+    trials = list(selftest.theorems(range(21, 24)))
+    assert [(t.kind, t.status) for t in trials] == [(t.kind, t.right) for t in trials]
+
+
+def test_the_command_puts_all_three_kinds_to_the_verifier(monkeypatch, tmp_path):
+    """Statements about orders, theorems, and laws on runs; here one identity for these."""
+    quick = replace(sweep.PROFILES["quick"], settings={"exact": 2})
+    monkeypatch.setitem(sweep.PROFILES, "quick", quick)
+    monkeypatch.setattr(selftest, "CLAIMS", ("recursion.exact",))
+    monkeypatch.setattr(selftest, "theorems", partial(selftest.theorems, range(1, 2)))
+    monkeypatch.setattr(
+        selftest, "examine", lambda outcome, more: selftest.SelfTest(outcome=outcome, trials=tuple(more))
+    )
+    args = ["selftest", "--profile", "quick", "--out", str(tmp_path / "out"), "--quiet"]
+    assert cli.main(args, standalone_mode=False) == 0
+    held = json.loads((tmp_path / "out" / "selftest.json").read_text())
+    assert held["called_open"] == held["open"] == 1
+    assert held["rejected"] == held["planted"] > 40
+    assert held["accepted"] == held["true"] > 30

@@ -109,10 +109,6 @@ class Reading:
         return {**values, "epsilon": epsilon, "delta": self.delta, "horizon": self.horizon}
 
 
-def _secondary(where: str, note: str = "") -> Source:
-    return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
-
-
 def _preprint(where: str, note: str = "") -> Source:
     return Source(provenance="preprint", reference=f"{REFERENCE}, {where}", note=note)
 
@@ -238,7 +234,7 @@ def _tau_bands(reading: Reading) -> tuple[Condition, ...]:
     return tuple(
         Condition(
             name=f"4.1.1-tau-{sign}",
-            source=_secondary("Condition 4.1 (1)", "the numbers are our reading"),
+            source=_preprint("Condition 4.1 (1)", "the numbers are our reading"),
             statement=Band(tau, reading.tau_low, reading.tau_high),
             says=f"The flip probability of label {label} is of order one, below one half.",
         )
@@ -261,7 +257,7 @@ def _no_noise() -> tuple[Condition, ...]:
 def _kappa_band(low: float, high: float, name: str = "4.1.1-snr", says: str = "") -> Condition:
     return Condition(
         name=name,
-        source=_secondary("Condition 4.1 (1)", "n SNR² = Θ(1); the numbers are our reading"),
+        source=_preprint("Condition 4.1 (1)", "n SNR² = Θ(1); the numbers are our reading"),
         statement=Band(kappa * (1 - tau_plus - tau_minus), low, high),
         says=says or r"Signal and noise are learned at the same rate: $n\,\mathrm{SNR}^2$ is of order one.",
     )

@@ -132,6 +132,9 @@ class Band:
 Statement = sp.Basic | Band
 
 
+ON_BOUNDARY = 1 - 1e-9  # rounding must not throw out a setting on the boundary
+
+
 @dataclass(frozen=True, kw_only=True)
 class TermMargin:
     """The margin that one argument of a Max or Min alone would leave."""
@@ -159,7 +162,7 @@ class Margin:
 
     @property
     def holds(self) -> bool:
-        return self.value >= self.required * (1 - 1e-9)  # rounding must not throw out a setting on the boundary
+        return self.value >= self.required * ON_BOUNDARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,7 +273,7 @@ def _signs(name: str, big: float, small: float) -> float | None:
 
 def inside(conditions: tuple[Condition, ...], values: Mapping[str, float], constant: float) -> bool:
     """Whether every condition reaches ``constant`` at ``values``."""
-    return all(c.margin(values, constant).holds for c in conditions)
+    return all(c.reach(values) >= (constant if "C" in c.names else 1.0) * ON_BOUNDARY for c in conditions)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
             replaces=("early-stopping.test-error", "selection.log2"),
             says="At T_1 the test error is exponentially small and the threshold log 2 separates clean from noisy samples.",
             tested="-log of a certified upper bound on the error (Gaussian concentration of the trained network); no draw"
-            " could show an error this small. It is computed at times a factor 1.2 apart",
+            " could show an error this small. It is computed at times a factor 1.25 apart",
         ),
         Theorem(
             name="theorem-4.2",

@@ -93,7 +93,7 @@ def cli(context: click.Context) -> int:
 
     \b
     Examples:
-      python -m verify all --profile quick        every claim, in about a minute
+      python -m verify all --profile quick        every theorem and claim, in a few minutes
       python -m verify run stage1.time            one claim, on the same runs
       python -m verify explain stage2.test-error  what it says and how it is judged
       python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
@@ -480,11 +480,13 @@ def margins(tau_minus: float | None, epsilon: float, **options: Any) -> int:
 @cli.command(short_help="Plant false laws: are they rejected, and true ones accepted?")
 @_study_options
 def selftest(**options: Any) -> int:
-    """Plant false laws and broken premises, and count how often the verifier rejects them, and the true ones.
+    """Plant false laws, broken premises and theorems without constants, and count how often the verifier rejects them,
+    and the true ones.
 
     \b
     Exit status: 0 every planted falsehood rejected and at least 95 % of the true statements accepted,
-    1 a falsehood accepted or over 5 % of the true ones rejected, 3 too little evidence (take a larger --profile).
+    1 a falsehood accepted, over 5 % of the true ones rejected or an open one decided, 3 too little evidence (take a
+    larger --profile).
     """
     from verify import report, study
     from verify import selftest as trial
@@ -498,7 +500,7 @@ def selftest(**options: Any) -> int:
             outcome = _collect(planned, batches, options, started)
             if not outcome.finished:
                 raise KeyboardInterrupt
-            result = trial.examine(outcome, trial.judged(planned, decided(True)))
+            result = trial.examine(outcome, (*trial.judged(planted, decided(True)), *trial.theorems()))
             report.write_selftest(result, folder, _command())
     return result.exit_status
 

@@ -6,6 +6,7 @@ settings, and seeds within them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -253,6 +254,7 @@ def rivals(log_y: np.ndarray, laws: dict[str, np.ndarray], nuisance: np.ndarray)
     return sorted(found, key=lambda r: r.residual_sd)
 
 
+@cache
 def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """Exact binomial interval of a success probability; [0, 1] without trials."""
     if not trials:

@@ -438,7 +438,8 @@ def _within(
         "required": required,
         "interval": vars(result.pooled),
         "p_value": result.p_value,
-        "doubtful": result.doubtful,
+        # Where the whole refutes the claim, no setting need be looked at again.
+        "doubtful": result.doubtful if result.pooled.high >= required else (),
     }
     predicted = f"{' and '.join(said)}, with probability >= {required:g}"
     measured = f"{details['successes']} of {details['trials']} runs, share {result.pooled}{_unheard(found)}"

@@ -74,6 +74,24 @@ class Pool:
         except BrokenProcessPool as problem:
             raise self._lost() from problem
 
+    def each(self, function: Callable, tasks: Sequence) -> Iterator[tuple[int, Any]]:
+        """``function`` of each task, as (index of the task, result) in the order in which they finish.
+
+        The tasks are handed over at once, and worked on also while nobody asks for results.
+
+        Raises:
+            Lost: a worker was ended from outside.
+        """
+        waiting = {self.submit(function, task): k for k, task in enumerate(tasks)}
+
+        def finished() -> Iterator[tuple[int, Any]]:
+            while waiting:
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                for future in done:
+                    yield waiting.pop(future), self.result(future)
+
+        return finished()
+
     def _lost(self) -> Lost:
         # The executor waits for them too, so that what ended one may take a moment to be known.
         codes: list[int] = []
@@ -107,11 +125,7 @@ def pooled(
             yield k, function(task)
         return
     with Pool(min(workers, len(tasks)), start, args) as pool:
-        waiting = {pool.submit(function, task): k for k, task in enumerate(tasks)}
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield waiting.pop(future), pool.result(future)
+        yield from pool.each(function, tasks)
 
 
 def queue() -> Any:

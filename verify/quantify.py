@@ -82,7 +82,7 @@ EFFORTS = {
         rungs=5, each=6, seeds=4, confirmed=12, looks=(12, 36), cap={"window": 0.1, "end": 0.6}, largest=200
     ),
     "standard": Effort(
-        rungs=7, each=12, seeds=8, confirmed=30, looks=(16, 64), cap={"window": 0.6, "end": 1.5}, largest=600
+        rungs=7, each=8, seeds=6, confirmed=30, looks=(12, 48), cap={"window": 0.25, "end": 0.5}, largest=600
     ),
     "thorough": Effort(
         rungs=7, each=40, seeds=16, confirmed=96, looks=(32, 128), cap={"window": 10.0, "end": 20.0}, largest=2000
@@ -166,8 +166,9 @@ class Family:
         for index, setting in enumerate(settings, start=first):
             entropy = f"{self.seed}/{group.name}/{index}".encode()
             start = int.from_bytes(hashlib.sha256(entropy).digest()[:6], "big")
-            until = max(_until(t, setting, self.reading) for t in self.members) if self.stage == "window" else 0.0
-            point = Point(setting=setting, epsilon=self.members[0].epsilon, index=index, until=until)
+            ends = [_span(t, setting, self.reading) for t in self.members] if self.stage == "window" else [(0.0, 0.0)]
+            since, until = min(a for a, _ in ends), max(b for _, b in ends)
+            point = Point(setting=setting, epsilon=self.members[0].epsilon, index=index, since=since, until=until)
             planned.append(
                 Job(group=group, point=point, seeds=tuple(start + k for k in seeds), reading=self.reading,
                     device=self.device)
@@ -206,16 +207,13 @@ def _placed(
     return tuple(placed[:count])
 
 
-def _until(theorem: Theorem, setting: Setting, reading: Reading) -> float:
-    """Rescaled time at which every window that the constants of the conclusion allow has ended."""
-    ends = [
-        evaluate(theorem.window[1], _values(setting, reading, theorem, dict(zip(names, values, strict=True))))
-        for names, values in [
-            (tuple(h.name for h in theorem.concluding), v) for v in itertools.product(*(
-                {h.ladder[0], h.ladder[-1]} for h in theorem.concluding))
-        ]
-    ]  # fmt: skip
-    return 1.001 * max(ends) * setting.time_scale
+def _span(theorem: Theorem, setting: Setting, reading: Reading) -> tuple[float, float]:
+    """Rescaled times within which every window lies that the constants of the conclusion allow."""
+    names = [h.name for h in theorem.concluding]
+    corners = itertools.product(*({h.ladder[0], h.ladder[-1]} for h in theorem.concluding))
+    at = [_values(setting, reading, theorem, dict(zip(names, corner, strict=True))) for corner in corners]
+    first, last = ([evaluate(edge, values) * setting.time_scale for values in at] for edge in theorem.window)
+    return 0.999 * min(first), 1.001 * max(last)
 
 
 def _values(setting: Setting, reading: Reading, theorem: Theorem, constants: Mapping[str, float]) -> dict[str, float]:
@@ -314,8 +312,7 @@ def _slack(bound: float, side: int) -> float:
 
 
 def _setting(result: Result) -> Setting:
-    [row] = result.runs.iloc[:1].to_dict("records")
-    return Setting(**{name: row[name] for name in Setting.__dataclass_fields__})
+    return Setting(**{name: result.runs[name].iat[0] for name in Setting.__dataclass_fields__})
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -471,8 +468,11 @@ def confirm(family: Family, theorem: Theorem, choice: Choice) -> list[Job]:
 def more_seeds(
     family: Family, theorem: Theorem, choice: Choice, results: Sequence[Result], jobs: Sequence[Job]
 ) -> list[Job]:
-    """The settings that look doubtful, with the seeds of the second look."""
+    """The settings that look doubtful, with the seeds of the second look; none where the whole refutes the theorem."""
     met = Shown(theorem, results, family.reading).met(choice.constants)
+    hits, runs = int(sum(m.sum() for m in met)), int(sum(m.size for m in met))
+    if fit.clopper_pearson(hits, runs, 1 - LEVEL).high < 1 - family.reading.delta:
+        return []
     tests = 2 * len(results)
     doubtful = {
         result.runs["setting"].iloc[0]
@@ -722,10 +722,6 @@ class Course:
             fresh = len(family.members) * effort.confirmed * effort.looks[0] / max(len(jobs) * effort.seeds, 1)
             found += explored * (1 + fresh)
         return found
-
-    def exploring(self, done: Mapping[str, Result]) -> bool:
-        """Whether the first phase is still going on."""
-        return any(job.key not in done for jobs in self._explored.values() for job in jobs)
 
     def next(self, done: Mapping[str, Result]) -> list[Job]:
         """The runs of the next phase, none after the last.

@@ -3,7 +3,8 @@
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,7 +17,7 @@ from numerics import Observable
 from theory import Claim
 from theory.paper import Reading
 from theory.statements import Theorem
-from verify import sweep
+from verify import processes, sweep
 from verify.folder import Folder
 from verify.judge import Status, Verdict, corrected, judge
 from verify.quantify import EFFORTS, Answer, Course
@@ -160,30 +161,39 @@ def collect(
 ) -> tuple[list[Result], bool]:
     """Run the jobs; an interrupt ends it early with what is finished.
 
-    Theorems explore first; the runs that confirm them then share the processes with those of all claims. Settings that
-    look doubtful to a claim get fresh seeds at the end.
+    Theorems explore first. While their constants are fixed and fresh settings are placed, the runs of the claims are
+    under way; settings that look doubtful to a claim get fresh seeds at the end.
 
     Args:
         on_result: told of every finished job, with the core seconds that it was expected to take.
     """
     done: dict[str, Result] = {}
-    course, waiting = planned.course, list(planned.jobs)
+    course = planned.course
+    many = workers > 1 and planned.device == "cpu"  # one process alone uses an accelerator
+    with processes.Pool(workers, sweep.one_thread) if many else nullcontext() as pool:
 
-    def gone_through(jobs: Sequence[Job]) -> None:
-        work = sweep.expected(jobs)
-        for result in sweep.run(list(jobs), folder, workers):
-            done[result.key] = result
-            on_result(result, work[result.key])
+        def start(jobs: Sequence[Job]) -> Iterator[tuple[Result, float]]:
+            work, results = sweep.expected(jobs), sweep.run(jobs, folder, workers, pool)
+            return ((result, work[result.key]) for result in results)
 
-    try:
-        while phase := course.next(done) if course else []:
-            if not course.exploring(done):
-                phase, waiting = phase + waiting, []
-            gone_through(phase)
-        gone_through(waiting)
-        gone_through(second_look(planned, _verdicts(planned, _table(done.values()))))
-    except KeyboardInterrupt:
-        return list(done.values()), False
+        def take(started: Iterator[tuple[Result, float]]) -> None:
+            for result, work in started:
+                done[result.key] = result
+                on_result(result, work)
+
+        try:
+            explored = start(course.next(done) if course else [])
+            ours = start(planned.jobs)
+            take(explored)
+            confirmed = start(course.next(done) if course else [])
+            take(ours)
+            again = start(second_look(planned, _verdicts(planned, _table([done[job.key] for job in planned.jobs]))))
+            take(confirmed)
+            while phase := course.next(done) if course else []:
+                take(start(phase))
+            take(again)
+        except KeyboardInterrupt:
+            return list(done.values()), False
     return list(done.values()), True
 
 

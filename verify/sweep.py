@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -80,9 +81,9 @@ PROFILES = {
     ),
     "standard": Profile(
         name="standard",
-        seeds=16,
-        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 54},
-        work={"start": 12, "early": 1.5, "T1": 2.5, "end": 2.5},
+        seeds=8,
+        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 42},
+        work={"start": 4, "early": 1.0, "T1": 1.0, "end": 1.5},
     ),
     "thorough": Profile(
         name="thorough",
@@ -124,11 +125,12 @@ class Group:
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """One setting of a design, with its place in the group, the target loss, its share of the profile's seeds, and,
-    where the stage is ``"window"``, the rescaled time at which its runs end."""
+    where the stage is ``"window"``, the rescaled times at which the window may begin and at which its runs end."""
 
     setting: Setting
     epsilon: float
     index: int
+    since: float = 0.0
     until: float = 0.0
     seeds: float = 1.0
 
@@ -237,12 +239,12 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
     cap = profile.work[group.stage] / (1 if group.needs_rates else 3)
     cube = qmc.Sobol(len(_DIMENSIONS), rng=np.random.default_rng(entropy))
 
-    def drawn(count: int, cap: float, bend: Callable = lambda u: u) -> list:
+    def drawn(count: int, cap: float, bend: Callable = lambda u: u, most: int | None = None) -> list:
         placed = (
             _place(bend(dict(zip(_DIMENSIONS, u, strict=True))), group, profile, reading, cap)
             for u in cube.random(count)
         )
-        return [found for found in placed if found]
+        return list(islice((found for found in placed if found), most))
 
     chosen: list[tuple[Setting, float]] = []
     far: set[tuple[Setting, float]] = set()
@@ -263,8 +265,8 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
                 several = sorted(at_end, key=lambda c: (c[0].n, c[0].m) != (at_end[0][0].n, at_end[0][0].m))[:FAR]
                 chosen += several
                 far |= set(several)
-    tried = 2 ** math.ceil(math.log2(max(512, 16 * wanted)))  # a Sobol sequence is balanced at powers of two
-    others = drawn(tried, cap)
+    tried = 2 ** math.ceil(math.log2(max(512, 8 * wanted)))  # a Sobol sequence is balanced at powers of two
+    others = drawn(tried, cap, most=None if group.needs_rates else wanted)
     if len(others) < 4:
         raise ValueError(
             f"conditions {', '.join(c.name for c in group.needs)}: only {len(others)} of {tried} settings drawn lie"
@@ -574,7 +576,8 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
     steps = max(1, int(min(last, MOST_STEPS)))
     series = {name: SERIES[name] for name in group.series or SERIES}
     if stage == "window" and "spurious_exponent" in group.kept:
-        series["spurious_exponent"] = certified_exponent(settings, samples)
+        since = [job.point.since for job, _ in runs]
+        series["spurious_exponent"] = certified_exponent(settings, samples, since=since)
     events = {name: event for name, event in events.items() if event.series in series}
     return train(settings, samples, steps=steps, stop=stop, events=events, series=series, device=jobs[0].device)
 
@@ -694,32 +697,35 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def run(planned: list[Job], folder: Path, workers: int) -> Iterator[Result]:
+def run(planned: Sequence[Job], folder: Path, workers: int, pool: processes.Pool | None = None) -> Iterator[Result]:
     """Execute jobs, saving each in ``folder`` before it is yielded; those saved already are only read.
+
+    Args:
+        pool: worker processes that are handed the jobs at once; without, ``workers`` are started for them.
 
     Raises:
         ValueError: a file there is damaged or of another run.
     """
-    pending = []
+    kept, pending = [], []
     for bundle in _bundles(planned):
-        missing = []
-        for job in bundle:
-            path = folder / f"{job.key}.npz"
-            if path.exists():
-                yield load(path, job)
-            else:
-                missing.append(job)
+        missing = [job for job in bundle if not (folder / f"{job.key}.npz").exists()]
+        kept += [job for job in bundle if job not in missing]
         if missing:  # what shares a batch is rerun whole, so that resuming changes nothing
             pending.append((bundle, {job.key: job for job in missing}))
-
-    def finish(results: list[Result], missing: dict[str, Job]) -> Iterator[Result]:
-        # All are saved before any is handed on: an interrupt there loses nothing.
-        yield from [_save(r, missing[r.key], folder) for r in results if r.key in missing]
-
     bundles = [bundle for bundle, _ in pending]
-    alone = bool(pending) and planned[0].device != "cpu"
-    for k, results in processes.pooled(execute, bundles, 1 if alone else workers, one_thread):
-        yield from finish(results, pending[k][1])
+    # One process alone uses an accelerator.
+    workers = 1 if bundles and planned[0].device != "cpu" else workers
+    going = pool.each(execute, bundles) if pool else processes.pooled(execute, bundles, workers, one_thread)
+
+    def results() -> Iterator[Result]:
+        for job in kept:
+            yield load(folder / f"{job.key}.npz", job)
+        for k, found in going:
+            missing = pending[k][1]
+            # All are saved before any is handed on: an interrupt there loses nothing.
+            yield from [_save(r, missing[r.key], folder) for r in found if r.key in missing]
+
+    return results()
 
 
 def _fingerprint(job: Job) -> str:

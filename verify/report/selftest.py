@@ -10,6 +10,8 @@ from verify.report.common import cell, dumps, indented, open_console, readable
 from verify.selftest import FOLDER, SelfTest
 from verify.shown import visible
 
+TRUTH = {Status.REFUTED: "false", Status.SUPPORTED: "true", Status.OPEN: "open"}
+
 
 def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
     """Print how the verifier fared against planted falsehoods, and write selftest.json and selftest.md.
@@ -17,10 +19,11 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
     """
-    (rejected, planted), (accepted, true) = result.rejected, result.accepted
+    (rejected, planted), (accepted, true), (opened, beyond) = result.rejected, result.accepted, result.opened
     plan = result.outcome.plan
     rows = result.table.to_dict("records")
-    missed = [t for t in result.trials if (t.status != Status.REFUTED if t.false else t.status == Status.REFUTED)]
+    # Of what is true, that it is not told is no mistake.
+    missed = [t for t in result.trials if t.wrong or (t.right != Status.SUPPORTED and t.status != t.right)]
     held = {
         "command": command,
         "profile": plan.profile.name,
@@ -30,6 +33,8 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
         "rejected": rejected,
         "true": true,
         "accepted": accepted,
+        "open": beyond,
+        "called_open": opened,
         "table": rows,
         "power": result.curve.to_dict("records"),
         "trials": [{k: v for k, v in vars(t).items()} for t in result.trials],
@@ -40,13 +45,14 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
         "# Does the verifier reject false laws?",
         "",
         f"Profile {plan.profile.name}, seed {plan.seed}. Planted falsehoods rejected: {rejected} of {planted}."
-        f" True statements accepted: {accepted} of {true}. **{answer.capitalize()}.**",
+        f" True statements accepted: {accepted} of {true}. Open ones called open: {opened} of {beyond}."
+        f" **{answer.capitalize()}.**",
         "",
         "| truth | what was planted | claim | trials | rejected | accepted | neither |",
         "|---|---|---|---|---|---|---|",
     ]
     for row in rows:
-        truth = "false" if row["false"] else "true"
+        truth = TRUTH[row["right"]]
         counts = " | ".join(str(row[k]) for k in ("trials", "rejected", "accepted", "neither"))
         lines.append(f"| {truth} | {cell(row['kind'])} | {cell(row['claim'])} | {counts} |")
     power = result.power
@@ -75,9 +81,10 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
     for heading in ("trials", "rejected", "accepted", "neither"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        wrong = row["rejected"] < row["trials"] if row["false"] else row["accepted"] < 0.95 * row["trials"]
+        told = {Status.REFUTED: "rejected", Status.SUPPORTED: "accepted", Status.OPEN: "neither"}[row["right"]]
+        wrong = row[told] < (0.95 if row["right"] == Status.SUPPORTED else 1) * row["trials"]
         shown.add_row(
-            "false" if row["false"] else "true",
+            TRUTH[row["right"]],
             Text(row["kind"]),
             Text(row["claim"]),
             *(str(row[k]) for k in ("trials", "rejected", "accepted", "neither")),
@@ -98,7 +105,10 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
         console.print(Text(f"{t.claim}, {t.kind}, {t.detail}: {t.status}", style="red"))
         indented(console, readable(t.measured))
     console.print()
-    console.print(f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true}")
+    console.print(
+        f"falsehoods rejected: {rejected} of {planted}; true statements accepted: {accepted} of {true};"
+        f" open ones called open: {opened} of {beyond}"
+    )
     console.print(answer, style={0: "bold green", 1: "bold red", 3: "bold yellow"}[result.exit_status])
     console.print(f"report: {visible(folder / 'selftest.md')}", soft_wrap=True)
 

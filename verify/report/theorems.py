@@ -24,7 +24,8 @@ LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels
 def with_constants(found: Answer) -> str:
     """``with C = 4, ...``: the constants that were fixed, or how far they were followed."""
     told = found.theorem.told_at(found.choice.constants)
-    return f"with {told}" if found.choice.served else f"followed to {told}"
+    # Where no constants served in exploration, the last of the ladder were put to the test, and may still hold.
+    return f"with {told}" if found.choice.served or found.status == Status.SUPPORTED else f"followed to {told}"
 
 
 def evidence(found: Answer) -> str:
