@@ -225,3 +225,10 @@ def test_what_cannot_be_used_is_said_before_anything_starts(tmp_path, monkeypatc
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "no regular file" in done.stderr or "'tpu' cannot be used here" in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["falsify", "calibrate"])
+def test_a_theorem_where_a_claim_is_asked_for_names_its_claims(monkeypatch, capsys, tmp_path, command):
+    done = call_here(monkeypatch, capsys, tmp_path, command, "theorem-4.1")
+    assert done.returncode == 2
+    assert "is a theorem" in done.stderr and "stage1.signal-leads" in done.stderr and "\n" not in done.stderr.strip()

@@ -261,8 +261,8 @@ def test_planted_statements_are_surely_false_and_rejected():
     assert {p.kind for p in false} == {"premise dropped", "exponent of a goal shifted"}
     some = [*false[::6], *(p for p in planted if p.statement == NOT_CUBIC)]
     trials = list(selftest.judged(some, [decide(p.statement) for p in some]))
-    assert all(t.status == (Status.REFUTED if t.false else Status.SUPPORTED) for t in trials), trials
-    assert {t.kind for t in trials if t.false} == {p.kind for p in false} | {"answer turned round"}
+    assert all(t.status == t.right for t in trials), trials
+    assert {t.kind for t in trials if t.right == Status.REFUTED} == {p.kind for p in false} | {"answer turned round"}
 
 
 def test_a_planted_statement_that_may_be_true_is_no_plant():

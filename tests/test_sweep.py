@@ -14,8 +14,8 @@ import sympy as sp
 
 from numerics import Setting
 from theory import AtLeast, Band, C, Claim, Condition, Within, inside
-from theory.paper import Reading, claims
-from theory.symbols import d, eta, m, mu, n, sigma_xi, tau_minus, tau_plus
+from theory.paper import Reading, claims, condition_4_1
+from theory.symbols import d, eta, lookup, m, mu, n, sigma_xi, tau_minus, tau_plus
 from verify import figures, study, sweep
 from verify.judge import LEVERAGE, SCALES, Status
 
@@ -594,3 +594,27 @@ def test_no_single_setting_carries_the_exponents(stage):
     assert share.max() <= LEVERAGE, dict(zip((*SCALES, "kappa", "epsilon"), share.round(2), strict=False))
     far = [p for p in points if p.seeds < 1]
     assert len(far) in (2 * sweep.FAR, 3 * sweep.FAR) and {p.seeds for p in far} == {1 / sweep.FAR}
+
+
+def test_a_condition_may_fix_sizes_and_the_unit_of_noise():
+    fixed = {"n": 40, "m": 12, "sigma_xi": 1}
+    own = tuple(Condition(name=f"own-{k}", source="s", statement=sp.Eq(lookup(k), v)) for k, v in fixed.items())
+    group = sweep.Group(
+        name="fixed", needs=(*condition_4_1(), *own), stage="T1", needs_rates=False, observables=("flip_share",)
+    )
+    points = sweep.design(group, sweep.PROFILES["quick"], Reading(), 0)
+    assert len(points) >= 4
+    assert {(p.setting.n, p.setting.m, p.setting.sigma_xi) for p in points} == {(40, 12, 1.0)}
+
+
+def test_prose_does_not_change_the_runs():
+    def name(needs: tuple[Condition, ...]) -> str:
+        claim = Claim(name="x", source="s", needs=needs, observable="noise_norm_min", law=Within(low=0))
+        return sweep.groups((claim,), sweep.OBSERVABLE_BY_NAME)["x"].name
+
+    needs = condition_4_1()
+    reworded = tuple(dataclasses.replace(c, says="Other words.", source="elsewhere") for c in needs)
+    assert name(reworded) == name(needs)
+    assert name((*needs[:-1], dataclasses.replace(needs[-1], statement=needs[-1].statement.subs(C, 3 * C)))) != name(
+        needs
+    )

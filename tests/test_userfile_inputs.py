@@ -57,6 +57,10 @@ CONDITION = 'a = Condition(name="x", source="s", statement=d >= n)\n'
         (CONDITION.replace("d >= n", "n <= 0"), ("never true",)),
         (CONDITION.replace("d >= n", "None"), ("no relation",)),
         (CONDITION.replace("d >= n", "Eq(d, n)"), ("Eq(d, n)", "Eq(tau_plus, 0)")),
+        (
+            CONDITION.replace("d >= n", "Eq(d, 1000)") + CLAIM.replace("a =", "b =").replace("()", "(a,)"),
+            ("fixes d", "bound it instead"),
+        ),
         (CONDITION.replace("d >= n", "Eq(0, tau_plus)"), ("Eq(0, tau_plus)", "Eq(tau_plus, 0)")),
         (CONDITION.replace("d >= n", "d >= n * 10**400"), ("no value",)),
         (CONDITION.replace("d >= n", "Band('n', 1, 2)"), ("'n'", "without quotes")),

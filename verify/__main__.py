@@ -269,8 +269,15 @@ def _asked(options: dict[str, Any], kept: Any = None):
 
 
 def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
-    by_name = {c.name: c for c in known}
+    from theory.theorems import theorems
+
+    by_name, whole = {c.name: c for c in known}, {t.name: t for t in theorems()}
     for name in names:
+        if name not in by_name and name in whole:
+            parts = " ".join(whole[name].replaces)
+            raise ValueError(
+                f"'{name}' is a theorem, which `run {name}` puts to the test; name its claims here: {parts}"
+            )
         if name not in by_name:
             near = get_close_matches(name, by_name, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "`list` shows them all"
@@ -775,7 +782,9 @@ def _image_figures(numbers: tuple[int, ...], runs: Path, planned, tau, options: 
     from verify import image_figures, images, report
 
     workers = options["jobs"] or _cores()
-    with report.progress(images.epochs_left(planned, runs), options["quiet"], "epochs") as advance:
+    left = images.epochs_left(planned, runs)
+    report.announce(f"training {left:,} epochs in all", options["quiet"])
+    with report.progress(left, options["quiet"], "epochs") as advance:
         courses = images.collect(planned, runs, workers, advance)
     report.announce("explaining predictions and drawing", options["quiet"])
     return image_figures.make(planned, numbers, courses, tau)

@@ -133,7 +133,7 @@ class Family:
 
     def group(self, phase: str, fixed: Mapping[str, float]) -> Group:
         """The runs of a phase; their name holds what determines their design."""
-        body = [(t.name, [str(c.statement) for c in t.needs]) for t in self.members], sorted(fixed.items())
+        body = [(t.name, sweep.stated(t.needs)) for t in self.members], sorted(fixed.items())
         digest = hashlib.sha256(repr(body).encode()).hexdigest()[:6]
         recorded = dict.fromkeys(("elapsed", "loss", *self.kept))
         return Group(
@@ -312,7 +312,8 @@ def _slack(bound: float, side: int) -> float:
 
 
 def _setting(result: Result) -> Setting:
-    return Setting(**{name: result.runs[name].iat[0] for name in Setting.__dataclass_fields__})
+    [row] = result.runs[list(Setting.__dataclass_fields__)].head(1).itertuples(index=False)
+    return Setting(**row._asdict())
 
 
 # ---------------------------------------------------------------------------------------------------------------

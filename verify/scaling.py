@@ -159,7 +159,7 @@ def path(
 ) -> Path:
     """Settings along a scaling, as far as this share of the profile's effort goes; see above."""
     seeds, budget = EFFORT[profile]
-    digest = hashlib.sha256(repr((needs, lost, sorted(powers.items()))).encode()).hexdigest()[:6]
+    digest = hashlib.sha256(repr((sweep.stated((*needs, lost)), sorted(powers.items()))).encode()).hexdigest()[:6]
     found: dict[str, Any] = {
         "needs": needs, "lost": lost, "scaling": scaling, "stage": stage, "restored_by": "", "places": (),
         "group": f"along-{stage}-{digest}",

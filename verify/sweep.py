@@ -82,8 +82,8 @@ PROFILES = {
     "standard": Profile(
         name="standard",
         seeds=8,
-        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 42},
-        work={"start": 4, "early": 1.0, "T1": 1.0, "end": 1.5},
+        settings={"exact": 48, "start": 48, "early": 75, "T1": 44, "end": 48},
+        work={"start": 4, "early": 1.0, "T1": 1.0, "end": 2.0},
     ),
     "thorough": Profile(
         name="thorough",
@@ -187,7 +187,7 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable], lab
             if not part:
                 continue
             stage = max((stage_of(c, observables) for c in part), key=STAGES.index)
-            digest = hashlib.sha256(repr(needs).encode()).hexdigest()[:6]
+            digest = hashlib.sha256(repr(stated(needs)).encode()).hexdigest()[:6]
             # All observables within reach are computed: runs.csv should serve questions not asked yet.
             within = [
                 name
@@ -206,6 +206,11 @@ def groups(claims: tuple[Claim, ...], observables: Mapping[str, Observable], lab
             )
             result.update({c.name: group for c in part})
     return result
+
+
+def stated(needs: Sequence[Condition]) -> list[tuple[str, str]]:
+    """What of conditions determines runs: names and statements, no prose."""
+    return [(c.name, str(c.statement)) for c in needs]
 
 
 def _label(needs: tuple[Condition, ...]) -> str:
@@ -265,7 +270,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
                 several = sorted(at_end, key=lambda c: (c[0].n, c[0].m) != (at_end[0][0].n, at_end[0][0].m))[:FAR]
                 chosen += several
                 far |= set(several)
-    tried = 2 ** math.ceil(math.log2(max(512, 8 * wanted)))  # a Sobol sequence is balanced at powers of two
+    tried = 2 ** math.ceil(math.log2(max(512, 16 * wanted)))  # a Sobol sequence is balanced at powers of two
     others = drawn(tried, cap, most=None if group.needs_rates else wanted)
     if len(others) < 4:
         raise ValueError(
@@ -326,9 +331,12 @@ def _place(
 ) -> tuple[Setting, float] | None:
     """A point of the unit cube as a setting inside the conditions at a cost under ``cap``; None if there is none."""
     least, ratio, levels = SIZES[group.stage]
-    n, m = (round(least * ratio ** min(int(u[x] * levels), levels - 1)) for x in ("n", "m"))
     bands = {c.statement.expression: c.statement for c in group.needs if isinstance(c.statement, Band)}
     fixed = {c.statement.lhs: float(c.statement.rhs) for c in group.needs if isinstance(c.statement, sp.Eq)}
+    n, m = (
+        round(fixed.get(symbol, least * ratio ** min(int(u[symbol.name] * levels), levels - 1)))
+        for symbol in (samples, neurons)
+    )
     taus = {}
     for name, symbol in (("tau_plus", tau_plus), ("tau_minus", tau_minus)):
         band = bands.get(symbol, Band(symbol, reading.tau_low, reading.tau_high))
@@ -341,7 +349,7 @@ def _place(
     effective = kappa * (1 - tau_plus - tau_minus)
     band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
     snr = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
-    sigma = _log(0.03, 30, u["sigma_xi"])
+    sigma = fixed.get(sigma_xi, _log(0.03, 30, u["sigma_xi"]))
     if _cost_of_draw(n, m, profile.seeds) > cap:
         return None
     values: dict[str, float] = reading.at({"n": n, "m": m, "sigma_xi": sigma, **taus}, EPSILON[1])

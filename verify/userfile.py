@@ -57,6 +57,7 @@ RESERVED = {
 _LISTS = {"CONDITIONS": Condition, "CLAIMS": Claim, "OBSERVABLES": Observable, "THEOREMS": Theorem}
 
 # A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
+PLACED = ("d", "mu", "sigma_0", "eta")  # by the conditions that bound them, when a claim's settings are drawn
 _TYPICAL = {
     "n": 100.0, "m": 20.0, "d": 2000.0, "mu": 10.0, "sigma_xi": 1.0, "sigma_0": 1e-3, "eta": 0.1, "tau_plus": 0.2,
     "tau_minus": 0.2, "epsilon": 0.01, "delta": 0.1, "horizon": 8.0,
@@ -390,6 +391,12 @@ class _Reader:
         for condition in self.stated:
             as_read(condition)
         chosen = [replace(c, needs=tuple(as_read(x) for x in c.needs)) for c in self.claims]
+        for condition in (x for claim in chosen for x in claim.needs):
+            if isinstance(condition.statement, sp.Eq) and condition.statement.lhs.name in PLACED:
+                said = (
+                    f"condition '{condition.name}' fixes {condition.statement.lhs}, which a claim's settings take from"
+                )
+                raise self.wrong(condition.name, f"{said} the conditions that bound it; bound it instead")
         searched = self.searched if isinstance(self.searched, (tuple, list)) else (self.searched,)
         return found, chosen, tuple(as_read(c) for c in searched)
 

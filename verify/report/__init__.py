@@ -3,52 +3,57 @@
 One module per kind of report, over :mod:`verify.report.common`.
 """
 
-from verify.report.calibration import calibrating, write_calibration
-from verify.report.common import announce, duration, progress
-from verify.report.hunts import failures_at, hunting, write_hunts
-from verify.report.paper import write_figures
-from verify.report.phase import map_interrupted, write_map
-from verify.report.select import write_selection
-from verify.report.selftest import write_selftest
-from verify.report.study import SCHEMA, reproduce, write
-from verify.report.terminal import (
-    entailment,
-    explain,
-    explain_statement,
-    list_observables,
-    list_statements,
-    margin_tables,
-    summary,
-    table_of_claims,
-)
-from verify.report.theorems import compare, explain_theorem, table_of_theorems
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "SCHEMA",
-    "announce",
-    "calibrating",
-    "compare",
-    "duration",
-    "entailment",
-    "explain",
-    "explain_statement",
-    "explain_theorem",
-    "failures_at",
-    "hunting",
-    "list_observables",
-    "list_statements",
-    "map_interrupted",
-    "margin_tables",
-    "progress",
-    "reproduce",
-    "summary",
-    "table_of_claims",
-    "table_of_theorems",
-    "write",
-    "write_calibration",
-    "write_figures",
-    "write_hunts",
-    "write_map",
-    "write_selection",
-    "write_selftest",
-]
+# Where each name comes from; loaded when it is asked for, since a listing should not wait for the drawing of figures.
+_PLACES = {
+    "calibration": (
+        "calibrating",
+        "write_calibration",
+    ),
+    "common": (
+        "announce",
+        "duration",
+        "progress",
+    ),
+    "hunts": (
+        "failures_at",
+        "hunting",
+        "write_hunts",
+    ),
+    "paper": ("write_figures",),
+    "phase": (
+        "map_interrupted",
+        "write_map",
+    ),
+    "select": ("write_selection",),
+    "selftest": ("write_selftest",),
+    "study": (
+        "SCHEMA",
+        "reproduce",
+        "write",
+    ),
+    "terminal": (
+        "entailment",
+        "explain",
+        "explain_statement",
+        "list_observables",
+        "list_statements",
+        "margin_tables",
+        "summary",
+        "table_of_claims",
+    ),
+    "theorems": (
+        "compare",
+        "explain_theorem",
+        "table_of_theorems",
+    ),
+}
+_PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACE_OF[name]}"), name)
