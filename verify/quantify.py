@@ -663,10 +663,14 @@ def corrected(answers: Sequence[Answer]) -> tuple[Answer, ...]:
     stands = fit.holm(asked)
 
     def held(name: str, one: Answer) -> Answer:
-        if one.status != Status.REFUTED or name in stands:
+        if one.status == Status.REFUTED and name not in stands:
+            among = f"p = {one.p:.2g} does not stand among {len(asked)} theorems (Holm)"
+            one = replace(one, status=Status.INCONCLUSIVE, reason=f"{one.reason}; but {among}")
+        if one.status == Status.REFUTED:
             return one
-        among = f"p = {one.p:.2g} does not stand among {len(asked)} theorems (Holm)"
-        return replace(one, status=Status.INCONCLUSIVE, reason=f"{one.reason}; but {among}")
+        # A part that is false makes the theorem false: it is not refuted where the theorem is not.
+        parts = (replace(p, status=one.status) if p.status == Status.REFUTED else p for p in one.parts)
+        return replace(one, parts=tuple(parts))
 
     return tuple(held(name, one) for name, one in zip(asked, answers, strict=True))
 

@@ -358,7 +358,7 @@ def _context(
         "wall": duration(outcome.wall),
         "claims": [items[v.claim.name] for v in claims],
         "contrasts": [items[v.claim.name] for v in contrasts],
-        "counts": counts(claims),
+        "counts": counts([*outcome.answers, *claims]),
         "statuses": [{"name": str(s), "sign": SIGNS[s], "meaning": MEANINGS[s]} for s in Status],
         "provenances": PROVENANCE,
         "overview": overview,
