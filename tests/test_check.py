@@ -480,3 +480,23 @@ def test_the_example_states_what_the_tutorial_says():
     assert list(check.dimension_warnings(held)) == []
     userfile.try_observables(held)
     assert list(held.observables) == ["pairs_kept", "clean_fitted"]
+
+
+def test_a_file_with_a_theorem_alone_is_reported(monkeypatch, capsys, tmp_path):
+    """The example of docs/theorems.md, at less effort."""
+    from verify import quantify
+    from verify.__main__ import main
+
+    small = replace(quantify.EFFORTS["quick"], rungs=2, each=5, seeds=2, confirmed=8, largest=40)
+    monkeypatch.setitem(quantify.EFFORTS, "quick", small)
+    example = ROOT / "docs" / "examples" / "own_theorem.py"
+    monkeypatch.setattr("sys.argv", ["verify", "check", str(example), "--out", str(tmp_path), "--jobs", "1", "--quiet"])
+    with pytest.raises(SystemExit) as done:
+        main()
+    said = capsys.readouterr().out
+    assert done.value.code == 0
+    assert "1 theorem," in said and said.count("fitted-and-grown") == 2
+    held = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [t["labels"] for t in held["theorems"]] == ["balanced", "drawn"]
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "2 answers on theorems" in page and "needs no runs" not in page

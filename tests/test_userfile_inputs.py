@@ -20,6 +20,7 @@ from verify.judge import judge
 from verify.scaling import CONTROL, Answer
 from verify.sweep import OBSERVABLE_BY_NAME, PROFILES
 
+ROOT = Path(__file__).resolve().parent.parent
 HEAD = "from theory import *; from sympy import Eq, Integral, exp, log\nfrom numerics import Observable\n"
 PAPER = condition_4_1()
 READING = Reading()
@@ -394,3 +395,16 @@ def test_a_law_without_a_meaning_at_some_setting_is_said_before_it_runs(tiny, tm
     )
     with pytest.raises(userfile.Refused, match=r"note\.py:3: claim 'x': log\(n - 60\) has no value at n = "):
         check.prepare(held, PROFILES["quick"], READING, 0, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("given", "turned"), [("(0.5, 0.25, 0.1)", "(0.1, 0.25, 0.5)"), ("(2.0, 2.8, 4.0)", "(4.0, 2.8, 2.0)")]
+)
+def test_a_ladder_along_which_a_theorem_says_ever_more_is_refused(tmp_path, given, turned):
+    text = (ROOT / "docs" / "examples" / "own_theorem.py").read_text(encoding="utf-8")
+    path = tmp_path / "note.py"
+    path.write_text(text, encoding="utf-8")
+    userfile.load(path, OBSERVABLE_BY_NAME)
+    path.write_text(text.replace(given, turned), encoding="utf-8")
+    with pytest.raises(ValueError, match="says ever more; turn it round"):
+        userfile.load(path, OBSERVABLE_BY_NAME)

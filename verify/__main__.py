@@ -132,10 +132,11 @@ def all_(**options: Any) -> int:
 @click.argument("claim", nargs=-1, required=True)
 @_study_options
 def run(claim: tuple[str, ...], **options: Any) -> int:
-    """Verify the claims named, on the very runs that `all` uses for them, and write the report.
+    """Verify the theorems and claims named, on the very runs that `all` uses for them, and write the report.
 
     \b
     Examples:
+      python -m verify run theorem-4.1
       python -m verify run stage1.time stage2.time
       python -m verify run selection.log2 --profile thorough
     """
@@ -215,7 +216,7 @@ def _exit_status(outcome, fail_on: tuple[str, ...]) -> int:
 @click.argument("file", type=click.Path(path_type=Path))
 @partial(_study_options, profile="quick")  # a first answer to a question that is still forming
 def check(file: Path, **options: Any) -> int:
-    """Check the conditions, claims and observables that FILE states as plain values, and write the report.
+    """Check the conditions, claims, theorems and observables that FILE states as plain values, and write the report.
 
     Says which of them are surely mistyped, how each new condition stands to Condition 4.1, with proofs, and how far it
     holds at typical settings; then verifies every claim inside its own conditions, and where these no longer give a
@@ -224,6 +225,7 @@ def check(file: Path, **options: Any) -> int:
     \b
     Examples:
       python -m verify check docs/examples/weaker_dimension.py
+      python -m verify check docs/examples/own_theorem.py
       python -m verify check note.py --profile standard --out note
     """
     from verify import check as check_
@@ -279,7 +281,7 @@ def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
                 f"'{name}' is a theorem, which `run {name}` puts to the test; name its claims here: {parts}"
             )
         if name not in by_name:
-            near = get_close_matches(name, by_name, n=1)
+            near = [other for other in by_name if other.startswith(name)] or get_close_matches(name, by_name, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "`list` shows them all"
             raise ValueError(f"unknown claim '{name}': {hint}")
     return tuple(c for c in known if c.name in names)

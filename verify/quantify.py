@@ -330,7 +330,7 @@ class Choice:
         least: the least that served, before one step was added; empty where none did.
         table: a row per rung: its constants, settings, runs, and how many of these fail the theorem, and each part.
         settings: a row per setting of exploration: its parameters, rung, runs, and failures at ``constants``.
-        last: whether every restricting constant is the last of its ladder.
+        last: whether every restricting constant is the strongest that can be run, however much the profile climbs.
     """
 
     constants: Mapping[str, float]
@@ -348,6 +348,8 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
     # The strongest constants that can be run: the last rung on which a setting was affordable.
     drawn = {r.runs["setting"].iloc[0] // 100 for r in results}
     last_rung = rungs[max(drawn, default=len(rungs) - 1)]
+    # A profile that climbs fewer rungs than there are, and could afford its last, has not seen the strongest.
+    ended = len(rungs) == len(ladder(theorem, 10**6)) or max(drawn, default=0) < len(rungs) - 1
     conclusions = _conclusions(theorem)
     counts = [shown.met(c) for c in conclusions]  # per conclusion and setting, the runs
     hits = np.array([[int(m.sum()) for m in met] for met in counts])
@@ -380,7 +382,7 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
             floors, key=lambda k: (trials - hits[k]).sum() * 1e6 + found[k].filter(like="failures").to_numpy().sum()
         )
         return Choice(
-            constants={**last_rung, **conclusions[best]}, served=False, least={}, last=True, settings=found[best],
+            constants={**last_rung, **conclusions[best]}, served=False, least={}, last=ended, settings=found[best],
             table=_by_rung(found[best], rungs),
         )  # fmt: skip
     for hidden in theorem.restricting:
@@ -395,7 +397,7 @@ def fix(theorem: Theorem, family: Family, results: Sequence[Result]) -> Choice:
     settings = _by_setting(shown, {h.name: constants[h.name] for h in theorem.concluding})
     return Choice(
         constants=constants, served=True, least=least, settings=settings, table=_by_rung(settings, rungs),
-        last=all(constants[h.name] == last_rung[h.name] for h in theorem.restricting),
+        last=ended and all(constants[h.name] == last_rung[h.name] for h in theorem.restricting),
     )  # fmt: skip
 
 
@@ -524,7 +526,8 @@ class Answer:
         choice: the constants and what exploration showed.
         met, runs: of the first look at the fresh settings.
         settings: a row per fresh setting: its parameters, runs, failures, contradicts, doubtful.
-        failing: 95 % upper bound on the share of settings that fail more often than delta.
+        failing: 95 % upper bound on the share of settings, as the design draws them, whose failure rate is surely above
+            delta or could not be shown to lie below ``SEVERE`` * delta.
         p: of the fresh runs if the theorem held with these constants.
         parts: the conclusions one by one.
     """

@@ -421,7 +421,31 @@ class _Reader:
                     raise self.wrong(condition.name, said, again=True)
                 needs.append(condition)
             read.append(replace(theorem, needs=tuple(needs)))
+            self.check_ladders(read[-1])
         return tuple(read)
+
+    def check_ladders(self, theorem: Theorem) -> None:
+        """Along a ladder a theorem must say less: fewer settings meet its conditions, its bounds are wider."""
+        first = {h.name: h.ladder[0] for h in theorem.hidden}
+        for hidden in theorem.hidden:
+            if hidden.free:
+                continue
+            at = [{**_TYPICAL, **first, hidden.name: value} for value in (hidden.ladder[0], hidden.ladder[-1])]
+            # What more it says with the first value than with the last; a larger C admits fewer settings.
+            gains = [hidden.ladder[-1] - hidden.ladder[0]] if hidden.name == "C" else []
+            for c in theorem.needs:
+                if hidden.symbol.name in c.names and hidden.name != "C":
+                    a, b = (c.margin(values).value for values in at)
+                    gains.append(a - b)
+            for bound, side in ((b, s) for p in theorem.parts for b, s in ((p.law.low, 1), (p.law.high, -1))):
+                if bound is not None and hidden.symbol in sp.sympify(bound).free_symbols:
+                    a, b = (evaluate(bound, values) for values in at)
+                    gains.append(side * (a - b))
+            if gains and max(gains) < 0:
+                said = (
+                    f"theorem '{theorem.name}': along the ladder {hidden.ladder} of '{hidden.name}' it says ever more"
+                )
+                raise self.wrong(theorem.name, f"{said}; turn it round, the value with which it says the most first")
 
     def check_condition(self, condition: Condition, hidden: Mapping[str, float] = {}) -> None:
         """It must speak of what a setting fixes, or of the constants ``hidden``, and have a value at a typical one."""

@@ -413,6 +413,7 @@ def _check_rows(check: Check, trends: list[Picture | None]) -> dict[str, Any]:
         ],
         "observables": [{"name": o.name, "says": o.says} for o in held.observables.values()],
         "claims": [c.name for c in held.claims],
+        "theorems": len(held.theorems),
         "premises": [
             {
                 "condition": p.condition.name, "needs": conditions_text(p.needs), "status": p.status, "proof": p.proof,

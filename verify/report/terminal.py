@@ -44,7 +44,10 @@ from verify.sweep import OBSERVABLE_BY_NAME, Group
 
 def _print_check(check: Check, console: Console) -> None:
     held = check.file
-    counted = ((held.conditions, "new condition"), (held.claims, "claim"), (held.observables, "observable"))
+    counted = (
+        (held.conditions, "new condition"), (held.claims, "claim"), (held.theorems, "theorem"),
+        (held.observables, "observable"),
+    )  # fmt: skip
     said = ", ".join(f"{len(x)} {what}{'' if len(x) == 1 else 's'}" for x, what in counted)
     console.print(f"{held.path}: {said}", soft_wrap=True)
     for warning in check.warnings:
@@ -60,7 +63,7 @@ def _print_check(check: Check, console: Console) -> None:
         indented(console, found.proof)
         if found.weakest:
             indented(console, f"the weakest condition that would give it: {found.weakest}")
-    if len(check.margins):
+    if len(check.margins) and check.margins["new"].any():
         console.print()
         console.print("Margins at typical settings: least, median, largest", style="bold")
         for where, rows in check.margins[check.margins["new"]].groupby("at", sort=False):
