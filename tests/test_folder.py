@@ -299,6 +299,7 @@ def test_all_questions_in_one_folder_leave_every_page_whole(tmp_path, monkeypatc
     runs = test_calibrate.made_up(cells, lambda here, k, _: 0.6 if here.labels.get("C", 9) < 2 and k < 3 else 0.0)
     monkeypatch.setattr(calibrate, "plan", lambda *_, **__: test_calibrate.planned(cells, test_calibrate.FEW))
     monkeypatch.setattr(calibrate, "collect", lambda planned, *_: collect(planned, runs))
+    monkeypatch.setattr(selftest, "theorems", lambda: ())
     trial = selftest.Trial(
         kind="planted", claim="x", detail="", right=study.Status.REFUTED, status=study.Status.REFUTED, measured=""
     )

@@ -453,7 +453,7 @@ def _trial(kind: str, detail: str, false: bool, decision: Decision) -> Trial:
 # Theorems with their own quantifiers
 
 
-def theorems(seeds: range = range(1, 11)) -> Iterator[Trial]:
+def theorems(seeds: range = range(1, 6)) -> Iterator[Trial]:
     """Trials of planted theorems, see :mod:`verify.planted`; each SUPPORTED must come with large enough constants."""
     for case, seed, found in cases(seeds):
         constant = found.choice.constants["C"]
