@@ -106,6 +106,22 @@ def test_a_missing_certificate_contradicts_nothing() -> None:
     assert answered(theorem, changed(spurious_exponent=ones, margin_noisy_max=ones)).status == Status.REFUTED
 
 
+def test_few_settings_support_nothing() -> None:
+    """Everything holds in every run, in six settings."""
+    found = answered(STAGE_ONE, stage_one, effort=replace(EFFORT, confirmed=6))
+    assert found.met == found.runs and len(found.settings) == 6
+    assert found.status == Status.INCONCLUSIVE and "only 6 settings" in found.reason
+
+
+def test_a_ladder_that_is_not_climbed_to_its_end_refutes_nothing() -> None:
+    """False for all constants; but the profile stops where it could have afforded the next rung."""
+    false = changed(margin_noisy_max=lambda setting, s, rng: np.ones(s.size))
+    found = answered(STAGE_ONE, false, effort=replace(EFFORT, rungs=3))
+    assert found.status == Status.INCONCLUSIVE and "stronger constants were not tried" in found.reason
+    # Nor is any setting of it looked at again: the whole has decided.
+    assert found.settings["runs"].max() <= EFFORT.looks[0]
+
+
 def test_floors_keep_a_theorem_from_becoming_trivial() -> None:
     """Coefficients that never reach a tenth are not of order one, whatever constant is taken."""
     found = answered(STAGE_ONE, changed(coefficient_min=lambda setting, s, rng: np.full(s.size, 0.05)))

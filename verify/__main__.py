@@ -271,20 +271,23 @@ def _asked(options: dict[str, Any], kept: Any = None):
 
 
 def _chosen(names: tuple[str, ...], known: tuple) -> tuple:
-    from theory.theorems import theorems
-
-    by_name, whole = {c.name: c for c in known}, {t.name: t for t in theorems()}
+    by_name = {c.name: c for c in known}
     for name in names:
-        if name not in by_name and name in whole:
-            parts = " ".join(whole[name].replaces)
-            raise ValueError(
-                f"'{name}' is a theorem, which `run {name}` puts to the test; name its claims here: {parts}"
-            )
         if name not in by_name:
+            _refuse_theorem(name)
             near = [other for other in by_name if other.startswith(name)] or get_close_matches(name, by_name, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "`list` shows them all"
             raise ValueError(f"unknown claim '{name}': {hint}")
     return tuple(c for c in known if c.name in names)
+
+
+def _refuse_theorem(name: str) -> None:
+    from theory.theorems import theorems
+
+    for theorem in theorems():
+        if theorem.name == name:
+            parts = " ".join(theorem.replaces)
+            raise ValueError(f"'{name}' is a theorem, put to the test by `run {name}`; name its claims here: {parts}")
 
 
 def _take_over(options: dict[str, Any], manifest: dict) -> None:

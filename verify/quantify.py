@@ -617,10 +617,10 @@ def _judge(
     pooled = fit.clopper_pearson(hits, runs, 1 - LEVEL)
     worst = float(binom.sf(table["failures"] - 1, table["runs"], delta).min())
     p = min(1.0, 2 * min(float(binom.cdf(hits, runs, 1 - delta)), worst * 2 * len(table)))
-    if not contradicting and pooled.low > 1 - delta and len(table) < FEWEST:
-        few = f"only {len(table)} settings inside the conditions could be run, {FEWEST} are needed to speak of them all"
-        return Status.INCONCLUSIVE, failing, p, f"{hits} of {runs} fresh runs meet it, but {few}"
     if not contradicting and pooled.low > 1 - delta:
+        if len(table) < FEWEST:
+            few = f"only {len(table)} settings inside the conditions could be run, {FEWEST} are needed to speak of them"
+            return Status.INCONCLUSIVE, failing, p, f"{hits} of {runs} fresh runs meet it, but {few}"
         return Status.SUPPORTED, failing, p, f"all parts hold at one time in {hits} of {runs} fresh runs"
     if not contradicting and pooled.high >= 1 - delta:
         span = f"[{pooled.low:.3g}, {pooled.high:.3g}]"
