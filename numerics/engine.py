@@ -11,7 +11,7 @@ Carrying mu and -mu as two patches makes signal and noise one case: sample i rea
 B is recomputed from B_0 and C, so rounding does not accumulate along the trajectory. Derivation: docs/numerics.md.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from numerics import compiled
 from numerics.model import Sample, Setting
 from numerics.series import SERIES, Recorder
 
@@ -144,9 +145,32 @@ class State:
         return (self.coefficients[..., 2:] * self.batch.norms[:, None, 2:]).unflatten(1, (2, -1))
 
     @cached_property
+    def rho_extremes(self) -> tuple[Tensor, Tensor]:
+        """Least and largest rho of all. Each of shape (R,)."""
+        return _extremes(self.rho)
+
+    @cached_property
+    def gamma_extremes(self) -> tuple[Tensor, Tensor]:
+        """Least and largest gamma. Each of shape (R,)."""
+        return _extremes(self.gamma)
+
+    @cached_property
     def rho_own(self) -> Tensor:
         """rho of the neurons with j = y~_i. Shape (R, m, n)."""
         return torch.where(self.batch.y_tilde[:, None] > 0, self.rho[:, 0], self.rho[:, 1])
+
+    @cached_property
+    def predicted_margins(self) -> Tensor:
+        """Lemma 5.1: what the coefficients alone say of y~_i f(x_i), averages over all m neurons. Shape (R, n)."""
+        y, y_tilde = self.batch.y, self.batch.y_tilde
+        gamma = self.gamma.mean(2)  # (R, 2): (1/m) sum_r
+        own = torch.where(y > 0, gamma[:, :1], gamma[:, 1:])  # class of the true label: y~_i if clean, -y~_i if noisy
+        return self.mean_noise + y * y_tilde * own
+
+    @cached_property
+    def mean_noise(self) -> Tensor:
+        """(1/m) sum_r rho-bar over all m neurons with j = y~_i. Shape (R, n)."""
+        return self.rho_own.clamp(min=0).mean(1)
 
     @cached_property
     def own_sum(self) -> Tensor:
@@ -156,9 +180,8 @@ class State:
     @cached_property
     def own_extremes(self) -> tuple[Tensor, Tensor]:
         """Least and largest such rho of each sample, +inf and -inf where there is none. Each of shape (R, n)."""
-        active = self.batch.first_active
-        least = torch.where(active, self.rho_own, torch.inf).amin(1)
-        return least, torch.where(active, self.rho_own, -torch.inf).amax(1)
+        apart = self.batch.own_apart
+        return (self.rho_own + apart).amin(1), (self.rho_own - apart).amax(1)
 
 
 class Batch:
@@ -192,12 +215,22 @@ class Batch:
         noise = self.overlap[..., 2:].unflatten(1, (2, -1))
         self.first_active = torch.where(self.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1]) > 0
         self.own_count = self.first_active.double().sum(1)  # (R, n)
+        self.own_apart = torch.where(self.first_active, 0.0, torch.inf).to(self.y)  # takes the others out of extremes
+        self._kinds: dict[str, Tensor] = {}
 
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""
         for name in ("y", "y_tilde", "gram", "overlap", "pull", "time_scale", "rows"):
             setattr(self, name, getattr(self, name)[rows])
         self._derive()
+
+    def kind(self, which: str) -> Tensor:
+        """Mask of samples: all, clean or noisy, and where named of one true label, as in ``"noisy_plus"``. (R, n)."""
+        if which not in self._kinds:
+            flipped, _, label = which.partition("_")
+            mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](self.noisy)
+            self._kinds[which] = mask & (self.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
+        return self._kinds[which]
 
     def outputs(self, active: Tensor) -> Tensor:
         """f(x_i) from relu(B). Shapes (R, 2m, n+2) -> (R, n)."""
@@ -206,6 +239,18 @@ class Batch:
 
     def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
         """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
+        push = compiled.push() if coefficients.device.type == "cpu" else None
+        push = self._in_one_pass(push, coefficients, overlap) if push else self._in_tensors(coefficients, overlap)
+        for _ in range(count):
+            push()  # C <- C + D(B)
+            torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
+
+    def _in_one_pass(self, push: Callable, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
+        shared = (coefficients, overlap, self.y, self.y_tilde, self.pull[:, 0])
+        arrays = (*(t.numpy() for t in shared), np.empty(self.n + 2))
+        return lambda: push(*arrays)
+
+    def _in_tensors(self, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
         runs, m = len(coefficients), self.m
         # Small batches cost as much in calls as in arithmetic: everything is in place, on views made once.
         outputs = coefficients.new_empty(runs, 1, coefficients.shape[-1])
@@ -217,7 +262,8 @@ class Batch:
         positive, plus, against = self.y > 0, self.plus[:, None], -self.y_tilde
         pull = self.pull[:, None] * self.y_tilde[:, None] * self.j  # (R, 2, n)
         by_sign, active = coefficients.unflatten(1, (2, m)), overlap.unflatten(1, (2, m))
-        for _ in range(count):
+
+        def push() -> None:
             overlap.relu_()
             torch.bmm(self.head, overlap, out=outputs)
             torch.where(positive, from_plus, from_minus, out=g)
@@ -229,7 +275,13 @@ class Batch:
             on_minus.sub_(on_plus)
             overlap.sign_()  # relu'(B), with relu'(0) = 0 as autograd has it
             by_sign.addcmul_(active, force)
-            torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
+
+        return push
+
+
+def _extremes(values: Tensor) -> tuple[Tensor, Tensor]:
+    values = values.flatten(1)
+    return values.amin(1), values.amax(1)
 
 
 def _with_negative(rows: np.ndarray) -> np.ndarray:

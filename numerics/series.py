@@ -37,47 +37,31 @@ def _share(hit: Tensor, mask: Tensor) -> Tensor:
     return _mean(hit.double(), mask)
 
 
-def _kind(state: State, which: str) -> Tensor:
-    """Mask over (R, n) of samples: all, clean or noisy, and where named of one true label."""
-    batch = state.batch
-    flipped, _, label = which.partition("_")
-    mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](batch.noisy)
-    return mask & (batch.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
-
-
 def _rho_min(which: str) -> Recorder:
     """Least rho over the own pairs whose sample is of a kind; likewise the next two."""
-    return lambda state: _min(state.own_extremes[0], _kind(state, which))
+    return lambda state: _min(state.own_extremes[0], state.batch.kind(which))
 
 
 def _rho_max(which: str) -> Recorder:
-    return lambda state: _max(state.own_extremes[1], _kind(state, which))
+    return lambda state: _max(state.own_extremes[1], state.batch.kind(which))
 
 
 def _rho_mean(which: str) -> Recorder:
     def mean(state: State) -> Tensor:
-        kind = _kind(state, which)
+        kind = state.batch.kind(which)
         return torch.where(kind, state.own_sum, 0.0).sum(1) / torch.where(kind, state.batch.own_count, 0.0).sum(1)
 
     return mean
 
 
-def _predicted_margins(state: State) -> Tensor:
-    """Lemma 5.1: what the coefficients alone say of y~_i f(x_i), averages over all m neurons. Shape (R, n)."""
-    y, y_tilde = state.batch.y, state.batch.y_tilde
-    gamma = state.gamma.mean(2)  # (R, 2): (1/m) sum_r
-    own = torch.where(y > 0, gamma[:, :1], gamma[:, 1:])  # class of the true label: y~_i if clean, -y~_i if noisy
-    return state.rho_own.clamp(min=0).mean(1) + y * y_tilde * own
-
-
 def _margin_error(state: State) -> Tensor:
     """Lemma 5.1: the largest gap between y~_i f(x_i) and its prediction from the coefficients alone."""
-    return (state.margins - _predicted_margins(state)).abs().amax(1)
+    return (state.margins - state.predicted_margins).abs().amax(1)
 
 
 def _predicted_spread(state: State) -> Tensor:
     """Lemma 5.3: the largest difference between two samples' predictions."""
-    predicted = _predicted_margins(state)
+    predicted = state.predicted_margins
     return predicted.amax(1) - predicted.amin(1)
 
 
@@ -88,7 +72,8 @@ def _signal_drive(state: State) -> Tensor:
     """
     batch = state.batch
     pulls = batch.y * batch.y_tilde * state.loss_derivatives / batch.n
-    plus, minus = ((pulls * (batch.y == c)).sum(1, keepdim=True) for c in (1.0, -1.0))
+    of_plus = pulls * batch.plus
+    plus, minus = of_plus.sum(1, keepdim=True), (pulls - of_plus).sum(1, keepdim=True)
     return (state.overlap[..., 0] > 0) * plus + (state.overlap[..., 1] > 0) * minus
 
 
@@ -112,8 +97,7 @@ def _projection_signal(state: State) -> Tensor:
 def _memorised(state: State) -> Tensor:
     """Theorem 4.2 (2): share of all n samples that are noisy, fitted, and whose mean rho-bar exceeds the mean gamma of
     the other label's neurons, over all m neurons; NaN where no label was flipped."""
-    noise = state.rho_own.clamp(min=0).mean(1)
-    gamma = state.gamma.mean(2)
+    noise, gamma = state.mean_noise, state.gamma.mean(2)
     against = torch.where(state.batch.y_tilde > 0, gamma[:, 1:], gamma[:, :1])  # class -y~_i
     noisy = state.batch.noisy
     share = (noisy & (state.margins >= 0) & (noise > against)).double().mean(1)
@@ -126,8 +110,8 @@ def _selected(state: State) -> Tensor:
 
 SERIES: dict[str, Recorder] = {
     "elapsed": lambda s: s.batch.time_scale * torch.as_tensor(s.time),
-    "gamma_min": lambda s: s.gamma.flatten(1).amin(1),
-    "gamma_max": lambda s: s.gamma.flatten(1).amax(1),
+    "gamma_min": lambda s: s.gamma_extremes[0],
+    "gamma_max": lambda s: s.gamma_extremes[1],
     "gamma_plus": lambda s: s.gamma[:, 0].mean(1),
     "gamma_minus": lambda s: s.gamma[:, 1].mean(1),
     "rho_own_min": _rho_min("all"),
@@ -142,35 +126,35 @@ SERIES: dict[str, Recorder] = {
     "rho_clean_minus": _rho_mean("clean_minus"),
     "rho_noisy_plus": _rho_mean("noisy_plus"),
     "rho_noisy_minus": _rho_mean("noisy_minus"),
-    "rho_max": lambda s: s.rho.flatten(1).amax(1),
-    "rho_min": lambda s: s.rho.flatten(1).amin(1),
-    "coefficient_min": lambda s: torch.minimum(_rho_min("all")(s), s.gamma.flatten(1).amin(1)),
-    "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma.flatten(1).amax(1)),
-    "coefficient_max": lambda s: torch.maximum(s.rho.abs().flatten(1).amax(1), s.gamma.abs().flatten(1).amax(1)),
+    "rho_max": lambda s: s.rho_extremes[1],
+    "rho_min": lambda s: s.rho_extremes[0],
+    "coefficient_min": lambda s: torch.minimum(_rho_min("all")(s), s.gamma_extremes[0]),
+    "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma_extremes[1]),
+    "coefficient_max": lambda s: torch.stack([x.abs() for x in (*s.rho_extremes, *s.gamma_extremes)]).amax(0),
     "signal_drive_min": lambda s: _signal_drive(s).amin(1),
     "rho_per_gamma_min": lambda s: _rho_per_gamma(s).amin(1),
     "rho_per_gamma_max": lambda s: _rho_per_gamma(s).amax(1),
     # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
-    "signal_lead": lambda s: s.gamma.flatten(1).amin(1) - _rho_max("all")(s),
-    "margin_clean_min": lambda s: _min(s.margins, _kind(s, "clean")),
-    "margin_noisy_min": lambda s: _min(s.margins, _kind(s, "noisy")),
-    "margin_noisy_max": lambda s: _max(s.margins, _kind(s, "noisy")),
-    "margin_noisy_plus": lambda s: _mean(s.margins, _kind(s, "noisy_plus")),
-    "margin_noisy_minus": lambda s: _mean(s.margins, _kind(s, "noisy_minus")),
+    "signal_lead": lambda s: s.gamma_extremes[0] - _rho_max("all")(s),
+    "margin_clean_min": lambda s: _min(s.margins, s.batch.kind("clean")),
+    "margin_noisy_min": lambda s: _min(s.margins, s.batch.kind("noisy")),
+    "margin_noisy_max": lambda s: _max(s.margins, s.batch.kind("noisy")),
+    "margin_noisy_plus": lambda s: _mean(s.margins, s.batch.kind("noisy_plus")),
+    "margin_noisy_minus": lambda s: _mean(s.margins, s.batch.kind("noisy_minus")),
     "margin_min": lambda s: s.margins.amin(1),
     "margin_error": _margin_error,
     "predicted_spread": _predicted_spread,
     "loss": lambda s: s.losses.mean(1),
-    "loss_clean": lambda s: _mean(s.losses, _kind(s, "clean")),
-    "loss_noisy": lambda s: _mean(s.losses, _kind(s, "noisy")),
+    "loss_clean": lambda s: _mean(s.losses, s.batch.kind("clean")),
+    "loss_noisy": lambda s: _mean(s.losses, s.batch.kind("noisy")),
     "loss_derivative_min": lambda s: s.loss_derivatives.amin(1),
     "loss_derivative_max": lambda s: s.loss_derivatives.amax(1),
     "accuracy": lambda s: (s.margins > 0).double().mean(1),
-    "accuracy_clean": lambda s: _share(s.margins > 0, _kind(s, "clean")),
-    "accuracy_noisy": lambda s: _share(s.margins > 0, _kind(s, "noisy")),
+    "accuracy_clean": lambda s: _share(s.margins > 0, s.batch.kind("clean")),
+    "accuracy_noisy": lambda s: _share(s.margins > 0, s.batch.kind("noisy")),
     "noisy_memorised": _memorised,
-    "selection_precision": lambda s: _share(_kind(s, "clean"), _selected(s)),
-    "selection_recall": lambda s: _share(_selected(s), _kind(s, "clean")),
+    "selection_precision": lambda s: _share(s.batch.kind("clean"), _selected(s)),
+    "selection_recall": lambda s: _share(_selected(s), s.batch.kind("clean")),
     "projection_noise": _projection_noise,
     "projection_signal": _projection_signal,
 }

@@ -8,7 +8,7 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from numerics import Event, Sample, Setting, Trajectory, draw, train, train_reference
+from numerics import Event, Sample, Setting, Trajectory, compiled, draw, train, train_reference
 from numerics.engine import DIVERGED, RATIO, Batch, check_device, recording_times
 from numerics.identities import recursion_residual
 
@@ -470,3 +470,23 @@ def test_batch_steps_leave_the_overlap_in_step():
     coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
     batch.steps(coefficients, overlap, 7)
     assert torch.equal(overlap, torch.baddbmm(batch.overlap, coefficients, batch.gram))
+
+
+def test_compiled_pass_and_tensors_take_the_same_steps(monkeypatch):
+    """Numba's pass is the one that runs on a CPU; other devices, and machines without Numba, take tensors."""
+    assert compiled.push() is not None
+    runs, samples = mixed_batch()
+    fast = train(runs, samples, steps=STEPS)
+    monkeypatch.setattr(compiled, "push", lambda: None)
+    plain = train(runs, samples, steps=STEPS)
+    assert relative(fast.kept["end"], plain.kept["end"]) < REORDERED
+
+
+@pytest.mark.parametrize("eta", [1e20, 1e30])
+def test_compiled_pass_and_tensors_diverge_alike(monkeypatch, eta):
+    run = setting(eta=eta)
+    fast = train([run], [draw(run, 0)], steps=20)
+    monkeypatch.setattr(compiled, "push", lambda: None)
+    plain = train([run], [draw(run, 0)], steps=20)
+    assert fast.status == plain.status == ("diverged",)
+    np.testing.assert_array_equal(fast.last, plain.last)
