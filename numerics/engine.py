@@ -24,6 +24,7 @@ from numerics.model import Sample, Setting
 from numerics.series import SERIES, Recorder
 
 RATIO = 1.05  # of successive recording times: a stage time is known to within 5 %
+CAPTURED = 32  # steps between two records from which on capturing them on a GPU pays
 DIVERGED = 1e8  # a training loss beyond this, or no number at all, ends a run as diverged
 
 
@@ -217,6 +218,7 @@ class Batch:
         self.own_count = self.first_active.double().sum(1)  # (R, n)
         self.own_apart = torch.where(self.first_active, 0.0, torch.inf).to(self.y)  # takes the others out of extremes
         self._kinds: dict[str, Tensor] = {}
+        self._graph: tuple | None = None  # coefficients, and a step captured on these very ones
 
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""
@@ -241,9 +243,31 @@ class Batch:
         """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
         push = compiled.push() if coefficients.device.type == "cpu" else None
         push = self._in_one_pass(push, coefficients, overlap) if push else self._in_tensors(coefficients, overlap)
-        for _ in range(count):
+
+        def step() -> None:
             push()  # C <- C + D(B)
             torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
+
+        if coefficients.device.type == "cuda" and count > CAPTURED:
+            step = self._captured(step, (coefficients, overlap))
+        for _ in range(count):
+            step()
+
+    def _captured(self, step: Callable[[], None], on: tuple[Tensor, Tensor]) -> Callable[[], None]:
+        """``step`` as one call instead of a dozen, each of which costs more than what it does at small n and m."""
+        if self._graph is None or self._graph[0] is not on[0]:
+            side = torch.cuda.Stream(self.device)
+            side.wait_stream(torch.cuda.current_stream(self.device))
+            graph, held = torch.cuda.CUDAGraph(), [t.clone() for t in on]
+            with torch.cuda.stream(side):  # libraries set themselves up at a first step, which is not captured
+                step()
+                for tensor, before in zip(on, held, strict=True):
+                    tensor.copy_(before)
+            torch.cuda.current_stream(self.device).wait_stream(side)
+            with torch.cuda.graph(graph):
+                step()
+            self._graph = (on[0], graph, step)  # with the arrays that the graph works on
+        return self._graph[1].replay
 
     def _in_one_pass(self, push: Callable, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
         shared = (coefficients, overlap, self.y, self.y_tilde, self.pull[:, 0])
@@ -364,14 +388,20 @@ def train(
         batch.steps(coefficients, overlap, int(then) - now)
         now = int(then)
         state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=now)
-        for name, recorder in series.items():
-            recorded[name][rows, k] = recorder(state).cpu().numpy()
+        # One transfer per recorded time: each waits for the device.
+        *values, loss = (
+            torch.stack([recorder(state).to(coefficients) for recorder in series.values()] + [state.losses.mean(1)])
+            .cpu()
+            .numpy()
+        )
+        for name, found in zip(series, values, strict=True):
+            recorded[name][rows, k] = found
         last[rows] = now
         for name, event in events.items():
             hit = event.reached(recorded[event.series][:, [k]])[rows, 0] & waiting[name][rows]
             kept[name][rows[hit]] = coefficients[torch.as_tensor(hit, device=device)].cpu()
             waiting[name][rows[hit]] = False
-        diverged = ~(state.losses.mean(1) <= DIVERGED).cpu().numpy()
+        diverged = ~(loss <= DIVERGED)
         stopped = np.zeros_like(diverged) if stop is None else stop.reached(recorded[stop.series][:, [k]])[rows, 0]
         status[rows[stopped]] = "stopped"
         status[rows[diverged]] = "diverged"

@@ -32,6 +32,7 @@ DRAWS = 2048  # noise draws per run, spread evenly over the training samples: st
 # Test errors as series by name, each a law of :class:`Generalization`: they cost too much to be recorded at every time.
 AT_THE_END = {"error_spurious": "spurious", "spurious_exponent": "exponent"}
 CACHE = 2e6  # bytes of noise draws that are worked on together
+DEVICE_CACHE = 256e6  # the same on another device than the CPU
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ def generalization(trajectory: Trajectory, event: str) -> Generalization:
     return Generalization(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
 
 
-def errors_by_law(trajectory: Trajectory, event: str, draws: int = DRAWS) -> dict[str, np.ndarray]:
+def errors_by_law(trajectory: Trajectory, event: str, draws: int = DRAWS, device: str = "cpu") -> dict[str, np.ndarray]:
     """``spurious``, ``fresh`` and ``training_noise`` of :func:`generalization` alone, many networks at a time.
 
     The draws are the same, so with :data:`DRAWS` of them the numbers are, up to rounding: that of a margin of zero.
@@ -68,21 +69,23 @@ def errors_by_law(trajectory: Trajectory, event: str, draws: int = DRAWS) -> dic
         trajectory: the runs, of equal n and m as in any batch.
         event: the moment; NaN where it did not come.
         draws: noise draws per run, at least; two per training sample are made in any case.
+        device: where networks read them; they are drawn on the CPU, so that they are the same everywhere.
     """
     runs, n, m = len(trajectory.settings), trajectory.settings[0].n, trajectory.settings[0].m
     found = {law: np.full(runs, np.nan) for law in ("spurious", "fresh", "training_noise")}
     kept = trajectory.kept[event].numpy()
     came = np.flatnonzero(np.isfinite(kept).all((1, 2)))
     each = max(2, -(-draws // n))
-    together = max(1, int(CACHE / (16 * n * each * m)))
+    room = CACHE if device == "cpu" else DEVICE_CACHE
+    together = max(1, int(room / (16 * n * each * m)))
     for start in range(0, came.size, together):
         rows = came[start : start + together]
-        for law, wrong in _wrong(trajectory, rows, kept[rows], each).items():
+        for law, wrong in _wrong(trajectory, rows, kept[rows], each, device).items():
             found[law][rows] = wrong
     return found
 
 
-def _wrong(trajectory: Trajectory, rows: np.ndarray, kept: np.ndarray, each: int) -> dict[str, np.ndarray]:
+def _wrong(trajectory: Trajectory, rows: np.ndarray, kept: np.ndarray, each: int, device: str) -> dict[str, np.ndarray]:
     """Errors of some runs that fit in the cache together. Each of shape (runs,)."""
     settings, samples = ([held[r] for r in rows] for held in (trajectory.settings, trajectory.samples))
     n, m = settings[0].n, settings[0].m
@@ -98,16 +101,21 @@ def _wrong(trajectory: Trajectory, rows: np.ndarray, kept: np.ndarray, each: int
     normal = np.empty((len(rows), n * each, 2 * m))
     for k, sample in enumerate(samples):
         np.random.default_rng([sample.seed, 1]).standard_normal(out=normal[k])
-    head = torch.as_tensor(np.repeat([1.0, -1.0], m) / m).expand(len(rows), 2 * m)[:, :, None]
-    zeta = torch.bmm(torch.from_numpy(normal), torch.from_numpy(roots).transpose(1, 2))
-    own = torch.from_numpy(overlap[:, :, 1:]).transpose(1, 2).contiguous()  # (R, n, 2m)
-    signal = [(np.maximum(y * overlap[:, :, 0], 0) * head[0, :, 0].numpy()).sum(1) for y in (1.0, -1.0)]
+
+    def there(array: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(array).to(device)
+
+    head = there(np.repeat([1.0, -1.0], m) / m).expand(len(rows), 2 * m)[:, :, None]
+    zeta = torch.bmm(there(normal), there(roots).mT)
+    first_layer = there(overlap)
+    own = first_layer[:, :, 1:].mT.contiguous()  # (R, n, 2m)
+    signal = [torch.bmm((y * first_layer[:, None, :, 0]).relu(), head)[:, 0] for y in (1.0, -1.0)]
 
     def error(preactivation: torch.Tensor) -> np.ndarray:
         """The mean error over both labels and all draws; overwrites its argument."""
-        output = torch.bmm(preactivation.relu_(), head)[..., 0].numpy()
-        wrong = (output < -signal[0][:, None]).mean(1) + (output > -signal[1][:, None]).mean(1)
-        return np.where(whole, wrong / 2, np.nan)
+        output = torch.bmm(preactivation.relu_(), head)[..., 0]
+        wrong = (output < -signal[0]).double().mean(1) + (output > -signal[1]).double().mean(1)
+        return np.where(whole, wrong.cpu().numpy() / 2, np.nan)
 
     shared = (zeta.unflatten(1, (n, each)) + own[:, :, None]).flatten(1, 2)
     return {"spurious": error(shared), "fresh": error(zeta), "training_noise": error(own)}

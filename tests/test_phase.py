@@ -37,7 +37,7 @@ SMALL = Map(x=KAPPA, y=TAU, at=AT, seeds=3, epsilon=0.3)
 
 def runs_of(map_, tmp_path, workers=1, name="map"):
     with phase.FOLDER.open(tmp_path / name, phase.identity(map_)) as folder:
-        return phase.collect(map_, folder, workers)
+        return phase.collect(phase.plan(map_), folder, workers)
 
 
 # Axes and formulas -------------------------------------------------------------------------------------------------
@@ -215,12 +215,12 @@ def test_results_depend_neither_on_processes_nor_on_interruption(tmp_path):
         raise KeyboardInterrupt
 
     with phase.FOLDER.open(tmp_path / "again", phase.identity(SMALL)) as folder:
-        assert phase.collect(SMALL, folder, 1, interrupt) is None
+        assert phase.collect(phase.plan(SMALL), folder, 1, interrupt) is None
     kept = sorted(path.name for path in folder.glob("*.npz"))
     assert len(kept) == 1
     before = (folder / kept[0]).stat().st_mtime_ns
     with phase.FOLDER.open(tmp_path / "again", phase.identity(SMALL), resume=True) as folder:
-        pd.testing.assert_frame_equal(phase.collect(SMALL, folder, 1), alone)
+        pd.testing.assert_frame_equal(phase.collect(phase.plan(SMALL), folder, 1), alone)
     assert (folder / kept[0]).stat().st_mtime_ns == before, "what was finished is not redone"
 
 
@@ -241,7 +241,7 @@ def test_another_map_or_a_damaged_file_is_refused(tmp_path):
         resume(SMALL, code="other")
     (batches / "00000.npz").write_bytes(b"damaged")
     with pytest.raises(ValueError, match="delete it"):
-        phase.collect(SMALL, batches, 1)
+        phase.collect(phase.plan(SMALL), batches, 1)
     (tmp_path / "mine").mkdir()
     with pytest.raises(ValueError, match="no map to resume"):
         phase.held(tmp_path / "mine")

@@ -306,10 +306,16 @@ def _open(kind, folder: Path, asked: dict[str, Any], options: dict[str, Any]):
 def _collect(planned, batches: Path, options: dict[str, Any], started: float):
     from verify import report, study
 
-    workers = min(options["jobs"] or _cores(), planned.settings)
+    workers = min(_workers(options), planned.settings)
     with report.progress(planned.settings, options["quiet"], work=planned.work) as advance:
         results, finished = study.collect(planned, batches, workers, lambda result, work: advance(1, work, result.kept))
     return study.conclude(planned, results, finished, started)
+
+
+def _workers(options: dict[str, Any]) -> int:
+    """Processes: those asked for, else one per core, and a few where they share a device for their steps: draws, test
+    errors and tables take processor time beside it."""
+    return options["jobs"] or (_cores() if options["device"] == "cpu" else min(4, _cores()))
 
 
 def _cores() -> int:
@@ -658,6 +664,7 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
     "--out", type=click.Path(path_type=Path), default=Path("map"), show_default=True, help="folder of the map"
 )
 @click.option("--resume", type=click.Path(path_type=Path), default=None, help="folder of an interrupted map: goes on")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
 @click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option("--quiet", is_flag=True, help="no progress display")
 @_reading_options
@@ -678,11 +685,12 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     \b
     Exit status: 0 drawn, 2 unusable arguments, 130 interrupted.
     """
+    from numerics.engine import check_device
     from verify import phase, report
 
     started = time.monotonic()
     drawn, folder = _map(x_name, y_name, options), options["resume"] or options["out"]
-    tasks = phase.plan(drawn)
+    tasks = phase.plan(drawn, check_device(options["device"]))
     total, done = sum(task.runs for task in tasks), 0
     seconds = sum(task.seconds for task in tasks)
     kinds.check_length(seconds, "fewer cells or --seeds, a larger --epsilon, or --steps")
@@ -695,7 +703,7 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
                 done += task.runs
                 advance(task.runs, task.seconds, kept)
 
-            runs = phase.collect(drawn, batches, options["jobs"] or _cores(), ended)
+            runs = phase.collect(tasks, batches, _workers(options), ended)
         if runs is None:
             report.map_interrupted(folder, done, total)
             return 130
@@ -950,7 +958,7 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     chosen = _chosen(claim, known) if claim else calibration.calibratable(left)
     calibration.require_calibratable(chosen)
     effort = calibration.EFFORTS[profile.name]
-    workers = options["jobs"] or _cores()
+    workers = _workers(options)
     report.announce("placing settings inside the conditions", options["quiet"])
     asked = calibration.identity(chosen, reading, effort, options["seed"])
     with _open(calibration.FOLDER, folder, asked, options) as batches:

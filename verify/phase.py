@@ -435,13 +435,14 @@ Run = tuple[int, Setting, int]
 class Task:
     """Batches of runs, the unit of resuming. A run is (cell, setting, seed); a batch shares n and m.
 
-    ``work`` are the core seconds that it may be expected to take.
+    ``device`` is where it trains: the numbers are the same up to rounding.
     """
 
     map: Map
     index: int
     batches: tuple[tuple[Run, ...], ...]
     seconds: float  # of one core, as expected
+    device: str = "cpu"
 
     @property
     def runs(self) -> int:
@@ -452,7 +453,7 @@ class Task:
         return f"{self.index:05d}.npz"
 
 
-def plan(map_: Map) -> list[Task]:
+def plan(map_: Map, device: str = "cpu") -> list[Task]:
     """All runs in tasks: cells of one size in the order of their length, the longest tasks first.
 
     Raises:
@@ -469,7 +470,7 @@ def plan(map_: Map) -> list[Task]:
             check_drawable(settings[k])
         members.sort(key=lambda k: -lengths[k])
         runs = [(k, settings[k], seed) for k in members for seed in _seeds(map_, k)]
-        size = sweep.bundle_size(n, m, 1)
+        size = sweep.bundle_size(n, m, 1, device)
         batches = [tuple(runs[start : start + size]) for start in range(0, len(runs), size)]
         cost = {k: lengths[k] * sweep._arithmetic(n, m) + 1e-3 for k in members}
         by_group.append([(lengths[b[0][0]] * sweep.CALLS + sum(cost[k] for k, *_ in b), b) for b in batches])
@@ -485,7 +486,9 @@ def plan(map_: Map) -> list[Task]:
                 found.append((total, tuple(held)))
                 held, total = [], 0.0
     found.sort(key=lambda f: -f[0])  # the longest first, so that none is left over at the end
-    return [Task(map=map_, index=i, batches=batches, seconds=cost) for i, (cost, batches) in enumerate(found)]
+    return [
+        Task(map=map_, index=i, batches=batches, seconds=cost, device=device) for i, (cost, batches) in enumerate(found)
+    ]
 
 
 def _seeds(map_: Map, cell: int) -> list[int]:
@@ -514,11 +517,11 @@ def _expected_steps(map_: Map, setting: Setting) -> float:
 
 def execute(task: Task) -> dict[str, np.ndarray]:
     """Train a task's runs: per run its cell, seed, status, last step and observables."""
-    parts = [_execute(task.map, batch) for batch in task.batches]
+    parts = [_execute(task.map, batch, task.device) for batch in task.batches]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def simulate(map_: Map, batch: Sequence[Run]) -> Trajectory:
+def simulate(map_: Map, batch: Sequence[Run], device: str = "cpu") -> Trajectory:
     """Train one batch, recording no more than what the map shows is read from."""
     settings = [setting for _, setting, _ in batch]
     samples = [draw(setting, seed) for _, setting, seed in batch]
@@ -540,11 +543,11 @@ def simulate(map_: Map, batch: Sequence[Run]) -> Trajectory:
         stop, times = {"early": events["early"], "T1": events["T1"], "end": end}.get(map_.stage), None
     names |= {event.series for event in (*events.values(), *([stop] if stop else []))}
     series = {name: SERIES[name] for name in SERIES if name in names}
-    return train(settings, samples, steps=steps, stop=stop, events=events, series=series, times=times)
+    return train(settings, samples, steps=steps, stop=stop, events=events, series=series, times=times, device=device)
 
 
-def _execute(map_: Map, batch: Sequence[Run]) -> dict[str, np.ndarray]:
-    run = simulate(map_, batch)
+def _execute(map_: Map, batch: Sequence[Run], device: str = "cpu") -> dict[str, np.ndarray]:
+    run = simulate(map_, batch, device)
     found = {
         "cell": np.array([cell for cell, *_ in batch]),
         "seed": np.array([seed for *_, seed in batch]),
@@ -552,20 +555,20 @@ def _execute(map_: Map, batch: Sequence[Run]) -> dict[str, np.ndarray]:
         "steps": run.last,
     }
     for name, observable in map_.observables.items():
-        found[name] = _observed(observable, run, map_.draws)
+        found[name] = _observed(observable, run, map_.draws, device)
     return found
 
 
-def _observed(observable: Observable, run: Trajectory, draws: int) -> np.ndarray:
+def _observed(observable: Observable, run: Trajectory, draws: int, device: str = "cpu") -> np.ndarray:
     if observable.name not in ERRORS:
         return observable(run)
     law, when = ERRORS[observable.name]
-    return _errors(run, when, draws)[law]
+    return _errors(run, when, draws, device)[law]
 
 
 @lru_cache(maxsize=2)  # the moments of one batch
-def _errors(run: Trajectory, when: str, draws: int) -> dict[str, np.ndarray]:
-    return errors_by_law(run, when, draws)
+def _errors(run: Trajectory, when: str, draws: int, device: str) -> dict[str, np.ndarray]:
+    return errors_by_law(run, when, draws, device)
 
 
 class _Noting(dict):
@@ -911,11 +914,15 @@ FOLDER = Folder(
 
 
 def collect(
-    map_: Map, folder: Path, workers: int, on_task: Callable[[Task, bool], None] = lambda task, kept: None
+    tasks: Sequence[Task],
+    folder: Path,
+    workers: int,
+    on_task: Callable[[Task, bool], None] = lambda task, kept: None,
 ) -> pd.DataFrame | None:
     """Run what ``folder`` does not hold yet; all runs, or None after an interrupt.
 
     Args:
+        tasks: those of :func:`plan`.
         folder: where tasks are saved, from :meth:`Folder.open`.
         workers: processes.
         on_task: called with each task that is finished, and whether it was so before.
@@ -925,7 +932,7 @@ def collect(
     """
     parts = []
     try:
-        for task, found, kept in _stream(map_, folder, workers):
+        for task, found, kept in _stream(tasks, folder, workers):
             parts.append(pd.DataFrame(found))
             on_task(task, kept)
     except KeyboardInterrupt:
@@ -933,9 +940,9 @@ def collect(
     return pd.concat(parts, ignore_index=True).sort_values(["cell", "seed"], ignore_index=True)
 
 
-def _stream(map_: Map, folder: Path, workers: int) -> Iterator[tuple[Task, dict[str, np.ndarray], bool]]:
+def _stream(tasks: Sequence[Task], folder: Path, workers: int) -> Iterator[tuple[Task, dict[str, np.ndarray], bool]]:
     pending = []
-    for task in plan(map_):
+    for task in tasks:
         if (folder / task.file).exists():
             yield task, _load(folder / task.file, task), True
         else:

@@ -169,8 +169,7 @@ def collect(
     """
     done: dict[str, Result] = {}
     course = planned.course
-    many = workers > 1 and planned.device == "cpu"  # one process alone uses an accelerator
-    with processes.Pool(workers, sweep.one_thread) if many else nullcontext() as pool:
+    with processes.Pool(workers, sweep.one_thread) if workers > 1 else nullcontext() as pool:
 
         def start(jobs: Sequence[Job]) -> Iterator[tuple[Result, float]]:
             work, results = sweep.expected(jobs), sweep.run(jobs, folder, workers, pool)

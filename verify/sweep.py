@@ -40,6 +40,8 @@ EXACT_STEPS = 200
 EXACT_SEEDS = 4  # an identity holds in every run or not at all: settings tell it, and autograd is slow
 FINISHED = "*-[0-9][0-9][0-9]*.npz"  # files of finished jobs, see :attr:`Job.key`
 MEMORY = 128e6  # bytes that the arrays of a batch may take
+DEVICE_MEMORY = 4e9  # the same on another device than the CPU, where several processes share what there is
+DEVICE_RUNS = 2048
 MOST_STEPS = 10**7  # of any run: half an hour even for the smallest
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
@@ -456,14 +458,16 @@ def _arithmetic(n: int, m: int) -> float:
     return m * n * (n / 7.5e9 + 8e-9)
 
 
-def _runs_in_memory(n: int, m: int) -> float:
-    return MEMORY / (8.0 * (3 * (n + 2) ** 2 + 16 * n * m + 12 * m * m))
+def _runs_in_memory(n: int, m: int, device: str = "cpu") -> float:
+    memory = MEMORY if device == "cpu" else DEVICE_MEMORY
+    return memory / (8.0 * (3 * (n + 2) ** 2 + 16 * n * m + 12 * m * m))
 
 
-def bundle_size(n: int, m: int, seeds: int) -> int:
-    """How many settings of one size share a batch: until arithmetic outweighs the calls, within memory."""
-    runs = min(2 * CALLS / _arithmetic(n, m), _runs_in_memory(n, m), 128)
-    return max(1, int(runs / seeds))
+def bundle_size(n: int, m: int, seeds: int, device: str = "cpu") -> int:
+    """How many settings of one size share a batch, within memory: until arithmetic outweighs the calls on a CPU;
+    elsewhere the calls cost more than the arithmetic of any batch, and what goes up is the work of recording."""
+    enough = min(2 * CALLS / _arithmetic(n, m), 128) if device == "cpu" else DEVICE_RUNS
+    return max(1, int(min(enough, _runs_in_memory(n, m, device)) / seeds))
 
 
 def _cost_of_step(n: int, m: int, seeds: int) -> float:
@@ -606,7 +610,7 @@ def execute(jobs: Sequence[Job]) -> list[Result]:
     if len(jobs) > 1:
         return _execute(jobs, slice(None))
     [job] = jobs
-    chunk = max(1, int(_runs_in_memory(job.point.setting.n, job.point.setting.m)))
+    chunk = max(1, int(_runs_in_memory(job.point.setting.n, job.point.setting.m, job.device)))
     parts = [_execute(jobs, slice(k, k + chunk))[0] for k in range(0, len(job.seeds), chunk)]
     # The recording grid depends on the horizon alone, so parts of one job share it.
     joined = Result(
@@ -676,7 +680,7 @@ def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
     bundles = []
     for (_, n, m), members in by_size.items():
         members.sort(key=lambda j: -_steps(j))
-        size = bundle_size(n, m, len(members[0].seeds))
+        size = bundle_size(n, m, len(members[0].seeds), members[0].device)
         bundles += [tuple(members[k : k + size]) for k in range(0, len(members), size)]
     # The longest first, so that none is left over at the end.
     return sorted(bundles, key=lambda b: -max(_steps(j) for j in b) * _cost_of_bundle(b))
@@ -721,8 +725,6 @@ def run(planned: Sequence[Job], folder: Path, workers: int, pool: processes.Pool
         if missing:  # what shares a batch is rerun whole, so that resuming changes nothing
             pending.append((bundle, {job.key: job for job in missing}))
     bundles = [bundle for bundle, _ in pending]
-    # One process alone uses an accelerator.
-    workers = 1 if bundles and planned[0].device != "cpu" else workers
     going = pool.each(execute, bundles) if pool else processes.pooled(execute, bundles, workers, one_thread)
 
     def results() -> Iterator[Result]:
