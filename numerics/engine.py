@@ -24,7 +24,7 @@ from numerics.model import Sample, Setting
 from numerics.series import SERIES, Recorder
 
 RATIO = 1.05  # of successive recording times: a stage time is known to within 5 %
-CAPTURED = 32  # steps between two records from which on capturing them on a GPU pays
+CAPTURED = 256  # steps between two records from which on capturing them on a GPU pays
 DIVERGED = 1e8  # a training loss beyond this, or no number at all, ends a run as diverged
 
 
