@@ -139,7 +139,7 @@ def study(profile: str) -> Callable[[str, bool, float], dict[str, Any]]:
         """`verify all` on the device and on the cores, and in which verdicts they differ."""
         rows, begin = [], time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
-            for where, jobs in ((device, min(8, CORES)), ("cpu", CORES)):
+            for where, jobs in ((device, min(4, CORES)), ("cpu", CORES)):
                 out = f"{folder}/{where}-{len(rows)}"
                 what = ["run", "stage2.converges"] if small else ["all"]
                 asked = [*what, "--profile", profile, "--device", where, "--jobs", str(jobs), "--out", out, "--quiet"]
@@ -162,7 +162,7 @@ def kou(device: str, small: bool, limit: float) -> dict[str, Any]:
     rows, begin = [], time.perf_counter()
     size = ["--x", "0:9.9:6", "--y", "100:1090:6", "--seeds", "2"] if small else []
     with tempfile.TemporaryDirectory() as folder:
-        for where, jobs in ((device, min(8, CORES)), ("cpu", CORES)):
+        for where, jobs in ((device, min(4, CORES)), ("cpu", CORES)):
             out = f"{folder}/{len(rows)}"
             asked = ["map", "--preset", "kou", *size, "--device", where, "--jobs", str(jobs), "--out", out, "--quiet"]
             status, seconds, said = command(asked, limit - (time.perf_counter() - begin))
@@ -205,14 +205,14 @@ def replace_count(data: Images, count: int) -> Images:
     return replace(data, train=data.train[:count], train_labels=data.train_labels[:count])
 
 
-# Section, and the seconds that it may take of the 330 that all may.
+# Section, and the seconds that it may take of all there are. The last one is the longest and takes what is left.
 SECTIONS: dict[str, tuple[Callable[[str, bool, float], dict[str, Any]], float]] = {
     "tests": (marked_tests, 60),
     "engine": (engine, 60),
-    "quick study": (study("quick"), 60),
-    "kou map": (kou, 60),
     "images": (mixed_precision, 30),
-    "standard study": (study("standard"), 150),
+    "quick study": (study("quick"), 120),
+    "kou map": (kou, 90),
+    "standard study": (study("standard"), 600),
 }
 
 
@@ -242,7 +242,7 @@ def main(device: str, small: bool, only: tuple[str, ...], seconds: float, out: P
         try:
             if left < 5:
                 raise TimeoutError("no time left")
-            found = section(device, small, min(left, share * seconds / 330))
+            found = section(device, small, min(left, share))
         except Exception as problem:  # the machine is lent: what the other sections say must not be lost
             found = {"failed": f"{type(problem).__name__}: {problem}"[:2000]}
         found["seconds"] = time.perf_counter() - started

@@ -9,6 +9,7 @@ NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import log
 from typing import TYPE_CHECKING
 
 import torch
@@ -105,7 +106,7 @@ def _memorised(state: State) -> Tensor:
 
 
 def _selected(state: State) -> Tensor:
-    return state.losses <= torch.log(state.losses.new_tensor(2.0))
+    return state.losses <= log(2.0)
 
 
 SERIES: dict[str, Recorder] = {
