@@ -16,6 +16,7 @@ FUNCTIONS = {
 RELATIONS = ("=", "≤", "≥", "<", ">", "≲", "≳", "≍", "≪", "≫", "⟺")
 PAIRS = {"(": ")", "{": "}", "[": "]"}
 
+SUPERSCRIPTS = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 Token = str | float | tuple[str, list]  # ("^", tokens) raises what stands before it
 
 
@@ -72,6 +73,11 @@ def of_text(text: str) -> list[Token]:
         elif text[place] == "^" and text[place + 1] == "*":
             found[-1] = f"{found[-1]}*"
             place += 2
+        elif text[place] in SUPERSCRIPTS:
+            end = place + len(text[place:]) - len(text[place:].lstrip(SUPERSCRIPTS))
+            raised = text[place:end].translate(str.maketrans(SUPERSCRIPTS, "0123456789−"))
+            found.append(("^", of_text(raised)))
+            place = end
         elif text[place] == "^":
             end = _closing(text, place + 1) if text[place + 1] == "(" else _atom(text, place + 1)
             found.append(("^", of_text(text[place + 1 : end])))
@@ -85,7 +91,9 @@ def of_text(text: str) -> list[Token]:
 
 
 def _atom(text: str, place: int) -> int:
-    found = re.compile(r"−?[0-9.]+|[^\W\d_][^\W_]*[\u0303\u0304\u0332]*(_([+−]|\w+))?′?|.").match(text, place)
+    found = re.compile(r"−?[0-9.]+|[^\W\d_][^\W_]*[\u0303\u0304\u0332]*(_([+−]|[^\W⁰¹²³⁴⁵⁶⁷⁸⁹]+))?′?|.").match(
+        text, place
+    )
     assert found
     if found[0][0] == "−":  # only after ^ is it part of the number
         return found.end() if place and text[place - 1] == "^" else place + 1

@@ -18,7 +18,7 @@ import theory
 from theory import Band, C, Claim, Condition, T_star, Within, d, delta, eta, m, mu, n, sigma_0, sigma_xi
 from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
-from verify import check, report, scaling, study, sweep, userfile
+from verify import check, processes, report, scaling, study, sweep, userfile
 from verify.scaling import CONTROL, Answer
 from verify.sweep import EPSILON, OBSERVABLE_BY_NAME, PROFILES
 
@@ -415,8 +415,8 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
     assert {"least", "median", "largest"} <= set(found.margins)
     assert (found.margins["least"] <= found.margins["largest"]).all()
     out = tmp_path / "out"
-    with study.FOLDER.open(out, study.identity(planned)) as batches:
-        results, finished = study.collect(planned, batches, 2, lambda *_: None)
+    with study.FOLDER.open(out, study.identity(planned)) as batches, processes.Pool(2, sweep.one_thread) as pool:
+        results, finished = study.collect(planned, batches, pool, lambda *_: None)
     outcome = study.conclude(planned, results, finished, 0.0)
     found = check.conclude(found, followed, outcome)
     assert {t.claim.name: t.answer for t in found.trends} == {"mine.arrives": Answer.FAILS, "mine.steps": Answer.HOLDS}

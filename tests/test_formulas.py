@@ -221,3 +221,17 @@ def test_no_latex_becomes_markup(latex):
 def test_what_cannot_be_read_stands_as_it_was_written():
     assert html.unescape(re.sub("<[^>]+>", "", str(mathml(r"\nonsense{K}")))) == r"\nonsense{K}"
     assert plain(r"\nonsense{K}") == r"\nonsense{K}"
+
+
+@pytest.mark.parametrize(
+    ("latex", "text"),
+    [
+        (r"L_D^{0-1} \geq 0.5", "L_D⁰⁻¹ ≥ 0.5"),  # the name of a loss
+        (r"x^{a-1}", "x^(a − 1)"),
+        (r"\kappa \leq c''", "κ ≤ c″"),
+        (r"\kappa \leq c^{\prime\prime}", "κ ≤ c″"),
+        (r"c^{\prime}", "c′"),
+    ],
+)
+def test_names_with_raised_signs_read_as_names(latex, text):
+    assert plain(latex) == text

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from theory.paper import Reading, claims
-from verify import planted, selftest, study, sweep
+from verify import planted, processes, selftest, study, sweep
 from verify.__main__ import cli
 from verify.judge import Status
 
@@ -29,7 +29,8 @@ def outcome(tmp_path_factory):
     chosen = tuple(c for c in known if c.name in SHORT)
     planned = study.plan(chosen, known, profile, reading, seed=2, device="cpu")
     started = time.monotonic()
-    results, finished = study.collect(planned, tmp_path_factory.mktemp("batches"), 2, lambda *_: None)
+    with processes.Pool(2, sweep.one_thread) as pool:
+        results, finished = study.collect(planned, tmp_path_factory.mktemp("batches"), pool, lambda *_: None)
     assert finished
     return study.conclude(planned, results, finished, started)
 

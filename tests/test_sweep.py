@@ -513,7 +513,7 @@ class InterruptAfter:
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
     planned = tiny_plan()
-    results, finished = study.collect(planned, tmp_path, 1, InterruptAfter(2))
+    results, finished = study.collect(planned, tmp_path, None, InterruptAfter(2))
     assert not finished
     keys = {r.key for r in results}
     assert len(keys) == 2
@@ -525,8 +525,8 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
     assert [v.claim.name for v in outcome.verdicts] == ["concentration", "later"]
     assert sum(v.runs for v in outcome.verdicts) == 6
     # Going on from there ends where an uninterrupted study ends.
-    resumed, done = study.collect(planned, tmp_path, 1, lambda *_: None)
-    straight, _ = study.collect(planned, _made(tmp_path / "other"), 1, lambda *_: None)
+    resumed, done = study.collect(planned, tmp_path, None, lambda *_: None)
+    straight, _ = study.collect(planned, _made(tmp_path / "other"), None, lambda *_: None)
     assert done
     assert len(resumed) == len(straight) == 5
     one, two = (study.conclude(planned, r, True, started=0.0) for r in (resumed, straight))
@@ -542,7 +542,7 @@ def _made(folder):
 def test_an_interrupt_before_the_first_run_is_no_verdict_on_the_conditions(tmp_path):
     """OUTSIDE says that no setting meets the conditions; runs planned but not made say nothing of the kind."""
     planned = tiny_plan()
-    results, finished = study.collect(planned, tmp_path, 1, InterruptAfter(1))
+    results, finished = study.collect(planned, tmp_path, None, InterruptAfter(1))
     [waiting] = [v for v in study.conclude(planned, results, finished, started=0.0).verdicts if not v.runs]
     assert waiting.status == Status.INCONCLUSIVE
     nothing = study.conclude(planned, [], False, started=0.0)
@@ -555,7 +555,7 @@ def test_margins_of_a_study_are_those_of_its_settings(tmp_path):
     group = dataclasses.replace(planned.jobs[0].group, needs=needs)
     jobs = tuple(dataclasses.replace(j, group=group) for j in planned.jobs[:2])
     planned = dataclasses.replace(planned, claims=planned.claims[:1], group_of={"concentration": group}, jobs=jobs)
-    results, _ = study.collect(planned, tmp_path, 1, lambda *_: None)
+    results, _ = study.collect(planned, tmp_path, None, lambda *_: None)
     table = study.conclude(planned, results, True, started=0.0).margins[group.name].table.set_index("condition")
     assert (table.loc["wide", "least"], table.loc["wide", "largest"]) == pytest.approx((800 / 9, 800 / 8))
     assert table.loc["few-flips", "least"] == pytest.approx(5.0)
@@ -566,7 +566,7 @@ def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_pat
     known = claims(Reading())
     chosen = tuple(c for c in known if c.name in ("init.signal", "concentration.cross"))
     planned = study.plan(chosen, known, QUICK, Reading(), seed=0, device="cpu")
-    results, _ = study.collect(planned, tmp_path, 1, lambda *_: None)
+    results, _ = study.collect(planned, tmp_path, None, lambda *_: None)
     before = study.conclude(planned, results, True, 0.0)
     index = planned.jobs[1].point.index
     doubtful = [dataclasses.replace(v, details={**v.details, "doubtful": [index]}) for v in before.verdicts[:1]]

@@ -383,7 +383,7 @@ def test_a_file_with_few_conditions_runs_to_its_report(tiny, tmp_path, text):
     found, planned, followed = check.prepare(held, PROFILES["quick"], READING, 0, "cpu")
     batches = tmp_path / "out"
     batches.mkdir()
-    results, _ = study.collect(planned, batches, 1, lambda *_: None)
+    results, _ = study.collect(planned, batches, None, lambda *_: None)
     found = check.conclude(found, followed, study.conclude(planned, results, True, 0.0))
     assert len(found.trends) == len(followed)
 

@@ -484,6 +484,10 @@ class Hidden:
                 " the theorem says the most to the one with which it says the least"
             )
 
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self.symbol  # noqa: B018 - a copy in another process declares it there
+
     @property
     def symbol(self) -> sp.Symbol:
         return C if self.name == "C" else hidden(self.name, self.latex, self.says)

@@ -5,7 +5,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from functools import partial
@@ -160,10 +160,11 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     with (
         search.beside(searched, _reading(options), options["seed"], batches_) as hunted,
         beside(s for s in entailments() if s.name in asked) as decided,
+        _pool(options) as pool,
     ):
-        planned, folder = _planned(asked, options)
+        planned, folder = _planned(asked, options, pool)
         with _open(study.FOLDER, folder, study.identity(planned), options) as batches:
-            outcome = _collect(planned, batches, options, started)
+            outcome = _collect(planned, batches, pool, options, started)
             decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
             outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
             report.write(outcome, folder, _command())
@@ -239,15 +240,15 @@ def check(file: Path, **options: Any) -> int:
     report.announce("deciding what follows from what", options["quiet"])
     found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
     folder = options["resume"] or options["out"]
-    with _open(study.FOLDER, folder, study.identity(planned), options) as batches:
-        outcome = _collect(planned, batches, options, started)
+    with _open(study.FOLDER, folder, study.identity(planned), options) as batches, _pool(options) as pool:
+        outcome = _collect(planned, batches, pool, options, started)
         found = check_.conclude(found, followed, outcome)
         report.write(outcome, folder, _command(), found)
     report.summary(outcome, folder, found)
     return _exit_status(outcome, options["fail_on"])
 
 
-def _planned(asked: set[str], options: dict[str, Any], kept: Any = None):
+def _planned(asked: set[str], options: dict[str, Any], pool: Any, kept: Any = None):
     from theory.paper import claims
     from theory.theorems import theorems
     from verify import study
@@ -256,7 +257,7 @@ def _planned(asked: set[str], options: dict[str, Any], kept: Any = None):
     known = claims(reading)
     chosen = tuple(c for c in known if c.name in asked)
     whole = tuple(t for t in theorems(reading) if t.name in asked)
-    planned = study.plan(chosen, known, profile, reading, options["seed"], device, theorems=whole)
+    planned = study.plan(chosen, known, profile, reading, options["seed"], device, theorems=whole, pool=pool)
     return planned, options["resume"] or options["out"]
 
 
@@ -303,13 +304,20 @@ def _open(kind, folder: Path, asked: dict[str, Any], options: dict[str, Any]):
     return kind.open(folder, asked, resume=options["resume"] is not None)
 
 
-def _collect(planned, batches: Path, options: dict[str, Any], started: float):
+def _collect(planned, batches: Path, pool: Any, options: dict[str, Any], started: float):
     from verify import report, study
 
-    workers = min(_workers(options), planned.settings)
     with report.progress(planned.settings, options["quiet"], work=planned.work) as advance:
-        results, finished = study.collect(planned, batches, workers, lambda result, work: advance(1, work, result.kept))
+        results, finished = study.collect(planned, batches, pool, lambda result, work: advance(1, work, result.kept))
     return study.conclude(planned, results, finished, started)
+
+
+def _pool(options: dict[str, Any]):
+    """The worker processes of a study, which start when there is work for them; none where one process is asked for."""
+    from verify import processes, sweep
+
+    workers = _workers(options)
+    return processes.Pool(workers, sweep.one_thread) if workers > 1 else nullcontext()
 
 
 def _workers(options: dict[str, Any]) -> int:
@@ -512,10 +520,10 @@ def selftest(**options: Any) -> int:
 
     started = time.monotonic()
     planted = trial.planted_statements()
-    with beside(p.statement for p in planted) as decided:
-        planned, folder = _planned(set(trial.CLAIMS), options, trial.FOLDER)
+    with beside(p.statement for p in planted) as decided, _pool(options) as pool:
+        planned, folder = _planned(set(trial.CLAIMS), options, pool, trial.FOLDER)
         with _open(trial.FOLDER, folder, study.identity(planned), options) as batches:
-            outcome = _collect(planned, batches, options, started)
+            outcome = _collect(planned, batches, pool, options, started)
             if not outcome.finished:
                 raise KeyboardInterrupt
             result = trial.examine(outcome, (*trial.judged(planted, decided(True)), *trial.theorems()))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any
 
 # What asks a program to end. A terminal or a scheduler sends it to all processes of a program at once.
@@ -104,6 +105,13 @@ class Pool:
         if codes and codes[0] < 0:
             how = f"was ended from outside by signal {-codes[0]}"
         return Lost(f"a worker process {how}; if memory was short, fewer --jobs need less")
+
+
+def mapped(function: Callable, tasks: Sequence, pool: Pool | None) -> list:
+    """``function`` of each task, in their order; in this process where there is no pool."""
+    if pool is None:
+        return list(map(function, tasks))
+    return [found for _, found in sorted(pool.each(function, tasks), key=itemgetter(0))]
 
 
 def pooled(

@@ -39,7 +39,7 @@ from numerics.series import SERIES
 from theory import Condition, inside
 from theory.paper import Reading
 from theory.statements import Hidden, Part, Theorem, evaluate
-from verify import fit, sweep
+from verify import fit, processes, sweep
 from verify.judge import Status
 from verify.region import Region
 from verify.sweep import Group, Job, Point, Result
@@ -224,6 +224,10 @@ def _values(setting: Setting, reading: Reading, theorem: Theorem, constants: Map
 def numbers(setting: Setting) -> dict[str, float]:
     """The parameters that are numbers, by name."""
     return {name: value for name, value in setting.values().items() if name != "labels"}
+
+
+def _explored(alike: Sequence[Family]) -> list[tuple[str, list[Job]]]:
+    return [(family.name, explore(family)) for family in alike]
 
 
 def explore(family: Family) -> list[Job]:
@@ -691,6 +695,7 @@ class Course:
         reading: supplies delta, and what no hidden constant replaces.
         effort: how much is run.
         seed, device: of all runs.
+        pool: places the settings of exploration, if there is one.
     """
 
     def __init__(
@@ -701,6 +706,7 @@ class Course:
         seed: int,
         device: str,
         labels: Sequence[str] = LABELS,
+        pool: processes.Pool | None = None,
     ) -> None:
         kinds: dict[tuple, list[Theorem]] = {}
         for theorem in theorems:
@@ -710,7 +716,10 @@ class Course:
             for kind in labels
             for members in kinds.values()
         )
-        self._explored = {family.name: explore(family) for family in self.families}
+        # All kinds of labels have the same settings, which are placed once.
+        alike = [[family for family in self.families if family.members == tuple(members)] for members in kinds.values()]
+        placed = [pair for found in processes.mapped(_explored, alike, pool) for pair in found]
+        self._explored = {family.name: dict(placed)[family.name] for family in self.families}
         self._choices: dict[tuple[str, str], Choice] = {}
         self._confirmed: dict[tuple[str, str], list[Job]] = {}
 

@@ -4,7 +4,6 @@ import hashlib
 import platform
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -124,8 +123,9 @@ def plan(
     device: str,
     file: UserFile | None = None,
     theorems: tuple[Theorem, ...] = (),
+    pool: processes.Pool | None = None,
 ) -> Plan:
-    """Plan a study of ``chosen`` and ``theorems``.
+    """Plan a study of ``chosen`` and ``theorems``; settings are placed in ``pool``, if there is one.
 
     Groups are formed among all claims, so that a claim alone sees the same runs.
     """
@@ -135,13 +135,14 @@ def plan(
     pin = file.pin if file else None
     # A user's few claims get as many settings as a rate would, whatever their laws.
     full = replace(profile, settings={k: 3 * v for k, v in profile.settings.items()})
-    jobs: list[Job] = []
-    undesigned: dict[str, str] = {}
-    for group in needed.values():
-        given = full if file and not group.needs_rates else profile
-        more, why = sweep.plan_jobs([group], given, reading, seed, device, pin)
-        jobs += more
-        undesigned |= why
+    # The group that fits rates has the largest design: it goes first.
+    groups = sorted(needed.values(), key=lambda group: not group.needs_rates)
+    tasks = [
+        (group, full if file and not group.needs_rates else profile, reading, seed, device, pin) for group in groups
+    ]
+    designed = dict(zip((group.name for group in groups), processes.mapped(_designed, tasks, pool), strict=True))
+    jobs = [job for name in needed for job in designed[name][0]]
+    undesigned = {name: why for name in needed for name, why in designed[name][1].items()}
     return Plan(
         claims=chosen,
         group_of={c.name: group_of[c.name] for c in chosen},
@@ -152,12 +153,17 @@ def plan(
         seed=seed,
         device=device,
         file=file,
-        course=Course(theorems, reading, EFFORTS[profile.name], seed, device) if theorems else None,
+        course=Course(theorems, reading, EFFORTS[profile.name], seed, device, pool=pool) if theorems else None,
     )
 
 
+def _designed(task: tuple) -> tuple[list[Job], dict[str, str]]:
+    group, *rest = task
+    return sweep.plan_jobs([group], *rest)
+
+
 def collect(
-    planned: Plan, folder: Path, workers: int, on_result: Callable[[Result, float], None]
+    planned: Plan, folder: Path, pool: processes.Pool | None, on_result: Callable[[Result, float], None]
 ) -> tuple[list[Result], bool]:
     """Run the jobs; an interrupt ends it early with what is finished.
 
@@ -165,34 +171,34 @@ def collect(
     under way; settings that look doubtful to a claim get fresh seeds at the end.
 
     Args:
+        pool: runs the jobs; without, this process does.
         on_result: told of every finished job, with the core seconds that it was expected to take.
     """
     done: dict[str, Result] = {}
     course = planned.course
-    with processes.Pool(workers, sweep.one_thread) if workers > 1 else nullcontext() as pool:
 
-        def start(jobs: Sequence[Job]) -> Iterator[tuple[Result, float]]:
-            work, results = sweep.expected(jobs), sweep.run(jobs, folder, workers, pool)
-            return ((result, work[result.key]) for result in results)
+    def start(jobs: Sequence[Job]) -> Iterator[tuple[Result, float]]:
+        work, results = sweep.expected(jobs), sweep.run(jobs, folder, 1, pool)
+        return ((result, work[result.key]) for result in results)
 
-        def take(started: Iterator[tuple[Result, float]]) -> None:
-            for result, work in started:
-                done[result.key] = result
-                on_result(result, work)
+    def take(started: Iterator[tuple[Result, float]]) -> None:
+        for result, work in started:
+            done[result.key] = result
+            on_result(result, work)
 
-        try:
-            explored = start(course.next(done) if course else [])
-            ours = start(planned.jobs)
-            take(explored)
-            confirmed = start(course.next(done) if course else [])
-            take(ours)
-            again = start(second_look(planned, _verdicts(planned, _table([done[job.key] for job in planned.jobs]))))
-            take(confirmed)
-            while phase := course.next(done) if course else []:
-                take(start(phase))
-            take(again)
-        except KeyboardInterrupt:
-            return list(done.values()), False
+    try:
+        explored = start(course.next(done) if course else [])
+        ours = start(planned.jobs)
+        take(explored)
+        confirmed = start(course.next(done) if course else [])
+        take(ours)
+        again = start(second_look(planned, _verdicts(planned, _table([done[job.key] for job in planned.jobs]))))
+        take(confirmed)
+        while phase := course.next(done) if course else []:
+            take(start(phase))
+        take(again)
+    except KeyboardInterrupt:
+        return list(done.values()), False
     return list(done.values()), True
 
 

@@ -123,6 +123,7 @@ def _first(element: Element) -> Element:
 # As a line of text
 
 _ACCENTS = {"¯": "\u0304", "~": "\u0303", "^": "\u0302", "―": "\u0332"}
+_SUPERSCRIPTS = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _SUMS = ("+", "−", "±")
 _RELATIONS = ("=", "≠", "≤", "≥", "<", ">", "≈", "≲", "≳", "≍", "≪", "≫", "∈", "⟺", "⟹", "→", ":")
 
@@ -175,7 +176,11 @@ def _row(children: list[Element]) -> str:
 
 def _raised(power: Element) -> str:
     text = _line(power)
-    return text if text and set(text) <= {"′"} else f"^{_grouped(power)}"
+    if re.fullmatch(r"\d − \d", text):  # the name of a loss, 0-1, not a difference
+        return text.replace(" ", "").translate(_SUPERSCRIPTS)
+    if text and set(text) <= set("′″ "):
+        return text.replace(" ", "").replace("′′", "″")
+    return f"^{_grouped(power)}"
 
 
 def _grouped(element: Element, product: bool = False) -> str:

@@ -341,7 +341,8 @@ def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, readin
     values = {k: setting.values()[k] for k in SETTING} | {"kappa": setting.kappa}
     last = evaluate(T_star, reading.at(setting.values(), epsilon))
     numbers = ", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())
-    console.print(Text(f"{numbers}; labels {setting.labels}"))
+    effective = setting.kappa * (1 - 2 * max(setting.tau_plus, setting.tau_minus))
+    console.print(Text(f"{numbers}, κ(1−2 max τ) = {number(effective)}; labels {setting.labels}"))
     console.print(
         Text(
             f"asked: C = {reading.C:g}; in the logarithms δ = {reading.delta:g}, T^* = {number(last)}"
