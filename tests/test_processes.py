@@ -92,9 +92,9 @@ def test_whatever_is_killed_no_worker_stays_and_the_rest_is_resumed_to_the_same(
     map_ = phase.held(tmp_path / "out")
     with phase.FOLDER.open(tmp_path / "out", phase.identity(map_), resume=True) as batches:
         assert list(batches.glob("*.npz"))
-        resumed = phase.collect(map_, batches, 1)
+        resumed = phase.collect(phase.plan(map_), batches, 1)
     with phase.FOLDER.open(tmp_path / "whole", phase.identity(map_)) as batches:
-        pd.testing.assert_frame_equal(resumed, phase.collect(map_, batches, 1))
+        pd.testing.assert_frame_equal(resumed, phase.collect(phase.plan(map_), batches, 1))
 
 
 def test_a_signal_to_all_processes_at_once_is_what_ctrl_c_is(tmp_path):
