@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 
 from numerics import Setting, draw, vgg  # noqa: E402
-from numerics.engine import Batch  # noqa: E402
 from numerics.images import Images  # noqa: E402
+from numerics.state import Batch  # noqa: E402
 from verify import processes  # noqa: E402
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

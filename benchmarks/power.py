@@ -27,7 +27,7 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 
-from numerics.engine import Batch  # noqa: E402
+from numerics.state import Batch  # noqa: E402
 from theory import Claim, Within  # noqa: E402
 from theory.paper import Reading, claims  # noqa: E402
 from verify import falsify, sweep  # noqa: E402

@@ -32,8 +32,8 @@ sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 from entailment import TARGET_SECONDS, Cost, curve  # noqa: E402
 
 from numerics import Setting, TwoLayerCNN, draw  # noqa: E402
-from numerics.engine import Batch  # noqa: E402
 from numerics.reference import data, train_reference  # noqa: E402
+from numerics.state import Batch  # noqa: E402
 from verify import phase  # noqa: E402
 
 N, M, RUNS = 200, 20, 32

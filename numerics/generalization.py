@@ -22,9 +22,10 @@ from scipy.linalg import eigh
 from scipy.sparse.linalg import eigsh
 from scipy.special import logsumexp, ndtr
 
-from numerics.engine import State, Trajectory
+from numerics.engine import Trajectory
 from numerics.model import Sample, Setting
 from numerics.series import Recorder
+from numerics.state import State
 
 DRAWS = 2048  # noise draws per run, spread evenly over the training samples: standard error at most 0.011
 

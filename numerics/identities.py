@@ -3,8 +3,9 @@
 import numpy as np
 import torch
 
-from numerics.engine import State, Trajectory
+from numerics.engine import Trajectory
 from numerics.reference import train_reference
+from numerics.state import State
 
 
 def recursion_residual(trajectory: Trajectory) -> np.ndarray:

@@ -1,24 +1,20 @@
 """What is recorded along a run: one number per run and recorded time, by name.
 
-A recorder is a function of :class:`numerics.engine.State`. "Own" pairs are the (i, r) with j = y~_i and
+A recorder is a function of :class:`numerics.state.State`. "Own" pairs are the (i, r) with j = y~_i and
 <w^(0)_{y~_i,r}, xi_i> > 0, those that Theorem 4.1 speaks of. A minimum over nothing is +inf and a maximum -inf,
 so that "all noisy samples are ignored" is vacuous, not false, where no label was flipped; a mean over nothing is
 NaN.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from math import log
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from numerics.engine import State
+from numerics.state import State
 
-Recorder = Callable[["State"], Tensor]
+Recorder = Callable[[State], Tensor]
 
 
 def _min(values: Tensor, mask: Tensor) -> Tensor:

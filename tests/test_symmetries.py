@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from numerics import Sample, Setting, Trajectory, draw, train
-from numerics.engine import Batch
 from numerics.identities import conservation_residual
+from numerics.state import Batch
 
 STEPS = 60
 # Another order of summation or another rounding of each product: 1e-16 per step that does not grow; measured 1e-15.

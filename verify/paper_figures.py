@@ -31,9 +31,10 @@ from matplotlib.axes import Axes
 from scipy.stats import spearmanr
 
 from numerics import Setting, draw, train
-from numerics.engine import State, recording_times
+from numerics.engine import recording_times
 from numerics.generalization import spurious_error
 from numerics.series import SERIES
+from numerics.state import State
 from theory.paper import Reading, condition_4_1
 from verify import processes
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished

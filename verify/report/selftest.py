@@ -92,13 +92,13 @@ def write_selftest(result: SelfTest, folder: Path, command: str) -> None:
         )
     console.print(shown)
     if len(power):
-        console.print()
+        console.print("\nSUPPORTED/REFUTED/neither, of the exponents of each rate moved one at a time:")
         shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-        shown.add_column("exponent moved by: SUPPORTED/REFUTED/neither", overflow="fold")
-        for x in dict.fromkeys(power["shift"]):
-            shown.add_column(f"{x:+g}", justify="right", no_wrap=True)
-        for rate, rows_ in power.groupby("rate", sort=False):
-            shown.add_row(Text(rate), *(_three(row) for row in rows_.to_dict("records")))
+        shown.add_column("moved by", justify="right", no_wrap=True)
+        for rate in dict.fromkeys(power["rate"]):
+            shown.add_column(rate, overflow="fold")
+        for x, rows_ in power.groupby("shift"):
+            shown.add_row(f"{x:+g}", *(_three(row) for row in rows_.to_dict("records")))
         console.print(shown)
     for t in missed[:20]:
         console.print()

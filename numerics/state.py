@@ -1,0 +1,228 @@
+"""The runs of a batch at one time, and the steps between two times (D1).
+
+Every step moves a weight along the patches V' = [mu; -mu; xi_1; ...; xi_n], so W_t = W_0 + C_t V' and, with
+K = V' V'^T and B = W V'^T,
+
+    one step:   C <- C + D(B),    B <- B_0 + C K,
+    D_{jr,p} = j (eta / nm) u_p 1(B_{jr,p} > 0),
+
+where u_p = y~_i g_i for a noise patch, and the sum of y~_i g_i over the samples that hold it for a signal patch.
+Carrying mu and -mu as two patches makes signal and noise one case: sample i reads patch +-mu and patch xi_i.
+B is recomputed from B_0 and C, so rounding does not accumulate along the trajectory. Derivation: docs/numerics.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numerics import compiled
+from numerics.model import Sample, Setting
+
+CAPTURED = 256  # steps between two records from which on capturing them on a GPU pays
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """All runs of a batch at one recorded time, in the field's own terms. ``R`` runs; class 0 is j = +1."""
+
+    batch: "Batch"
+    coefficients: Tensor  # C, (R, 2m, n+2)
+    overlap: Tensor  # B = W V'^T, (R, 2m, n+2)
+    time: int | np.ndarray  # the iteration, one for all or one per run
+
+    @cached_property
+    def margins(self) -> Tensor:
+        """y~_i f(x_i). Shape (R, n)."""
+        return self.batch.y_tilde * self.batch.outputs(torch.relu(self.overlap))
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """log(1 + exp(-margin)). Shape (R, n)."""
+        return torch.nn.functional.softplus(-self.margins)
+
+    @cached_property
+    def loss_derivatives(self) -> Tensor:
+        """g_i = -l'_i = 1 / (1 + exp(margin)). Shape (R, n)."""
+        return torch.sigmoid(-self.margins)
+
+    @cached_property
+    def gamma(self) -> Tensor:
+        """Signal coefficients. Shape (R, 2, m)."""
+        signal = (self.coefficients[..., 0] - self.coefficients[..., 1]) * self.batch.norms[:, None, 0]
+        return self.batch.j * signal.unflatten(1, (2, -1))
+
+    @cached_property
+    def rho(self) -> Tensor:
+        """Noise coefficients of every neuron. Shape (R, 2, m, n)."""
+        return (self.coefficients[..., 2:] * self.batch.norms[:, None, 2:]).unflatten(1, (2, -1))
+
+    @cached_property
+    def rho_extremes(self) -> tuple[Tensor, Tensor]:
+        """Least and largest rho of all. Each of shape (R,)."""
+        return _extremes(self.rho)
+
+    @cached_property
+    def gamma_extremes(self) -> tuple[Tensor, Tensor]:
+        """Least and largest gamma. Each of shape (R,)."""
+        return _extremes(self.gamma)
+
+    @cached_property
+    def rho_own(self) -> Tensor:
+        """rho of the neurons with j = y~_i. Shape (R, m, n)."""
+        return torch.where(self.batch.y_tilde[:, None] > 0, self.rho[:, 0], self.rho[:, 1])
+
+    @cached_property
+    def predicted_margins(self) -> Tensor:
+        """Lemma 5.1: what the coefficients alone say of y~_i f(x_i), averages over all m neurons. Shape (R, n)."""
+        y, y_tilde = self.batch.y, self.batch.y_tilde
+        gamma = self.gamma.mean(2)  # (R, 2): (1/m) sum_r
+        own = torch.where(y > 0, gamma[:, :1], gamma[:, 1:])  # class of the true label: y~_i if clean, -y~_i if noisy
+        return self.mean_noise + y * y_tilde * own
+
+    @cached_property
+    def mean_noise(self) -> Tensor:
+        """(1/m) sum_r rho-bar over all m neurons with j = y~_i. Shape (R, n)."""
+        return self.rho_own.clamp(min=0).mean(1)
+
+    @cached_property
+    def own_sum(self) -> Tensor:
+        """Sum of rho over the own neurons of each sample that were active first. Shape (R, n)."""
+        return torch.where(self.batch.first_active, self.rho_own, 0.0).sum(1)
+
+    @cached_property
+    def own_extremes(self) -> tuple[Tensor, Tensor]:
+        """Least and largest such rho of each sample, +inf and -inf where there is none. Each of shape (R, n)."""
+        apart = self.batch.own_apart
+        return (self.rho_own + apart).amin(1), (self.rho_own - apart).amax(1)
+
+
+class Batch:
+    """Runs of equal n and m, stacked. Internal to the engine; ``State`` is its public face."""
+
+    def __init__(self, settings: Sequence[Setting], samples: Sequence[Sample], device: str):
+        self.device = device
+        self.n, self.m = settings[0].n, settings[0].m
+
+        def stack(arrays: list[np.ndarray]) -> Tensor:
+            # Row-major whatever came in: K as transposed columns makes the product of a step a fifth slower.
+            return torch.as_tensor(np.ascontiguousarray(np.stack(arrays)), dtype=torch.float64, device=device)
+
+        self.y = stack([s.y for s in samples])
+        self.y_tilde = stack([s.y_tilde for s in samples])
+        self.gram = stack([_with_negative(_with_negative(s.gram).T) for s in samples])
+        self.overlap = stack([_with_negative(s.overlap) for s in samples])
+        self.pull = stack([np.asarray(s.eta / (s.n * s.m)) for s in settings])[:, None]  # eta / nm
+        self.time_scale = stack([np.asarray(s.time_scale) for s in settings])
+        self.rows = torch.arange(len(settings), device=device)  # which of the runs given these are
+        self._derive()
+
+    def _derive(self) -> None:
+        self.plus = (self.y > 0).double()
+        self.noisy = self.y != self.y_tilde
+        self.norms = torch.diagonal(self.gram, dim1=1, dim2=2).clone()
+        j = self.y.new_tensor([1.0, -1.0])
+        self.j = j[:, None]
+        self.head = (j.repeat_interleave(self.m) / self.m).expand(len(self.y), 1, -1).contiguous()
+        # Own neurons active on their noise patch at initialization: the pairs (i, r) that Theorem 4.1 speaks of.
+        noise = self.overlap[..., 2:].unflatten(1, (2, -1))
+        self.first_active = torch.where(self.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1]) > 0
+        self.own_count = self.first_active.double().sum(1)  # (R, n)
+        self.own_apart = torch.where(self.first_active, 0.0, torch.inf).to(self.y)  # takes the others out of extremes
+        self._kinds: dict[str, Tensor] = {}
+        self._graph: tuple | None = None  # coefficients, and a step captured on these very ones
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop the other runs."""
+        for name in ("y", "y_tilde", "gram", "overlap", "pull", "time_scale", "rows"):
+            setattr(self, name, getattr(self, name)[rows])
+        self._derive()
+
+    def kind(self, which: str) -> Tensor:
+        """Mask of samples: all, clean or noisy, and where named of one true label, as in ``"noisy_plus"``. (R, n)."""
+        if which not in self._kinds:
+            flipped, _, label = which.partition("_")
+            mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](self.noisy)
+            self._kinds[which] = mask & (self.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
+        return self._kinds[which]
+
+    def outputs(self, active: Tensor) -> Tensor:
+        """f(x_i) from relu(B). Shapes (R, 2m, n+2) -> (R, n)."""
+        patches = torch.bmm(self.head, active)[:, 0]
+        return torch.where(self.y > 0, patches[:, :1], patches[:, 1:2]) + patches[:, 2:]
+
+    def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
+        """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
+        push = compiled.push() if coefficients.device.type == "cpu" else None
+        push = self._in_one_pass(push, coefficients, overlap) if push else self._in_tensors(coefficients, overlap)
+
+        def step() -> None:
+            push()  # C <- C + D(B)
+            torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
+
+        if coefficients.device.type == "cuda" and count > CAPTURED:
+            step = self._captured(step, (coefficients, overlap))
+        for _ in range(count):
+            step()
+
+    def _captured(self, step: Callable[[], None], on: tuple[Tensor, Tensor]) -> Callable[[], None]:
+        """``step`` as one call instead of a dozen, each of which costs more than what it does at small n and m."""
+        if self._graph is None or self._graph[0] is not on[0]:
+            side = torch.cuda.Stream(self.device)
+            side.wait_stream(torch.cuda.current_stream(self.device))
+            graph, held = torch.cuda.CUDAGraph(), [t.clone() for t in on]
+            with torch.cuda.stream(side):  # libraries set themselves up at a first step, which is not captured
+                step()
+                for tensor, before in zip(on, held, strict=True):
+                    tensor.copy_(before)
+            torch.cuda.current_stream(self.device).wait_stream(side)
+            with torch.cuda.graph(graph):
+                step()
+            self._graph = (on[0], graph, step)  # with the arrays that the graph works on
+        return self._graph[1].replay
+
+    def _in_one_pass(self, push: Callable, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
+        shared = (coefficients, overlap, self.y, self.y_tilde, self.pull[:, 0])
+        arrays = (*(t.numpy() for t in shared), np.empty(self.n + 2))
+        return lambda: push(*arrays)
+
+    def _in_tensors(self, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
+        runs, m = len(coefficients), self.m
+        # Small batches cost as much in calls as in arithmetic: everything is in place, on views made once.
+        outputs = coefficients.new_empty(runs, 1, coefficients.shape[-1])
+        force = coefficients.new_empty(runs, 2, 1, coefficients.shape[-1])  # j (eta/nm) u, per sign j
+        from_plus, from_minus, from_noise = outputs[:, 0, :1], outputs[:, 0, 1:2], outputs[:, 0, 2:]
+        on_plus, on_minus, on_noise = force[:, :, 0, :1], force[:, :, 0, 1:2], force[:, :, 0, 2:]
+        g = torch.empty_like(self.y)
+        held = torch.empty_like(on_noise)
+        positive, plus, against = self.y > 0, self.plus[:, None], -self.y_tilde
+        pull = self.pull[:, None] * self.y_tilde[:, None] * self.j  # (R, 2, n)
+        by_sign, active = coefficients.unflatten(1, (2, m)), overlap.unflatten(1, (2, m))
+
+        def push() -> None:
+            overlap.relu_()
+            torch.bmm(self.head, overlap, out=outputs)
+            torch.where(positive, from_plus, from_minus, out=g)
+            g.add_(from_noise).mul_(against).sigmoid_()
+            torch.mul(g[:, None], pull, out=on_noise)
+            torch.mul(on_noise, plus, out=held)
+            torch.sum(held, 2, keepdim=True, out=on_plus)
+            torch.sum(on_noise, 2, keepdim=True, out=on_minus)
+            on_minus.sub_(on_plus)
+            overlap.sign_()  # relu'(B), with relu'(0) = 0 as autograd has it
+            by_sign.addcmul_(active, force)
+
+        return push
+
+
+def _extremes(values: Tensor) -> tuple[Tensor, Tensor]:
+    values = values.flatten(1)
+    return values.amin(1), values.amax(1)
+
+
+def _with_negative(rows: np.ndarray) -> np.ndarray:
+    """Columns [mu, xi...] -> [mu, -mu, xi...]."""
+    return np.concatenate([rows[:, :1], -rows[:, :1], rows[:, 1:]], axis=1)
