@@ -4,7 +4,7 @@ NaN means that a run gives no number: no label was flipped, or the run ended bef
 number needs in order to say anything of a claim is declared beside it (``Observable.premises``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,9 @@ import numpy as np
 from numerics.engine import Event, Trajectory
 from numerics.generalization import generalization
 from numerics.identities import conservation_residual, recursion_residual
+from numerics.series import SERIES
 
+Computed = Callable[[Trajectory], np.ndarray]
 STAGES = ("exact", "start", "early", "T1", "end")
 # The moments that a run may come to, and the observable that dates each.
 MOMENTS = {"early": "early_time", "T1": "order_one_time", "end": "convergence_time"}
@@ -35,9 +37,13 @@ class Observable:
             Without that moment among them the observable is *about* the moment's coming, as a ``time`` is: a run to
             which it never came speaks against it.
         through: whether it is an extreme over times, so that a bound broken on the way is broken, however the run ends.
+        reads: the recorded series that ``compute`` reads, beside the moments' own; all where nothing is declared. A run
+            made for it need not record others.
+        weight: the power of c that it takes under the exact symmetry (mu, sigma_xi, sigma_0, eta) ->
+            (c mu, c sigma_xi, sigma_0/c, eta/c^2) (D4). Coefficients, margins, shares and times have 0.
 
     Raises:
-        ValueError: the stage or a premise is unknown.
+        ValueError: the stage or a premise is unknown, or ``reads`` names no series.
     """
 
     name: str
@@ -47,12 +53,19 @@ class Observable:
     time: bool = False
     premises: tuple[str, ...] | None = None
     through: bool = False
+    reads: tuple[str, ...] | None = None
+    weight: int = 0
 
     def __post_init__(self) -> None:
         if not callable(self.compute):
             raise ValueError(f"observable '{self.name}': compute is {self.compute!r}; give a function of a trajectory")
         if self.stage not in STAGES:
             raise ValueError(f"observable '{self.name}': stage '{self.stage}' is none of {', '.join(STAGES)}")
+        if self.reads is None:
+            object.__setattr__(self, "reads", getattr(self.compute, "reads", tuple(SERIES)))
+        for series in self.reads:
+            if series not in SERIES:
+                raise ValueError(f"observable '{self.name}': reads '{series}', which is no recorded series; see `list`")
         if self.premises is None:
             object.__setattr__(self, "premises", (self.stage,) if self.stage in MOMENTS and not self.time else ())
         for premise in self.premises:
@@ -66,6 +79,21 @@ class Observable:
         return np.where(np.isfinite(values), values, np.nan)
 
 
+def series_of(observables: Iterable[Observable], events: Iterable[Event] = ()) -> frozenset[str]:
+    """The series that must be recorded for some observables and moments."""
+    return frozenset(name for o in observables for name in o.reads) | {event.series for event in events}
+
+
+def reading(*series: str) -> Callable[[Computed], Computed]:
+    """Declare on a function which recorded series it reads."""
+
+    def declared(compute: Computed) -> Computed:
+        compute.reads = series
+        return compute
+
+    return declared
+
+
 def moments(order_one: float) -> dict[str, Event]:
     """The two moments of Stage I, dated by the own coefficients; so early, no loss derivative has moved by 4 %."""
     return {
@@ -75,7 +103,7 @@ def moments(order_one: float) -> dict[str, Event]:
 
 
 def _at(event: str, series: str) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: run.at(event, series)
+    return reading(series)(lambda run: run.at(event, series))
 
 
 def _extreme(values: np.ndarray, largest: bool) -> np.ndarray:
@@ -85,12 +113,13 @@ def _extreme(values: np.ndarray, largest: bool) -> np.ndarray:
 
 
 def _until_T1(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: _extreme(run.up_to("T1", series), largest)
+    return reading(series)(lambda run: _extreme(run.up_to("T1", series), largest))
 
 
 def _until_grown(series: str) -> Callable[[Trajectory], np.ndarray]:
     """The least of a series until some gamma or own rho is of order one; NaN where none comes to it."""
 
+    @reading(series, "coefficient_own_max")
     def least(run: Trajectory) -> np.ndarray:
         grown = run.events["T1"].reached(run.series["coefficient_own_max"])
         later = np.cumsum(grown, 1) > 1
@@ -103,6 +132,7 @@ def _until_grown(series: str) -> Callable[[Trajectory], np.ndarray]:
 def _from_T1(series: str, largest: bool = False, by_time: bool = False) -> Callable[[Trajectory], np.ndarray]:
     """The least or largest of a series from T_1 on; ``by_time``: of its product with rescaled time."""
 
+    @reading(series)
     def extreme(run: Trajectory) -> np.ndarray:
         index = run.index("T1")
         before = np.arange(run.times.size)[None, :] < index[:, None]
@@ -114,15 +144,17 @@ def _from_T1(series: str, largest: bool = False, by_time: bool = False) -> Calla
 
 
 def _through(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: _extreme(run.series[series], largest)
+    return reading(series)(lambda run: _extreme(run.series[series], largest))
 
 
+@reading("loss_derivative_max", "loss_derivative_min")
 def _loss_derivative_ratio(run: Trajectory) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):  # a diverged run's derivatives underflow
         return _extreme(run.series["loss_derivative_max"] / run.series["loss_derivative_min"], largest=True)
 
 
 def _projection(series: str) -> Callable[[Trajectory], np.ndarray]:
+    @reading(series, "coefficient_max")
     def worst(run: Trajectory) -> np.ndarray:
         return _extreme(run.up_to("T1", series) / np.maximum(1.0, run.series["coefficient_max"]), largest=True)
 
@@ -132,6 +164,7 @@ def _projection(series: str) -> Callable[[Trajectory], np.ndarray]:
 def _settles(series: str, above: float = 0.0) -> Callable[[Trajectory], np.ndarray]:
     """First recorded time >= 1 from which on a series stays above a value to the end; NaN if it does not."""
 
+    @reading(series)
     def when(run: Trajectory) -> np.ndarray:
         values = run.series[series]
         met = np.isnan(values) | (values > above)  # NaN: the run has left
@@ -145,6 +178,7 @@ def _settles(series: str, above: float = 0.0) -> Callable[[Trajectory], np.ndarr
     return when
 
 
+@reading("rho_noisy_max", "gamma_max")
 def _overtakes(run: Trajectory) -> np.ndarray:
     lead = run.series["rho_noisy_max"] - run.series["gamma_max"]
     lead = np.where(np.isnan(run.series["gamma_max"]), np.nan, lead)
@@ -153,7 +187,7 @@ def _overtakes(run: Trajectory) -> np.ndarray:
 
 
 def _per_sample(function: Callable[..., float]) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: np.array([function(a, b) for a, b in zip(run.settings, run.samples, strict=True)])
+    return reading()(lambda run: np.array([function(a, b) for a, b in zip(run.settings, run.samples, strict=True)]))
 
 
 def _cross(setting, sample) -> float:
@@ -166,10 +200,12 @@ def _best(columns: np.ndarray, m: int) -> float:
     return float(min(columns[:m].max(0).min(), (-columns[m:]).max(0).min()))
 
 
+@reading()
 def _active_neurons(run: Trajectory) -> np.ndarray:
     return run.batch.first_active.double().mean(1).amin(1).numpy()
 
 
+@reading()
 def _active_samples(run: Trajectory) -> np.ndarray:
     batch = run.batch
     noise = (batch.overlap[..., 2:] > 0).unflatten(1, (2, -1))
@@ -178,22 +214,24 @@ def _active_samples(run: Trajectory) -> np.ndarray:
 
 
 def _growth(series: tuple[str, ...]) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: sum(run.at("early", name) for name in series) / len(series) / run.time("early")
+    return reading(*series)(lambda run: sum(run.at("early", name) for name in series) / len(series) / run.time("early"))
 
 
+@reading()
 def _flip_share(run: Trajectory) -> np.ndarray:
     share = np.array([sample.noisy.mean() for sample in run.samples])
     return np.where(share > 0, share, np.nan)
 
 
 def _excess(law: str) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: getattr(generalization(run, "end"), law) - _flip_share(run) / 2
+    return reading()(lambda run: getattr(generalization(run, "end"), law) - _flip_share(run) / 2)
 
 
 def _error(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
-    return lambda run: getattr(generalization(run, event), law)
+    return reading()(lambda run: getattr(generalization(run, event), law))
 
 
+@reading()
 def _stopped(run: Trajectory) -> np.ndarray:
     return np.array([status == "stopped" for status in run.status], dtype=float)
 
@@ -229,11 +267,12 @@ def _early_balance(label: str) -> list[Observable]:
     """Signal against noise of one true label while no loss derivative has decayed."""
 
     def over_rho(series: str) -> Callable[[Trajectory], np.ndarray]:
-        return lambda run: run.at("early", series) / run.at("early", "rho_own_mean")
+        return reading(series, "rho_own_mean")(lambda run: run.at("early", series) / run.at("early", "rho_own_mean"))
 
     lead, margin = over_rho(f"gamma_{label}"), over_rho(f"margin_noisy_{label}")
     return [
-        Observable(name=f"early_signal_lead_{label}", stage="early", compute=lambda run: lead(run) - 1,
+        Observable(name=f"early_signal_lead_{label}", stage="early",
+                   compute=reading(*lead.reads)(lambda run: lead(run) - 1),
                    says=f"(mean gamma of label {label} - mean own rho) / mean own rho, early"),
         Observable(name=f"early_noisy_margin_{label}", stage="early", compute=margin, premises=("early", "flips"),
                    says=f"mean margin of flipped samples of true label {label} / mean own rho, early"),
@@ -241,15 +280,17 @@ def _early_balance(label: str) -> list[Observable]:
 
 
 _ALL = [
-    Observable(name="recursion_residual", says="recursion against autograd", stage="exact", compute=recursion_residual),
+    Observable(name="recursion_residual", says="recursion against autograd", stage="exact", reads=(),
+               compute=recursion_residual),
     Observable(name="conservation_residual", says="signal against memorized noise", stage="exact",
-               compute=conservation_residual),
-    Observable(name="noise_norm_min", says="least |xi_i|^2", stage="start",
+               reads=(), compute=conservation_residual),
+    Observable(name="noise_norm_min", says="least |xi_i|^2", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].min()))),
-    Observable(name="noise_norm_max", says="largest |xi_i|^2", stage="start",
+    Observable(name="noise_norm_max", says="largest |xi_i|^2", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].max()))),
-    Observable(name="noise_cross_max", says="largest |<xi_i, xi_k>|", stage="start", compute=_per_sample(_cross)),
-    Observable(name="noise_signal_max", says="largest |<xi_i, mu>|", stage="start",
+    Observable(name="noise_cross_max", says="largest |<xi_i, xi_k>|", stage="start", weight=2,
+               compute=_per_sample(_cross)),
+    Observable(name="noise_signal_max", says="largest |<xi_i, mu>|", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(np.abs(x.gram[0, 1:]).max()))),
     Observable(name="init_signal_max", says="largest |<w0, mu>|", stage="start",
                compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, 0]).max()))),
@@ -265,7 +306,7 @@ _ALL = [
                compute=_active_samples),
     Observable(name="flip_share", says="share of flipped samples; NaN if none", stage="start", compute=_flip_share),
     Observable(name="early_time", says="mean own rho at 1/25 of order one", stage="early", time=True,
-               compute=lambda run: run.time("early")),
+               compute=lambda run: run.time("early"), reads=()),
     Observable(name="signal_growth", says="mean gamma per iteration, early", stage="early",
                compute=_growth(("gamma_plus", "gamma_minus"))),
     Observable(name="noise_growth", says="mean own rho per iteration, early", stage="early",
@@ -273,7 +314,7 @@ _ALL = [
     *_early_balance("plus"),
     *_early_balance("minus"),
     Observable(name="order_one_time", says="T_1: every gamma and own rho of order one", stage="T1", time=True,
-               compute=lambda run: run.time("T1")),
+               compute=lambda run: run.time("T1"), reads=()),
     Observable(name="coefficient_min_T1", says="least of every gamma and own rho at T_1", stage="T1",
                premises=(),
                compute=_at("T1", "coefficient_min")),
@@ -308,7 +349,7 @@ _ALL = [
                compute=_error("exponent", "T1")),
     Observable(name="converged", says="1 if the loss reached epsilon", stage="end", compute=_stopped, premises=()),
     Observable(name="convergence_time", says="first iteration with loss <= epsilon", stage="end", time=True,
-               compute=lambda run: np.where(_stopped(run) > 0, run.last.astype(float), np.nan)),
+               compute=lambda run: np.where(_stopped(run) > 0, run.last.astype(float), np.nan), reads=()),
     Observable(name="clean_fit_time", says="clean samples fitted from here on", stage="end", time=True,
                compute=_settles("margin_clean_min")),
     Observable(name="overtake_time", says="some noisy rho first exceeds every gamma", stage="end", time=True,
@@ -320,10 +361,11 @@ _ALL = [
     Observable(name="rho_max_run", says="largest rho of the run", stage="end", compute=_through("rho_max", True),
                through=True),
     Observable(name="rho_negative_run", says="minus the least rho of the run, 0 if none is negative", stage="end",
-               through=True, compute=lambda run: np.maximum(0.0, -_extreme(run.series["rho_min"], False))),
+               through=True, compute=lambda run: np.maximum(0.0, -_extreme(run.series["rho_min"], False)),
+               reads=("rho_min",)),
     Observable(name="rho_min_beyond_beta", says="least rho of the run plus beta", stage="end", through=True,
                compute=lambda run: _extreme(run.series["rho_min"], False)
-               + 2 * run.batch.overlap.abs().flatten(1).amax(1).numpy()),
+               + 2 * run.batch.overlap.abs().flatten(1).amax(1).numpy(), reads=("rho_min",)),
     Observable(name="gamma_max_run", says="largest gamma of the run", stage="end", compute=_through("gamma_max", True),
                through=True),
     Observable(name="gamma_min_run", says="least gamma of the run", stage="end", compute=_through("gamma_min", False),
@@ -357,13 +399,14 @@ _ALL = [
                " the end; NaN if none is noisy", stage="end", compute=_at("end", "noisy_memorised"),
                premises=("end", "flips")),
     Observable(name="margin_min_after_first", says="least margin at any t >= 1", stage="end", through=True,
-               compute=lambda run: _extreme(run.series["margin_min"][:, 1:], largest=False)),
+               compute=lambda run: _extreme(run.series["margin_min"][:, 1:], largest=False), reads=("margin_min",)),
     *_accuracy("end"),
     *_errors("end"),
     Observable(name="spurious_exponent_end", says="-log of a certified bound on the D_test error at the end",
                stage="end", compute=_error("exponent", "end")),
     Observable(name="exponent_beyond_dn_end", says="the same plus d/n", stage="end",
-               compute=lambda run: generalization(run, "end").exponent + np.array([s.d / s.n for s in run.settings])),
+               compute=lambda run: generalization(run, "end").exponent + np.array([s.d / s.n for s in run.settings]),
+               reads=()),
     Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
                premises=("end", "flips"),
                compute=_excess("spurious")),

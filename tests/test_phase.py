@@ -173,24 +173,6 @@ def embedded(sample):
     return rows[:size], rows[size:]
 
 
-def test_what_is_recorded_is_what_is_read():
-    """The series found by letting observables read a tiny run suffice for every one of them, to the last bit."""
-    setting = Setting(n=8, m=4, d=300, mu=20.0, sigma_0=1e-3, eta=0.02, tau_plus=0.2, tau_minus=0.2)
-    samples = [draw(setting, seed) for seed in range(4)]
-    events = phase.moments(0.25)
-    stop = phase.Event(series="loss", value=0.2, falling=True)
-    whole = train([setting] * 4, samples, steps=400, stop=stop, events=events)
-    for name, observable in phase.OBSERVABLE_BY_NAME.items():
-        if observable.stage == "exact":
-            continue
-        names = phase._series_read((name,)) | {e.series for e in (stop, *events.values())}
-        part = replace(whole, series={k: v for k, v in whole.series.items() if k in names})
-        assert np.array_equal(
-            phase._observed(observable, part, 64), phase._observed(observable, whole, 64), equal_nan=True
-        ), name
-    assert len(phase._series_read(("error_fresh_end", "flip_share"))) == 0
-
-
 def test_many_test_errors_at_once_are_those_one_by_one():
     settings = [
         Setting(n=10, m=4, d=60 + k, mu=0.4 * k, sigma_0=0.2, eta=1.5, tau_plus=0.2, tau_minus=0.1) for k in range(9)

@@ -30,9 +30,6 @@ from verify.study import Outcome, Plan
 from verify.sweep import Group, Job, Profile
 from verify.userfile import UserFile
 
-# Powers of c that our observables take under the rescaling; all others are coefficients, margins, shares, times.
-OBSERVABLE_WEIGHTS = {"noise_norm_min": 2, "noise_norm_max": 2, "noise_cross_max": 2, "noise_signal_max": 2}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Relation:
@@ -114,7 +111,7 @@ def dimension_warnings(held: UserFile) -> Iterator[str]:
         for name, law in claim.parts:
             if name in held.observables:
                 continue
-            own = sp.Integer(OBSERVABLE_WEIGHTS.get(name, 0))
+            own = sp.Integer(sweep.OBSERVABLE_BY_NAME[name].weight)
             for expression in (v for v in vars(law).values() if isinstance(v, sp.Basic)):
                 if not isinstance(law, (Theta, AtMost, AtLeast)) and not expression.free_symbols:
                     continue

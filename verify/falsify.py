@@ -27,9 +27,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 from scipy.stats import beta
 
-from numerics import Observable, Setting, draw, train
+from numerics import Observable, Setting
 from numerics.engine import check_device
-from numerics.observables import STAGES, moments
+from numerics.observables import STAGES, moments, series_of
 from numerics.sampling import check_drawable
 from theory import Band, Claim, Condition, Exactly, Within, eta, inside, kappa, m, n, sigma_0, sigma_xi
 from theory import d as dimension
@@ -37,7 +37,6 @@ from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
 from verify import processes, sweep
-from verify.check import OBSERVABLE_WEIGHTS
 from verify.evidence import at_runs, evidence
 from verify.folder import Folder
 from verify.region import PARAMETERS, Region
@@ -242,7 +241,7 @@ def rescales(claims: Sequence[Claim], file: UserFile | None = None) -> bool:
         for name, law in claim.parts:
             if file and name in file.observables:
                 return False  # how it changes is not known
-            own = sp.Integer(OBSERVABLE_WEIGHTS.get(name, 0))
+            own = sp.Integer(sweep.OBSERVABLE_BY_NAME[name].weight)
             try:
                 found = [weights(b) for b in (getattr(law, "low", None), getattr(law, "high", None)) if b is not None]
             except ValueError:
@@ -412,7 +411,7 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: UserFile | None
 
     along = {}
     for name, _ in claim.parts:
-        read = set(_read((known[name],))) - {event.series for event in moments(0.05).values()} - {"loss"}
+        read = set(known[name].reads) - {event.series for event in moments(reading.order_one).values()} - {"loss"}
         if len(read) == 1 and here.group.stage != "start":
             [along[name]] = read
     assert finding.shown is not None
@@ -495,30 +494,6 @@ class _Looked:
     seen: _Seen
 
 
-class _Noting(dict):
-    """A dictionary that notes what is read."""
-
-    def __init__(self, held: Mapping) -> None:
-        super().__init__(held)
-        self.read: set[str] = set()
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        self.read.add(name)
-        return super().__getitem__(name)
-
-
-def _read(observables: tuple[Observable, ...]) -> tuple[str, ...]:
-    """The series that observables read, seen on a tiny run: recording all of them costs more than the search's runs."""
-    setting = Setting(n=6, m=4, d=200, mu=10.0, sigma_0=1e-3, eta=0.05, tau_plus=0.2, tau_minus=0.2)
-    samples = [draw(setting, k, dense=any(o.stage == "exact" for o in observables) or None) for k in range(2)]
-    run = train([setting] * 2, samples, steps=60, events=moments(0.05))
-    noting = _Noting(run.series)
-    run = replace(run, series=noting)
-    for observable in observables:
-        observable(run)
-    return tuple(sorted(noting.read | {event.series for event in run.events.values()} | {"loss"}))
-
-
 class _Over(BaseException):
     """The time of the search is over. No Exception, lest Hypothesis take it for a failing example and replay it."""
 
@@ -548,7 +523,7 @@ class _Hunt:
             needs_rates=False,
             observables=tuple(names),
             patience=PATIENCE.get(stage, 0.0),
-            series=_read(tuple(known[name] for name in names)),
+            series=tuple(sorted(series_of((known[k] for k in names), moments(reading.order_one).values()) | {"loss"})),
         )
         self.laws = [
             [(name, law if isinstance(law, Within) else Within(high=law.tolerance)) for name, law in claim.parts]

@@ -62,6 +62,10 @@ def curves(setting: Setting, s: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
+# Of the series that :func:`curves` predicts.
+_CURVES = ("gamma_plus", "gamma_minus", "rho_clean_plus", "rho_clean_minus", "rho_noisy_plus", "rho_noisy_minus")
+
+
 def _gap(trajectory: Trajectory) -> np.ndarray:
     gaps = np.full(len(trajectory.settings), np.nan)
     known: dict[tuple, dict[str, np.ndarray]] = {}
@@ -169,7 +173,7 @@ def _stage_two_constant(_: Trajectory, setting: Setting, sample: Sample) -> floa
 
 
 MEANFIELD = tuple(
-    Observable(name=name, says=says, stage=stage, compute=compute)
+    Observable(name=name, says=says, stage=stage, compute=compute, reads=_CURVES if compute is _gap else ())
     for name, stage, compute, says in (
         ("meanfield_gap", "end", _gap, "largest gap of class means to the mean-field curve, over 1 + the curve"),
         ("constant_signal", "early", _signal_constant, "mean field: the constant hidden in the signal's growth"),

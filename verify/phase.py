@@ -16,7 +16,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from functools import cache, lru_cache
 from pathlib import Path
@@ -29,7 +29,7 @@ from numerics import Event, Observable, Setting, draw, train
 from numerics.engine import Trajectory
 from numerics.generalization import errors_by_law
 from numerics.model import WHOLE, check_range
-from numerics.observables import STAGES, moments
+from numerics.observables import STAGES, moments, series_of
 from numerics.sampling import check_drawable
 from numerics.series import SERIES
 from theory import Claim, Condition, Exactly, Within, evaluate
@@ -527,7 +527,6 @@ def simulate(map_: Map, batch: Sequence[Run], device: str = "cpu") -> Trajectory
     samples = [draw(setting, seed) for _, setting, seed in batch]
     events = moments(map_.reading.order_one)
     observables = map_.observables
-    names = _series_read(tuple(observables))
     if map_.steps is not None:
         steps, stop = map_.steps, None
         at_end = all(name.endswith("_end") or o.stage == "start" for name, o in observables.items())
@@ -541,7 +540,7 @@ def simulate(map_: Map, batch: Sequence[Run], device: str = "cpu") -> Trajectory
         steps = max(1, int(min(max(last), sweep.MOST_STEPS)))
         end = Event(series="loss", value=map_.epsilon, falling=True)
         stop, times = {"early": events["early"], "T1": events["T1"], "end": end}.get(map_.stage), None
-    names |= {event.series for event in (*events.values(), *([stop] if stop else []))}
+    names = series_of(observables.values(), (*events.values(), *([stop] if stop else [])))
     series = {name: SERIES[name] for name in SERIES if name in names}
     return train(settings, samples, steps=steps, stop=stop, events=events, series=series, times=times, device=device)
 
@@ -569,38 +568,6 @@ def _observed(observable: Observable, run: Trajectory, draws: int, device: str =
 @lru_cache(maxsize=2)  # the moments of one batch
 def _errors(run: Trajectory, when: str, draws: int, device: str) -> dict[str, np.ndarray]:
     return errors_by_law(run, when, draws, device)
-
-
-class _Noting(dict):
-    """A dictionary that notes which keys are read."""
-
-    def __init__(self, held: Mapping) -> None:
-        super().__init__(held)
-        self.read: set[str] = set()
-
-    def __getitem__(self, key: str):
-        self.read.add(key)
-        return super().__getitem__(key)
-
-
-@cache
-def _tiny() -> Trajectory:
-    setting = Setting(n=4, m=2, d=50, mu=5.0, sigma_0=1e-3, eta=0.05, tau_plus=0.2, tau_minus=0.2)
-    return train([setting] * 2, [draw(setting, seed) for seed in range(2)], steps=40, events=moments(0.1))
-
-
-@lru_cache(maxsize=16)
-def _series_read(names: tuple[str, ...]) -> frozenset[str]:
-    """The recorded series that some observables read, found by letting them read a tiny run.
-
-    All that is recorded costs as much as the training itself; what a map shows reads a few of it.
-    """
-    noting = _Noting(_tiny().series)
-    noted = replace(_tiny(), series=noting)
-    noting.read.clear()  # type checks of tests look into it
-    for name in names:
-        _observed(OBSERVABLE_BY_NAME[name], noted, 8)
-    return frozenset(noting.read)
 
 
 # ---------------------------------------------------------------------------------------------------------------

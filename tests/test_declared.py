@@ -1,0 +1,74 @@
+"""What observables declare of themselves: which series they read, and how they change under the exact symmetry."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from numerics import SERIES, Event, Observable, Setting, Trajectory, draw, train
+from numerics.observables import moments, reading, series_of
+from verify.sweep import OBSERVABLE_BY_NAME
+
+ONE = Setting(n=8, m=4, d=300, mu=20.0, sigma_0=1e-3, eta=0.02, tau_plus=0.2, tau_minus=0.2)
+STOP = Event(series="loss", value=0.2, falling=True)
+
+
+def trained(setting: Setting = ONE, scale: float = 1.0) -> Trajectory:
+    """Four runs on vectors; ``scale`` is the c of the symmetry (D4), a power of two, so that nothing is rounded."""
+    setting = replace(
+        setting,
+        mu=setting.mu * scale, sigma_xi=setting.sigma_xi * scale, sigma_0=setting.sigma_0 / scale,
+        eta=setting.eta / scale**2,
+    )  # fmt: skip
+    samples = [draw(setting, seed, dense=True) for seed in range(4)]
+    return train([setting] * 4, samples, steps=400, stop=STOP, events=moments(0.25))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Trajectory:
+    return trained()
+
+
+@pytest.fixture(scope="module")
+def scaled() -> Trajectory:
+    return trained(scale=4.0)
+
+
+def reads_what_it_says(observable: Observable, run: Trajectory) -> bool:
+    """Whether its number is the same, to the last bit, where nothing but what it declares was recorded."""
+    kept = series_of([observable], (*run.events.values(), STOP))
+    part = replace(run, series={name: values for name, values in run.series.items() if name in kept})
+    try:
+        return np.array_equal(observable(part), observable(run), equal_nan=True)
+    except KeyError:
+        return False
+
+
+def weighs_what_it_says(observable: Observable, run: Trajectory, scaled: Trajectory) -> bool:
+    a, b = observable(run) * 4.0**observable.weight, observable(scaled)
+    return np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", OBSERVABLE_BY_NAME)
+def test_what_an_observable_declares_is_so(name, whole, scaled):
+    observable = OBSERVABLE_BY_NAME[name]
+    assert reads_what_it_says(observable, whole)
+    if observable.stage != "exact":  # a residual is rounding, which has no weight
+        assert weighs_what_it_says(observable, whole, scaled)
+    assert len(observable.reads) <= 6  # all that is recorded would be no declaration
+
+
+def test_a_false_declaration_is_seen(whole, scaled):
+    loss, norm = OBSERVABLE_BY_NAME["loss_end"], OBSERVABLE_BY_NAME["noise_norm_min"]
+    assert not reads_what_it_says(replace(OBSERVABLE_BY_NAME["gamma_max_run"], reads=("rho_max",)), whole)
+    assert not weighs_what_it_says(replace(norm, weight=1), whole, scaled)
+    assert not weighs_what_it_says(replace(loss, weight=2), whole, scaled)
+
+
+def test_what_declares_nothing_reads_all_and_a_series_that_is_none_is_refused():
+    own = Observable(name="own", says="", stage="end", compute=lambda run: run.at("end", "loss"))
+    assert own.reads == tuple(SERIES)
+    told = replace(own, compute=reading("loss")(lambda run: run.at("end", "loss")), reads=None)
+    assert told.reads == ("loss",)
+    with pytest.raises(ValueError, match=r"^observable 'own': reads 'los', which is no recorded series"):
+        replace(own, reads=("los",))
