@@ -20,8 +20,8 @@ from theory.regime import entailments
 from theory.statements import law_tex, tex
 from theory.symbols import T_star, d, delta, mu, n, sigma_xi, table
 from verify import phase, phase_figures
+from verify.formulas import mathml, plain
 from verify.report import common
-from verify.report.formulas import mathml, plain
 
 CONDITIONS = {c.name: c for c in (*condition_4_1(), *condition_clean(), *condition_kou(), *condition_huang())}
 CONDITIONS |= {c.name: c for claim in claims() for c in claim.needs}

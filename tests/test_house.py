@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,102 @@ def test_importing_one_does_not_bring_the_other(package, absent):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+# Layers ------------------------------------------------------------------------------------------------------------
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+HOUSE = {module_name(path): path.read_text(encoding="utf-8") for package in PACKAGES for path in modules(package)}
+
+
+@cache
+def uses(name, source, house):
+    """What a module imports of the house, anywhere in it, and which private names of others it reads."""
+    used, private, known_as = set(), set(), {}
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            used |= {alias.name for alias in node.names if alias.name in house}
+            known_as |= {alias.asname or alias.name: alias.name for alias in node.names if alias.name in house}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                if whole in house:
+                    used.add(whole)
+                    known_as[alias.asname or alias.name] = whole
+                elif node.module in house:
+                    used.add(node.module)
+                    private |= {whole} if alias.name.startswith("_") else set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in known_as:
+            own = node.attr.startswith("_") and not node.attr.startswith("__")
+            private |= {f"{known_as[node.value.id]}.{node.attr}"} if own else set()
+    return used - {name}, private
+
+
+def behind(start, house):
+    """All that some modules rest on, themselves included."""
+    found, waiting = set(), list(start)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += uses(name, house[name], frozenset(house))[0]
+    return found
+
+
+def circles(house):
+    return {name for name in house if name in behind(uses(name, house[name], frozenset(house))[0], house)}
+
+
+def upward(house):
+    """Who imports the reports, or the command line, from below."""
+    return {
+        (name, used)
+        for name, source in house.items()
+        for used in uses(name, source, frozenset(house))[0]
+        if (used.startswith("verify.report") and not name.startswith(("verify.report", "verify.__main__")))
+        or used == "verify.__main__"
+    }
+
+
+def foreign(house):
+    """Private names that other modules read."""
+    return {(name, private) for name, source in house.items() for private in uses(name, source, frozenset(house))[1]}
+
+
+def test_modules_form_layers():
+    assert circles(HOUSE) == set()
+    assert upward(HOUSE) == set()
+    assert foreign(HOUSE) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "fault"),
+    [
+        ("numerics.model", "def f():\n    from numerics.engine import train", circles),
+        ("verify.judge", "from verify import study", circles),
+        ("verify.judge", "def f():\n    from verify.report import common", upward),
+        ("verify.study", "import verify.__main__", upward),
+        ("verify.judge", "from verify.fit import _x", foreign),
+        ("verify.judge", "fit._x", foreign),
+    ],
+)
+def test_a_breach_of_the_layers_would_be_found(name, line, fault):
+    assert fault({**HOUSE, name: f"{HOUSE[name]}\n{line}\n"})
+
+
+def test_runs_are_named_after_all_the_code_that_they_rest_on():
+    """Whatever decides which settings are run, or what is saved of a run, is in the digest that keeps results apart."""
+    from verify.study import OF_RUNS
+
+    rest = {x for x in behind(["verify.sweep", "verify.quantify", "verify.scaling"], HOUSE) if x.startswith("verify.")}
+    assert rest == {f"verify.{name}" for name in OF_RUNS} | {"verify.processes", "verify.formulas"}
 
 
 # Of the images extra, by the name that is imported; a missing one must not keep the rest from being imported.

@@ -41,11 +41,11 @@ from theory.paper import Reading, claims, condition_4_1
 from theory.regime import entailments
 from theory.statements import PROVENANCE, law_tex, tex
 from verify import figures, report
+from verify.formulas import plain
 from verify.judge import Status
 from verify.regime import Decision, decide
 from verify.report import common
 from verify.report import study as study_report
-from verify.report.formulas import plain
 from verify.shown import command
 from verify.study import Outcome, Plan, conclude
 from verify.sweep import KEPT_SERIES, OBSERVABLE_BY_NAME, PROFILES, Group, Result, groups

@@ -109,7 +109,7 @@ class Reading:
         return {**values, "epsilon": epsilon, "delta": self.delta, "horizon": self.horizon}
 
 
-def _preprint(where: str, note: str = "") -> Source:
+def preprint(where: str, note: str = "") -> Source:
     return Source(provenance="preprint", reference=f"{REFERENCE}, {where}", note=note)
 
 
@@ -145,12 +145,12 @@ ALPHA = 4 * log(T_star)
 # Condition 4.1
 
 
-def _sizes() -> tuple[Condition, ...]:
+def sizes() -> tuple[Condition, ...]:
     """Items 2 to 6, which do not depend on a reading."""
     return (
         Condition(
             name="4.1.2-dimension",
-            source=_preprint(
+            source=preprint(
                 "Condition 4.1 (2)",
                 "T* = Theta~(eta^-1 epsilon^-1 n m sigma_xi^-1 d^-1) there; sigma_xi^-2 is meant, by the rescaling symmetry",
             ),
@@ -160,31 +160,31 @@ def _sizes() -> tuple[Condition, ...]:
         ),
         Condition(
             name="4.1.3-samples",
-            source=_preprint("Condition 4.1 (3)"),
+            source=preprint("Condition 4.1 (3)"),
             statement=n >= C * log(m / delta),
             says="There are logarithmically many samples.",
         ),
         Condition(
             name="4.1.3-neurons",
-            source=_preprint("Condition 4.1 (3)"),
+            source=preprint("Condition 4.1 (3)"),
             statement=m >= C * log(n / delta),
             says="There are logarithmically many neurons.",
         ),
         Condition(
             name="4.1.4-signal",
-            source=_preprint("Condition 4.1 (4)"),
+            source=preprint("Condition 4.1 (4)"),
             statement=mu**2 >= C * sigma_xi**2 * log(n / delta),
             says="The signal is longer than a noise coordinate, by the square root of a logarithm.",
         ),
         Condition(
             name="4.1.5-initialization",
-            source=_preprint("Condition 4.1 (5)"),
+            source=preprint("Condition 4.1 (5)"),
             statement=sigma_0 <= 1 / (C * Max(sigma_xi * d / sqrt(n), mu * sqrt(log(m / delta)))),
             says="The initial weights are so small that the network outputs almost nothing.",
         ),
         Condition(
             name="4.1.6-step",
-            source=_preprint("Condition 4.1 (6)"),
+            source=preprint("Condition 4.1 (6)"),
             statement=eta
             <= 1
             / (C * Max(sigma_xi**2 * d ** sp.Rational(3, 2) / (n**2 * m * sqrt(log(n / delta))), sigma_xi**2 * d / n)),
@@ -230,11 +230,11 @@ def least_dimension(values: Mapping[str, float], constant: float = 1.0, *, large
     return float(sp.Max(first, second))
 
 
-def _tau_bands(reading: Reading) -> tuple[Condition, ...]:
+def tau_bands(reading: Reading) -> tuple[Condition, ...]:
     return tuple(
         Condition(
             name=f"4.1.1-tau-{sign}",
-            source=_preprint("Condition 4.1 (1)", "the numbers are our reading"),
+            source=preprint("Condition 4.1 (1)", "the numbers are our reading"),
             statement=Band(tau, reading.tau_low, reading.tau_high),
             says=f"The flip probability of label {label} is of order one, below one half.",
         )
@@ -242,11 +242,11 @@ def _tau_bands(reading: Reading) -> tuple[Condition, ...]:
     )
 
 
-def _no_noise() -> tuple[Condition, ...]:
+def no_noise() -> tuple[Condition, ...]:
     return tuple(
         Condition(
             name=f"4.4-no-flips-{sign}",
-            source=_preprint("Theorem 4.4"),
+            source=preprint("Theorem 4.4"),
             statement=sp.Eq(tau, 0),
             says=f"Labels {label} are never flipped.",
         )
@@ -257,7 +257,7 @@ def _no_noise() -> tuple[Condition, ...]:
 def _kappa_band(low: float, high: float, name: str = "4.1.1-snr", says: str = "") -> Condition:
     return Condition(
         name=name,
-        source=_preprint("Condition 4.1 (1)", "n SNR² = Θ(1); the numbers are our reading"),
+        source=preprint("Condition 4.1 (1)", "n SNR² = Θ(1); the numbers are our reading"),
         statement=Band(kappa * (1 - tau_plus - tau_minus), low, high),
         says=says or r"Signal and noise are learned at the same rate: $n\,\mathrm{SNR}^2$ is of order one.",
     )
@@ -265,18 +265,18 @@ def _kappa_band(low: float, high: float, name: str = "4.1.1-snr", says: str = ""
 
 def condition_4_1(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """Condition 4.1 with all six items, kappa and tau read as bands."""
-    return (_kappa_band(reading.kappa_low, reading.kappa_high), *_tau_bands(reading), *_sizes())
+    return (_kappa_band(reading.kappa_low, reading.kappa_high), *tau_bands(reading), *sizes())
 
 
 def condition_clean(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """The conditions of Theorem 4.4: as 4.1, without label noise."""
-    return (_kappa_band(reading.kappa_low, reading.kappa_high), *_no_noise(), *_sizes())
+    return (_kappa_band(reading.kappa_low, reading.kappa_high), *no_noise(), *sizes())
 
 
 def condition_low_snr(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """Condition 4.1 with kappa(1 - 2 tau) below the threshold 2 on purpose; still Theta(1)."""
     says = r"$n\,\mathrm{SNR}^2$ is of order one, but below the threshold $\kappa(1-2\tau) = 2$ of the mean field."
-    return (_kappa_band(0.5, 1.5, "low-snr", says), *_tau_bands(reading), *_sizes())
+    return (_kappa_band(0.5, 1.5, "low-snr", says), *tau_bands(reading), *sizes())
 
 
 def _initialization(tiny: bool) -> Condition:
@@ -306,7 +306,7 @@ def condition_threshold(reading: Reading = Reading(), tiny_init: bool = False) -
         says="Enough samples that the realised share of flips is near tau.",
     )
     band = _kappa_band(0.5, 4.0, "both-sides", says)
-    return (band, *_tau_bands(reading), many, _initialization(tiny_init), *_sizes())
+    return (band, *tau_bands(reading), many, _initialization(tiny_init), *sizes())
 
 
 def condition_activation() -> tuple[Condition, ...]:
@@ -371,7 +371,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Lemmas.
         claim(
             "signal.increases",
-            _preprint(
+            preprint(
                 "text after Lemma 3.1", "an increasing sequence even with noisy samples; Section 5.1 lets it decrease"
             ),
             "signal_drive_min_run",
@@ -383,7 +383,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "signal.increases.stage1",
-            _preprint("text after Lemma 3.1 and Section 5.1", "what is left where gamma may decrease in Stage II"),
+            preprint("text after Lemma 3.1 and Section 5.1", "what is left where gamma may decrease in Stage II"),
             "signal_drive_min_stage1",
             Within(low=0),
             "Up to T_1 no signal coefficient decreases.",
@@ -392,7 +392,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "margins.prediction",
-            _preprint("Lemma 5.1"),
+            preprint("Lemma 5.1"),
             "margin_error_run",
             Within(high=sp.Rational(1, 4)),
             "Up to T* margins are what the coefficients say: noise plus signal on clean samples, noise minus signal on"
@@ -403,7 +403,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "coefficients.bounded",
-            _preprint("Proposition 5.2", "the logarithms behind its O~ are those of the sibling papers"),
+            preprint("Proposition 5.2", "the logarithms behind its O~ are those of the sibling papers"),
             ("rho_max_run", "gamma_max_run", "gamma_min_run", "rho_negative_run"),
             (
                 AtMost(log(T_star)),
@@ -556,7 +556,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.signal-leads",
-            _preprint(f"{first} (1)"),
+            preprint(f"{first} (1)"),
             "signal_lead_T1",
             Within(low=0),
             "At T_1 every signal coefficient exceeds every own noise coefficient.",
@@ -564,7 +564,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.clean-fitted",
-            _preprint(f"{first} (2)"),
+            preprint(f"{first} (2)"),
             "margin_clean_min_T1",
             Within(low=0),
             "At T_1 every clean sample is fitted.",
@@ -572,7 +572,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.noisy-ignored",
-            _preprint(f"{first} (3)"),
+            preprint(f"{first} (3)"),
             "margin_noisy_max_T1",
             Within(high=0),
             "At T_1 every noisy sample is still predicted as its true label.",
@@ -580,7 +580,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage1.loss-derivative",
-            _preprint(
+            preprint(
                 "sketch of Theorem 4.1", "no part of the theorem: until the largest coefficient reaches constant order"
             ),
             "loss_derivative_min_growth",
@@ -601,7 +601,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.converges",
-            _preprint(second),
+            preprint(second),
             ("converged", "convergence_time"),
             (Within(low=1), Within(high=T_star)),
             "The training loss reaches every epsilon, by T*.",
@@ -610,7 +610,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.clean-fitted",
-            _preprint(f"{second} (1)"),
+            preprint(f"{second} (1)"),
             "margin_clean_min_end",
             Within(low=0),
             "At convergence every clean sample is fitted.",
@@ -619,7 +619,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.signal-positive",
-            _preprint("Section 5.1", "gamma may decrease in Stage II, but gamma <= 0 cannot occur"),
+            preprint("Section 5.1", "gamma may decrease in Stage II, but gamma <= 0 cannot occur"),
             "gamma_min_stage2",
             Within(low=0),
             "Signal coefficients stay positive from T_1 on, though they may decrease.",
@@ -627,7 +627,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.noisy-memorised",
-            _preprint(f"{second} (2)"),
+            preprint(f"{second} (2)"),
             "noisy_memorised_end",
             AtLeast((tau_plus + tau_minus) / 2),
             "At convergence a constant share of all samples is noisy, fitted, and on average remembered more strongly than"
@@ -639,7 +639,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.loss-derivative-decay",
-            _preprint(
+            preprint(
                 "Section 5.1", "once gamma or rho is of logarithmic order; the constant and the unit of time are ours"
             ),
             "derivative_by_time_stage2",
@@ -651,7 +651,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "stage2.test-error",
-            _preprint(f"{second} (3)", "that y and the noise patch are independent is said in words only"),
+            preprint(f"{second} (3)", "that y and the noise patch are independent is said in words only"),
             "spurious_excess_end",
             Within(low=0),
             "At convergence the test error on shared noise patches is at least half the flip rate.",
@@ -663,7 +663,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Proposition 4.3.
         claim(
             "early-stopping.test-error",
-            _preprint("Proposition 4.3"),
+            preprint("Proposition 4.3"),
             "spurious_exponent_T1",
             AtLeast(d / n),
             "At T_1 the test error on shared noise patches is exponentially small in d/n.",
@@ -673,7 +673,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "selection.log2",
-            _preprint("Proposition 4.3"),
+            preprint("Proposition 4.3"),
             ("selection_precision_T1", "selection_recall_T1"),
             (Within(low=1), Within(low=1)),
             "At T_1 the threshold log 2 on the loss separates clean from noisy samples perfectly.",
@@ -682,7 +682,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Theorem 4.4 and Lemma 5.3, without label noise.
         claim(
             "clean-labels.order-one",
-            _preprint(
+            preprint(
                 no_noise, "T_1 has a further epsilon^-1 there, probably a slip: coefficients are O(1) long before"
             ),
             ("coefficient_min_T1", "coefficient_max_T1"),
@@ -694,7 +694,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.converges",
-            _preprint(no_noise),
+            preprint(no_noise),
             ("converged", "convergence_time"),
             (Within(low=1), Within(high=T_star)),
             "Without label noise the training loss reaches every epsilon, by T*.",
@@ -704,7 +704,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.all-correct",
-            _preprint(no_noise),
+            preprint(no_noise),
             ("margin_min_T1", "margin_min_end"),
             (Within(low=0), Within(low=0)),
             "Without label noise all samples are correctly classified at T_1 and at convergence.",
@@ -713,7 +713,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.test-error",
-            _preprint(no_noise, "the exponent is (d/n)(1 - kappa^2/C_D): vacuous unless kappa^2 > C_D"),
+            preprint(no_noise, "the exponent is (d/n)(1 - kappa^2/C_D): vacuous unless kappa^2 > C_D"),
             "exponent_beyond_dn_end",
             AtLeast(n * mu**4 / (sigma_xi**4 * d)),
             "Without label noise the test error at convergence is exponentially small, up to a factor exp(d/n).",
@@ -724,7 +724,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.test-error.strong-signal",
-            _preprint(no_noise, "for kappa >= 2 C_D; the ICML notes have C_D and no condition on kappa [secondary]"),
+            preprint(no_noise, "for kappa >= 2 C_D; the ICML notes have C_D and no condition on kappa [secondary]"),
             "spurious_exponent_end",
             AtLeast(n * mu**4 / (sigma_xi**4 * d)),
             "Where the signal is strong, the factor exp(d/n) is not needed.",
@@ -734,7 +734,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.balanced",
-            _preprint("Lemma 5.3"),
+            preprint("Lemma 5.3"),
             ("predicted_spread_run", "loss_derivative_ratio_run"),
             (AtMost(one), AtMost(one)),
             "Without label noise the coefficients of all samples stay within a constant of each other up to T*, and so do"
@@ -746,7 +746,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.signal-share",
-            _preprint("Lemma 5.3, text on Stage II"),
+            preprint("Lemma 5.3, text on Stage II"),
             ("rho_per_gamma_min_stage2", "rho_per_gamma_max_stage2"),
             (AtLeast(1 / SNR**2), AtMost(1 / SNR**2)),
             "In Stage II without label noise every neuron has learned signal and noise in the ratio SNR^2.",

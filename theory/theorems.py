@@ -10,7 +10,7 @@ from dataclasses import replace
 import sympy as sp
 from sympy import Min
 
-from theory.paper import STAGE_ONE_TIME, Reading, _no_noise, _preprint, _sizes, _tau_bands
+from theory.paper import STAGE_ONE_TIME, Reading, no_noise, preprint, sizes, tau_bands
 from theory.statements import Condition, Hidden, Part, Theorem, Within
 from theory.symbols import T_star, d, epsilon, kappa, n, tau_minus, tau_plus
 
@@ -99,7 +99,7 @@ _STAGE_ONE = (
 def _kappa(flips: bool) -> tuple[Condition, ...]:
     """n SNR^2 = Theta(1) with its two ends named, the lower one for each true label."""
     low, high = KAPPA_LOW.symbol, KAPPA_HIGH.symbol
-    source = _preprint(
+    source = preprint(
         "Condition 4.1 (1) and the sketch of Theorem 4.1",
         "n SNR^2 = Theta(1), and n SNR^2 >= c' in the sketch; that kappa (1 - 2 tau) is what c' must bound is derived",
     )
@@ -114,8 +114,8 @@ def _kappa(flips: bool) -> tuple[Condition, ...]:
 
 def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
     """Theorems 4.1, 4.2 and 4.4 and Proposition 4.3; tau = Theta(1) is read as the reading's band."""
-    noisy = (*_kappa(flips=True), *_tau_bands(reading), *_sizes())
-    clean = (*_kappa(flips=False), *_no_noise(), *_sizes())
+    noisy = (*_kappa(flips=True), *tau_bands(reading), *sizes())
+    clean = (*_kappa(flips=False), *no_noise(), *sizes())
     restricting, late = ((c, KAPPA_LOW, KAPPA_HIGH) for c in (CONSTANT, CONSTANT_LATE))
     stage_one = (START, WIDTH, LEAST, MOST)
     window = (START.symbol * STAGE_ONE_TIME, START.symbol * WIDTH.symbol * STAGE_ONE_TIME)
@@ -180,7 +180,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
     return (
         Theorem(
             name="theorem-4.1",
-            source=_preprint("Theorem 4.1", "existence of T_1 stated in the published version"),
+            source=preprint("Theorem 4.1", "existence of T_1 stated in the published version"),
             told=_REGION + _STAGE_ONE,
             needs=noisy,
             hidden=(*restricting, *stage_one),
@@ -192,7 +192,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
         ),
         Theorem(
             name="proposition-4.3",
-            source=_preprint("Proposition 4.3"),
+            source=preprint("Proposition 4.3"),
             told=_REGION + _STAGE_ONE + ", C′ = {C_prime:g}",
             needs=noisy,
             hidden=(*restricting, *stage_one, C_PRIME),
@@ -229,7 +229,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
         ),
         Theorem(
             name="theorem-4.2",
-            source=_preprint("Theorem 4.2"),
+            source=preprint("Theorem 4.2"),
             told=_REGION + ", τ′ = {memorised_share:g}·(τ₊+τ₋)/2",
             needs=noisy,
             hidden=(*late, MEMORISED),
@@ -260,7 +260,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
         ),
         Theorem(
             name="theorem-4.4.stage1",
-            source=_preprint("Theorem 4.4", "its T_1 carries a factor 1/epsilon, taken for a slip"),
+            source=preprint("Theorem 4.4", "its T_1 carries a factor 1/epsilon, taken for a slip"),
             told=_CLEAN + _STAGE_ONE,
             needs=clean,
             hidden=(*restricting, *stage_one),
@@ -280,7 +280,7 @@ def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
         ),
         Theorem(
             name="theorem-4.4.stage2",
-            source=_preprint(
+            source=preprint(
                 "Theorem 4.4", "the exponent with d/n; the form without it is weaker where kappa^2 >= 2 C_D"
             ),
             told=_CLEAN + ", C_D = {C_D:g}",

@@ -51,7 +51,7 @@ from theory import Band, C, Claim, Condition, Exactly, Within, eta, kappa, tau_m
 from theory import d as dimension
 from theory.meanfield import noisy_ignored_threshold, signal_leads_threshold
 from theory.paper import Reading
-from verify import fit, processes, sweep
+from verify import costs, fit, processes, sweep
 from verify.evidence import evidence
 from verify.falsify import falsifiable
 from verify.folder import Folder
@@ -490,7 +490,7 @@ class _Family:
 
     def _cost(self, seeds: int, each: int, scale: float = 1.0) -> tuple[Condition, ...]:
         stage = self.group.stage
-        return sweep.affordable(stage, seeds, each, scale * self.effort.cap.get(stage, 1.0))
+        return costs.affordable(stage, seeds, each, scale * self.effort.cap.get(stage, 1.0), sweep.EPSILON[1])
 
     def _ranges(self) -> dict[str, tuple[float, float]]:
         if self.group.stage != "start":

@@ -36,7 +36,7 @@ from theory import d as dimension
 from theory.lineage import condition_huang, condition_kou
 from theory.paper import Reading, condition_4_1
 from theory.statements import imbalance, weights
-from verify import processes, sweep
+from verify import costs, processes, sweep
 from verify.evidence import at_runs, evidence
 from verify.folder import Folder
 from verify.region import PARAMETERS, Region
@@ -334,9 +334,9 @@ def cost_at(
     total = 0.0
     for claim in claims:
         stage = reach((claim,), file)
-        s = sweep.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, EPSILON[1], stage)
+        s = costs.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, EPSILON[1], stage)
         steps = min(s / setting.time_scale, sweep.MOST_STEPS)
-        total += steps * seeds * sweep._arithmetic(setting.n, setting.m) + steps * sweep.CALLS
+        total += steps * seeds * costs.arithmetic(setting.n, setting.m) + steps * costs.CALLS
     return total
 
 
@@ -616,7 +616,7 @@ class _Hunt:
         if s is None:
             return (draws,)
         # Cost per run and step is about linear in n m (n + 60) / 7.5e9.
-        steps = seconds / (sweep.CALLS + runs * m * n * (n + 60) / sp.Float(7.5e9))
+        steps = seconds / (costs.CALLS + runs * m * n * (n + 60) / sp.Float(7.5e9))
         rule = eta * sigma_xi**2 * dimension / (n * m) * steps >= s
         return (draws, Condition(name="search.steps", source="the search's budget", statement=rule))
 
@@ -624,12 +624,12 @@ class _Hunt:
         """How many of these settings a batch may hold."""
         size_n, size_m = at[0].n, at[0].m
         seconds = 2 * self.seconds
-        drawn = seconds / max(sweep._cost_of_draw(size_n, size_m, SEEDS), 1e-9)
-        fitting = min(sweep._runs_in_memory(size_n, size_m) / SEEDS, drawn)
+        drawn = seconds / max(costs.of_draw(size_n, size_m, SEEDS), 1e-9)
+        fitting = min(costs.runs_in_memory(size_n, size_m) / SEEDS, drawn)
         s = self._expected()
         if s is not None:
             steps = max(s / setting.time_scale for setting in at)
-            fitting = min(fitting, (seconds / steps - sweep.CALLS) / (SEEDS * sweep._arithmetic(size_n, size_m)))
+            fitting = min(fitting, (seconds / steps - costs.CALLS) / (SEEDS * costs.arithmetic(size_n, size_m)))
         return max(2, int(fitting))
 
     def _search(self, batches: float) -> None:

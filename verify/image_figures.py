@@ -35,7 +35,7 @@ from verify.images import (
     selection,
     stopping_helps,
 )
-from verify.paper_figures import BAND, PaperFigure, Point, _median
+from verify.paper_figures import BAND, PaperFigure, Point, median
 
 TAU = 0.2  # Figure 2's share of flips; stated for the paper in a summary of it
 TAUS = (0.1, 0.2, 0.3, 0.4)  # Figure 4's, chosen by us
@@ -242,7 +242,7 @@ def _tex(rate: Rate) -> str:
 def _flips(runs: Runs) -> str:
     if isinstance(runs.rate, float | int):
         return f"the paper's default; exactly int(τN) = {int(runs.flipped[0].sum())} labels are flipped"
-    return f"each label by its class's own rate: {_median(runs.flipped.sum(1))} are flipped"
+    return f"each label by its class's own rate: {median(runs.flipped.sum(1))} are flipped"
 
 
 def _counted(met: np.ndarray, says: str, measured: str) -> Point:
@@ -256,53 +256,53 @@ def _points_2(noisy: Runs, clean: Runs, explained: Explained) -> Iterator[Point]
     yield _counted(
         dips(noisy),
         "with label noise, accuracy on noisy samples first falls",
-        f"from {_median(flipped[:, 0])} before training to {_median(flipped.min(1))}, at epoch {_median(bottom)}; a"
+        f"from {median(flipped[:, 0])} before training to {median(flipped.min(1))}, at epoch {median(bottom)}; a"
         " fall counts above two standard errors",
     )
     yield _counted(
         memorised(noisy),
         "and then rises to perfect classification",
-        f"at the end {_median(flipped[:, -1])} of the flipped samples are fitted",
+        f"at the end {median(flipped[:, -1])} of the flipped samples are fitted",
     )
     pick = np.arange(len(bottom)), bottom
     yield _counted(
         clean_first(noisy),
         "clean samples are fitted first",
-        f"at the bottom {_median(noisy.accuracy('clean')[pick])} of the clean samples are fitted; a run counts if it"
+        f"at the bottom {median(noisy.accuracy('clean')[pick])} of the clean samples are fitted; a run counts if it"
         " fits 95 % of the clean samples before 95 % of the flipped ones",
     )
     cost = clean.test_at(-1) - noisy.test_at(-1)
     yield _counted(
         cost > 0,
         "Acc on the test set ends lower with label noise than without",
-        f"{_median(noisy.test_at(-1))} against {_median(clean.test_at(-1))}; the difference is {mean(cost)} on average",
+        f"{median(noisy.test_at(-1))} against {median(clean.test_at(-1))}; the difference is {mean(cost)} on average",
     )
     yield _counted(
         (clean.accuracy("all")[:, -1] == 1) & near_best(clean, -1),
         "without label noise all training samples are fitted and test accuracy does not fall back",
-        f"training accuracy ends at {_median(clean.accuracy('all')[:, -1])}, test accuracy at"
-        f" {_median(clean.test_at(-1))} after at most {_median(clean.accuracy('test').max(1))} (within two standard"
+        f"training accuracy ends at {median(clean.accuracy('all')[:, -1])}, test accuracy at"
+        f" {median(clean.test_at(-1))} after at most {median(clean.accuracy('test').max(1))} (within two standard"
         " errors counts)",
     )
     gain = noisy.test_at(bottom) - noisy.test_at(-1)
     yield _counted(
         stopping_helps(noisy, bottom),
         "(Proposition 4.3, beside the figure) early stopping helps",
-        f"test accuracy at the bottom is {_median(noisy.test_at(bottom))}; less that at the end it is {mean(gain)} on"
+        f"test accuracy at the bottom is {median(noisy.test_at(bottom))}; less that at the end it is {mean(gain)} on"
         " average",
     )
     other = noisy.test_at(noisy.others) - noisy.test_at(-1)
     yield _counted(
         stopping_helps(noisy, noisy.others),
         "(beside the figure) also at an epoch that is not picked by the run's own flips",
-        f"at the other seeds' median bottom test accuracy is {_median(noisy.test_at(noisy.others))}; less that at the"
+        f"at the other seeds' median bottom test accuracy is {median(noisy.test_at(noisy.others))}; less that at the"
         f" end it is {mean(other)} on average: early accuracies jump, and the flips pick a good epoch",
     )
     best = noisy.accuracy("test").max(1)
     yield _counted(
         near_best(noisy, bottom),
         "(beside the figure) and stops near the best test accuracy",
-        f"the best epoch has {_median(best)}, at epoch {_median(noisy.accuracy('test').argmax(1))}; the bottom misses"
+        f"the best epoch has {median(best)}, at epoch {median(noisy.accuracy('test').argmax(1))}; the bottom misses"
         f" it by {mean(best - noisy.test_at(bottom))} on average (within two standard errors counts)",
     )
     at_bottom, at_end = _at_log2(noisy, bottom), _at_log2(noisy, np.full(len(bottom), noisy.margins.shape[1] - 1))
@@ -311,20 +311,20 @@ def _points_2(noisy: Runs, clean: Runs, explained: Explained) -> Iterator[Point]
         log2_near_best(noisy, bottom),
         "(Proposition 4.3, beside the figure) at the bottom the threshold log 2 parts clean from flipped samples about"
         " as well as any",
-        f"recall {_median(at_bottom[:, 0])}, precision {_median(at_bottom[:, 2])} where taking all gives"
-        f" {_median(base)}; a run counts if recall less mistakes is within two standard errors of the best threshold's."
+        f"recall {median(at_bottom[:, 0])}, precision {median(at_bottom[:, 2])} where taking all gives"
+        f" {median(base)}; a run counts if recall less mistakes is within two standard errors of the best threshold's."
         " It does not part them perfectly, as the theory's would",
     )
     at_other = _at_log2(noisy, noisy.others)
     yield _counted(
         log2_near_best(noisy, noisy.others),
         "(beside the figure) also at an epoch that is not picked by the run's own flips",
-        f"at the other seeds' median bottom recall is {_median(at_other[:, 0])}, precision {_median(at_other[:, 2])}",
+        f"at the other seeds' median bottom recall is {median(at_other[:, 0])}, precision {median(at_other[:, 2])}",
     )
     yield _counted(
         at_end[:, 2] < at_bottom[:, 2],
         "(beside the figure) and no longer at the end",
-        f"precision at log 2 falls to {_median(at_end[:, 2])}",
+        f"precision at log 2 falls to {median(at_end[:, 2])}",
     )
     epochs = list(explained.epochs)  # 0 comes first, and there is at least one more
     early, late = _toward(explained, 1), _toward(explained, -1)
@@ -432,13 +432,13 @@ def _points_4(runs: Runs) -> Iterator[Point]:
     yield _counted(
         dips(runs),
         f"τ = {tau}: an initial decrease in the training accuracy on noisy samples",
-        f"from {_median(flipped[:, 0])} to {_median(flipped.min(1))}, at epoch {_median(runs.bottom)}",
+        f"from {median(flipped[:, 0])} to {median(flipped.min(1))}, at epoch {median(runs.bottom)}",
     )
     yield _counted(
         memorised(runs),
         f"τ = {tau}: before an increase to perfect classification",
-        f"{_median(flipped[:, -1])} of the noisy samples are fitted at the end; test accuracy is"
-        f" {_median(runs.test_at(runs.bottom))} at the bottom and {_median(runs.test_at(-1))} at the end",
+        f"{median(flipped[:, -1])} of the noisy samples are fitted at the end; test accuracy is"
+        f" {median(runs.test_at(runs.bottom))} at the bottom and {median(runs.test_at(-1))} at the end",
     )
 
 
@@ -455,14 +455,14 @@ def _row_4(runs: Runs) -> dict[str, str]:
     }
     return {
         "τ": _rate(runs.rate),
-        "bottom, epoch": _median(runs.bottom),
-        "flipped fitted: start": _median(runs.accuracy("flipped")[:, 0]),
-        "flipped fitted: bottom": _median(runs.accuracy("flipped").min(1)),
-        "flipped fitted: end": _median(runs.accuracy("flipped")[:, -1]),
-        "test: best": _median(runs.accuracy("test").max(1)),
-        "test: at the bottom": _median(runs.test_at(bottom)),
-        "test: at the others' bottom": _median(runs.test_at(others)),
-        "test: at the end": _median(runs.test_at(-1)),
+        "bottom, epoch": median(runs.bottom),
+        "flipped fitted: start": median(runs.accuracy("flipped")[:, 0]),
+        "flipped fitted: bottom": median(runs.accuracy("flipped").min(1)),
+        "flipped fitted: end": median(runs.accuracy("flipped")[:, -1]),
+        "test: best": median(runs.accuracy("test").max(1)),
+        "test: at the bottom": median(runs.test_at(bottom)),
+        "test: at the others' bottom": median(runs.test_at(others)),
+        "test: at the end": median(runs.test_at(-1)),
         "gain at the bottom, mean": str(mean(runs.test_at(bottom) - runs.test_at(-1))),
         "gain at the others' bottom, mean": str(mean(runs.test_at(others) - runs.test_at(-1))),
     } | {

@@ -428,7 +428,7 @@ def _sentences(noisy: Runs, clean: Runs) -> Iterator[Point]:
     yield Point(
         says=f"(text) max γ leads from the start to about iteration {AUTHORS_CROSSING}, then the noisy max ρ overtakes"
         " it",
-        measured=f"it leads from the first step in {_of(line > 1, total)} and is overtaken at t = {_median(line)};"
+        measured=f"it leads from the first step in {_of(line > 1, total)} and is overtaken at t = {median(line)};"
         f" between {ABOUT[0]} and {ABOUT[1]} in {_of(about, total)}",
         met=int(about.sum()), of=total,
     )  # fmt: skip
@@ -438,8 +438,8 @@ def _sentences(noisy: Runs, clean: Runs) -> Iterator[Point]:
     risen = noisy.first((held > 0) & (noisy.times > np.nan_to_num(zero, nan=np.inf)[:, None]))
     yield Point(
         says="(text) the accuracy on noisy samples drops to 0, then rises",
-        measured=f"it is 0 from t = {_median(zero)} in {_of(low == 0, total)}, above 0 again from t = {_median(risen)}"
-        f" in {_of(~np.isnan(risen), total)}, and {_median(end)} after {noisy.times[-1]} iterations",
+        measured=f"it is 0 from t = {median(zero)} in {_of(low == 0, total)}, above 0 again from t = {median(risen)}"
+        f" in {_of(~np.isnan(risen), total)}, and {median(end)} after {noisy.times[-1]} iterations",
         met=int(((low == 0) & ~np.isnan(risen)).sum()), of=total,
     )  # fmt: skip
     above = clean.series["gamma_max"] > clean.series["rho_clean_max"]
@@ -447,7 +447,7 @@ def _sentences(noisy: Runs, clean: Runs) -> Iterator[Point]:
     ratio = clean.series["gamma_max"][:, -1] / clean.series["rho_clean_max"][:, -1]
     yield Point(
         says="(text) without label noise max γ stays above",
-        measured=f"throughout in {_of(stays, total)}; at the end max γ is {_median(ratio)} times max ρ",
+        measured=f"throughout in {_of(stays, total)}; at the end max γ is {median(ratio)} times max ρ",
         met=int(stays.sum()), of=total,
     )  # fmt: skip
     yield Point(says="(ours) Condition 4.1 at these values", measured=", ".join(_condition(noisy.setting)[:1]) + ";"
@@ -463,7 +463,7 @@ def crossings(runs: Mapping[Setting, Runs]) -> pd.DataFrame:
             held = runs[replace(AUTHORS, m=m, sigma_0=start)]
             line, low = held.overtaking(), held.least("accuracy_noisy")
             seen = f"; noisy accuracy 0 in {_of(low == 0, len(low))}" if not (low == 0).all() else ""
-            row[f"σ_0 = {start:g}"] = f"{_median(line)}{seen}"
+            row[f"σ_0 = {start:g}"] = f"{median(line)}{seen}"
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -477,7 +477,7 @@ def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
         says="signal learning (max γ) leads noise memorization (max ρ) on noisy samples first, and is overtaken once",
         measured=f"signal leads from the first step in {_of(leads, total)}, is overtaken in {_of(overtaken, total)},"
         f" and never leads again in {_of(stays, total)}; at the end max ρ on noisy samples is"
-        f" {_median(noisy.series['rho_noisy_max'][:, -1] / noisy.series['gamma_max'][:, -1])} times max γ",
+        f" {median(noisy.series['rho_noisy_max'][:, -1] / noisy.series['gamma_max'][:, -1])} times max γ",
         met=int((leads & stays).sum()), of=total,
     )  # fmt: skip
     expected = mean_field(noisy.setting)
@@ -490,9 +490,9 @@ def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
     )
     yield Point(
         says="the gray dashed line separates the two stages",
-        measured=f"the overtaking stands at t = {_median(line)} over the seeds, that is s ="
-        f" {_median(line * noisy.setting.time_scale)}; the mean field has it at t = {expected:.3g}, and with each"
-        f" run's own labels at {_median(noisy.foretold)}{ranked}",
+        measured=f"the overtaking stands at t = {median(line)} over the seeds, that is s ="
+        f" {median(line * noisy.setting.time_scale)}; the mean field has it at t = {expected:.3g}, and with each"
+        f" run's own labels at {median(noisy.foretold)}{ranked}",
     )
     t_1 = noisy.first(noisy.series["coefficient_min"] >= Reading().order_one)
     before = t_1 < line
@@ -503,7 +503,7 @@ def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
     )
     yield Point(
         says="Stage I holds T_1 (Theorem 4.1), when every coefficient is of order one and signal leads",
-        measured=f"with {Reading().order_one:g} read as of order one T_1 = {_median(t_1)}; it lies before the line in"
+        measured=f"with {Reading().order_one:g} read as of order one T_1 = {median(t_1)}; it lies before the line in"
         f" {_of(before, total)}, after it in {late.sum()}, and in {np.isnan(t_1).sum()} some coefficient never gets"
         f" there{flips if luck.any() else ''}",
         met=int(before.sum()), of=total,
@@ -512,23 +512,23 @@ def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
     holds = noisy.least("accuracy_clean") >= 1
     yield Point(
         says="clean samples are fitted in Stage I and stay fitted",
-        measured=f"accuracy on clean samples is 1 from t = {_median(fitted)} on, and throughout in {_of(holds, total)}",
+        measured=f"accuracy on clean samples is 1 from t = {median(fitted)} on, and throughout in {_of(holds, total)}",
         met=int(holds.sum()), of=total,
     )  # fmt: skip
     low = noisy.least("accuracy_noisy")
     ignored, dips = low == 0, low < noisy.series["accuracy_noisy"][:, 0]
     yield Point(
         says="accuracy on noisy samples falls in Stage I: they are predicted as their true label",
-        measured=f"its least value is {_median(low)}; it falls below where it started in {_of(dips, total)}, to"
+        measured=f"its least value is {median(low)}; it falls below where it started in {_of(dips, total)}, to"
         f" exactly 0 in {_of(ignored, total)}; overall accuracy then is"
-        f" {_median(noisy.least('accuracy'))}, about one less the share of flips",
+        f" {median(noisy.least('accuracy'))}, about one less the share of flips",
         met=int(dips.sum()), of=total,
     )  # fmt: skip
     everything = noisy.settled(noisy.series["accuracy_noisy"] >= 1)
     after = everything > line
     yield Point(
         says="noisy samples are memorized in Stage II",
-        measured=f"all are fitted from t = {_median(everything)} on, after the line in {_of(after, total)}: with"
+        measured=f"all are fitted from t = {median(everything)} on, after the line in {_of(after, total)}: with"
         " half of the neurons active on a sample, fitting it takes ρ > 2γ (Lemma 5.1), not ρ > γ",
         met=int(after.sum()), of=total,
     )  # fmt: skip
@@ -536,8 +536,8 @@ def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
     worse = end > noisy.at("test_error", line)
     yield Point(
         says="(not drawn in the paper) generalization degrades in Stage II",
-        measured=f"test error on D_test is {_median(best)} at its best in training, "
-        f"{_median(noisy.at('test_error', line))} at the line and {_median(end)} at the end; it has grown from the"
+        measured=f"test error on D_test is {median(best)} at its best in training, "
+        f"{median(noisy.at('test_error', line))} at the line and {median(end)} at the end; it has grown from the"
         f" line to the end in {_of(worse, total)}",
         met=int(worse.sum()), of=total,
     )  # fmt: skip
@@ -547,7 +547,7 @@ def _points_1(noisy: Runs, clean: Runs) -> Iterator[Point]:
         says="without label noise: overall accuracy reaches one and there are no stages to part",
         measured=f"all samples are fitted from the first step to the last in {_of(perfect, total)}; max γ leads max ρ"
         f" throughout in {_of(leading, total)}; test error on D_test ends at"
-        f" {_median(clean.series['test_error'][:, -1])}",
+        f" {median(clean.series['test_error'][:, -1])}",
         met=int((perfect & leading).sum()), of=total,
     )  # fmt: skip
 
@@ -565,7 +565,7 @@ def readings(noisy: Runs) -> pd.DataFrame:
         f"T_1: every γ and own ρ at least {order_one:g}": noisy.first(noisy.series["coefficient_min"] >= order_one),
         "all noisy samples fitted to the end": noisy.settled(noisy.series["accuracy_noisy"] >= 1),
     }  # fmt: skip
-    return pd.DataFrame([{"reading": name, "t, median [10 %, 90 %]": _median(t)} for name, t in read.items()])
+    return pd.DataFrame([{"reading": name, "t, median [10 %, 90 %]": median(t)} for name, t in read.items()])
 
 
 def sensitivity(runs: Mapping[Setting, Runs]) -> pd.DataFrame:
@@ -578,12 +578,12 @@ def sensitivity(runs: Mapping[Setting, Runs]) -> pd.DataFrame:
             "changed": name,
             "κ(1−2τ)": f"{one.kappa * (1 - 2 * one.tau_plus):.3g}",
             "Stage I seen": _of(line > 1, len(line)),
-            "overtaking, s": _median(line * scale),
+            "overtaking, s": median(line * scale),
             "mean field, s": f"{mean_field(one) * scale:.3g}",
-            "least noisy accuracy": _median(held.least("accuracy_noisy")),
-            "noisy accuracy at the end": _median(held.series["accuracy_noisy"][:, -1]),
-            "best test error": _median(held.least("test_error")),
-            "test error at the end": _median(held.series["test_error"][:, -1]),
+            "least noisy accuracy": median(held.least("accuracy_noisy")),
+            "noisy accuracy at the end": median(held.series["accuracy_noisy"][:, -1]),
+            "best test error": median(held.least("test_error")),
+            "test error at the end": median(held.series["test_error"][:, -1]),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -713,13 +713,13 @@ def _grid_table(grid: Mapping[tuple[float, float], Runs]) -> pd.DataFrame:
             "‖μ‖": f"{mu:g}",
             "κ(1−2τ)": f"{held.setting.kappa * (1 - 2 * tau):.3g}",
             "Stage I seen": _of(line > 1, len(line)),
-            "overtaking, t": _median(line),
+            "overtaking, t": median(line),
             "mean field, t": f"{mean_field(held.setting):.3g}",
-            "own labels, t": _median(held.foretold),
-            "least noisy accuracy": _median(held.least("accuracy_noisy")),
-            "best test error": _median(held.least("test_error")),
-            "at the overtaking": _median(held.at("test_error", line)),
-            "at the end": _median(held.series["test_error"][:, -1]),
+            "own labels, t": median(held.foretold),
+            "least noisy accuracy": median(held.least("accuracy_noisy")),
+            "best test error": median(held.least("test_error")),
+            "at the overtaking": median(held.at("test_error", line)),
+            "at the end": median(held.series["test_error"][:, -1]),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -860,7 +860,7 @@ def _described(one: Setting, but: tuple[str, ...] = ()) -> str:
     return ", ".join(parts)
 
 
-def _median(numbers: np.ndarray) -> str:
+def median(numbers: np.ndarray) -> str:
     """Median [10 %, 90 %] over the seeds that have one."""
     held = np.asarray(numbers, dtype=float)
     known = held[~np.isnan(held)]

@@ -37,7 +37,7 @@ from theory.lineage import condition_huang, condition_kou
 from theory.meanfield import limiting_error_threshold, noisy_ignored_threshold, signal_leads_threshold, stage_one_time
 from theory.paper import Reading, claims, condition_4_1
 from theory.symbols import SETTING, expanded, lookup, tau_minus, tau_plus
-from verify import processes, sweep
+from verify import costs, processes, sweep
 from verify.evidence import Why, evidence
 from verify.folder import Folder
 from verify.meanfield import curve
@@ -203,7 +203,7 @@ class Map:
         if not 0 < self.epsilon < math.log(2):
             raise ValueError(f"epsilon = {self.epsilon:g}: a target loss lies between 0 and log 2 = 0.693")
         for name in self.show:
-            _quantity(name, self.reading)
+            quantity_of(name, self.reading)
         size = len(self.x.values) * len(self.y.values)
         if size > MOST_CELLS:
             example = f"--x {self.x.low:g}:{self.x.high:g}:40"
@@ -228,7 +228,7 @@ class Map:
         """What is computed per run."""
         names = ["flip_share"]
         for shown in self.show:
-            quantity = _quantity(shown, self.reading)
+            quantity = quantity_of(shown, self.reading)
             names += [name for name, _ in quantity.parts] if isinstance(quantity, Claim) else [quantity.name]
         found = {name: OBSERVABLE_BY_NAME[name] for name in names}
         if any(o.stage == "T1" or "T1" in o.premises for o in found.values()):  # it says whether T_1 came
@@ -272,7 +272,7 @@ def _claims(reading: Reading) -> dict[str, Claim]:
     return {c.name: c for c in claims(reading)}
 
 
-def _quantity(name: str, reading: Reading) -> Claim | Observable:
+def quantity_of(name: str, reading: Reading) -> Claim | Observable:
     """The claim or observable of a panel.
 
     Raises:
@@ -299,7 +299,7 @@ def _quantity(name: str, reading: Reading) -> Claim | Observable:
 # ---------------------------------------------------------------------------------------------------------------
 # Parameters: numbers and formulas
 
-_OPERATORS: dict[type, Callable[[float, float], float]] = {
+OPERATORS: dict[type, Callable[[float, float], float]] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
     ast.Pow: operator.pow,
 }  # fmt: skip
@@ -320,8 +320,8 @@ def _formula(text: str, value: Callable[[str], float], where: str) -> float:
                 return value(name)
             case ast.UnaryOp(op=ast.USub(), operand=inner):
                 return -read(inner)
-            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
-                return _OPERATORS[type(op)](read(left), read(right))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
+                return OPERATORS[type(op)](read(left), read(right))
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
                 given = [read(arg) for arg in args]
                 try:
@@ -470,10 +470,10 @@ def plan(map_: Map, device: str = "cpu") -> list[Task]:
             check_drawable(settings[k])
         members.sort(key=lambda k: -lengths[k])
         runs = [(k, settings[k], seed) for k in members for seed in _seeds(map_, k)]
-        size = sweep.bundle_size(n, m, 1, device)
+        size = costs.bundle_size(n, m, 1, device)
         batches = [tuple(runs[start : start + size]) for start in range(0, len(runs), size)]
-        cost = {k: lengths[k] * sweep._arithmetic(n, m) + 1e-3 for k in members}
-        by_group.append([(lengths[b[0][0]] * sweep.CALLS + sum(cost[k] for k, *_ in b), b) for b in batches])
+        cost = {k: lengths[k] * costs.arithmetic(n, m) + 1e-3 for k in members}
+        by_group.append([(lengths[b[0][0]] * costs.CALLS + sum(cost[k] for k, *_ in b), b) for b in batches])
     # Enough of them for many processes, in number and contents whatever there are.
     most = min(WORK, sum(work for group in by_group for work, _ in group) / PARTS)
     found: list[tuple[float, tuple]] = []
@@ -508,7 +508,7 @@ def _expected_steps(map_: Map, setting: Setting) -> float:
     """How many steps a run is expected to take."""
     if map_.steps is not None:
         return map_.steps
-    s = sweep.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, map_.epsilon, map_.stage)
+    s = costs.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, map_.epsilon, map_.stage)
     if map_.stage == "T1":  # near the thresholds the signal is slow; without any drive it never comes
         rate = setting.kappa * (1 - 2 * max(setting.tau_plus, setting.tau_minus)) / 2
         s = max(s, min(10.0, _stage_one()(max(rate, 0.05), map_.reading.order_one)))
@@ -596,7 +596,7 @@ def table(map_: Map, runs: pd.DataFrame) -> pd.DataFrame:
     )
     columns: dict[str, np.ndarray] = {}
     for name in map_.show:
-        quantity = _quantity(name, map_.reading)
+        quantity = quantity_of(name, map_.reading)
         summarise = _share if isinstance(quantity, Claim) else _time if quantity.time else _mean
         columns |= {f"{name}{suffix}": values for suffix, values in summarise(map_, quantity, held).items()}
     return pd.concat([rows, pd.DataFrame(columns)], axis=1)

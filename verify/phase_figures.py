@@ -103,7 +103,7 @@ def _dashes(lines: list[Line]) -> list:
 
 def _shown(map_: Map, name: str, found: pd.DataFrame) -> tuple[np.ndarray, str, str, Normalize]:
     """What a panel colours: values per cell, title, colours, and their range."""
-    quantity = phase._quantity(name, map_.reading)
+    quantity = phase.quantity_of(name, map_.reading)
     if isinstance(quantity, Claim):
         return found[name].to_numpy(float), name, GOOD_HIGH, Normalize(0, 1)
     title = TITLES.get(name, name)
@@ -203,7 +203,7 @@ def _caption(
     map_: Map, found: pd.DataFrame, conditions: list[Line], drawn: dict[str, list[Line]], missing: set[int]
 ) -> str:
     kinds = []
-    quantities = [phase._quantity(name, map_.reading) for name in map_.show]
+    quantities = [phase.quantity_of(name, map_.reading) for name in map_.show]
     if any(isinstance(q, Claim) for q in quantities):
         kinds.append("of a claim, the share of the runs in which it holds")
     if any(not isinstance(q, Claim) and q.time for q in quantities):
@@ -272,7 +272,7 @@ def _expression(node: ast.AST) -> sp.Expr:
         case ast.UnaryOp(operand=inner):
             return -_expression(inner)
         case ast.BinOp(left=left, op=op, right=right):
-            return phase._OPERATORS[type(op)](_expression(left), _expression(right))  # type: ignore[arg-type]
+            return phase.OPERATORS[type(op)](_expression(left), _expression(right))  # type: ignore[arg-type]
         case ast.Call(func=ast.Name(id=name), args=args):
             return {"sqrt": sp.sqrt, "log": sp.log, "max": sp.Max, "min": sp.Min}[name](*map(_expression, args))
     raise TypeError(node)

@@ -39,7 +39,7 @@ from numerics.series import SERIES
 from theory import Condition, inside
 from theory.paper import Reading
 from theory.statements import Hidden, Part, Theorem, evaluate
-from verify import fit, processes, sweep
+from verify import costs, fit, processes, sweep
 from verify.judge import Status
 from verify.region import Region
 from verify.sweep import Group, Job, Point, Result
@@ -150,7 +150,7 @@ class Family:
         """Settings inside the conditions at ``fixed``, spread over the region with its faces: the same for all kinds of
         labels, with flips in whole numbers, so that what labels cost is seen on the same settings."""
         theorem, effort = self.members[0], self.effort
-        afford = sweep.affordable(self.stage, effort.looks[0], SHARED, effort.cap[self.stage], theorem.epsilon)
+        afford = costs.affordable(self.stage, effort.looks[0], SHARED, effort.cap[self.stage], theorem.epsilon)
         placed = _placed(
             (*theorem.at(fixed), *afford),
             replace(self.reading, C=fixed.get("C", self.reading.C), labels="balanced"),

@@ -51,7 +51,7 @@ from theory import AtLeast, AtMost, Band, Claim, Condition, Exactly, Theta, With
 from theory.paper import Reading
 from theory.statements import Law
 from theory.symbols import SETTING, lookup
-from verify import fit, sweep
+from verify import costs, fit, sweep
 from verify.evidence import Why, at_runs, evidence, lacking
 from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE
 from verify.sweep import OBSERVABLE_BY_NAME, Group, Job, Point
@@ -197,11 +197,11 @@ def path(
 
 
 def _cost(setting: Setting, stage: str, seeds: int) -> float:
-    return sweep.work(setting, sweep.EPSILON[1], stage, seeds)
+    return costs.work(setting, sweep.EPSILON[1], stage, seeds)
 
 
 def _steps(setting: Setting, stage: str) -> float:
-    s = sweep.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, sweep.EPSILON[1], stage)
+    s = costs.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, sweep.EPSILON[1], stage)
     return s / setting.time_scale
 
 
@@ -315,7 +315,7 @@ def _anywhere(name: str, values: dict[str, float]) -> float:
 
 def _to_edge(values: dict[str, float], name: str, needs: tuple[Condition, ...], reading: Reading) -> bool:
     """Move a parameter to where its tightest condition just holds; False where there is no such place."""
-    return sweep._boundary(values, name, needs, reading.C, lambda x: _move(values, name, x), INWARDS[name])
+    return sweep.boundary(values, name, needs, reading.C, lambda x: _move(values, name, x), INWARDS[name])
 
 
 def _move(values: dict[str, float], name: str, to: float) -> None:

@@ -337,11 +337,21 @@ def identity(planned: Plan) -> dict:
     }
 
 
+# What decides which settings are run, and what is saved of a run, beside all of `theory` and `numerics`: what `sweep`,
+# `quantify` and `scaling` rest on, but for `processes`, where a run happens, and `formulas`, how one is written.
+OF_RUNS = (
+    "costs", "evidence", "fit", "judge", "meanfield", "observables", "quantify", "region", "scaling", "sweep",
+    "userfile",
+)  # fmt: skip
+
+
 def code_of_runs() -> str:
     """Digest of everything that runs depend on: results of different code are never mixed."""
     digest = hashlib.sha256()
     here = Path(__file__).parent
-    names = ("sweep.py", "meanfield.py", "scaling.py", "quantify.py", "region.py")
-    for path in [*sorted((here.parent / "numerics").glob("*.py")), *(here / x for x in names)]:
-        digest.update(path.read_bytes())
+    for package in ("theory", "numerics"):
+        for path in sorted((here.parent / package).rglob("*.py")):
+            digest.update(path.read_bytes())
+    for name in OF_RUNS:
+        digest.update((here / f"{name}.py").read_bytes())
     return digest.hexdigest()[:12]

@@ -20,28 +20,22 @@ import sympy as sp
 import torch
 from scipy.stats import qmc
 
-from numerics import OBSERVABLES, Event, Observable, Setting, Trajectory, draw, train
+from numerics import Event, Observable, Setting, Trajectory, draw, train
 from numerics.generalization import AT_THE_END, certified_exponent, generalization
 from numerics.model import class_sizes, flip_share
 from numerics.observables import MOMENTS, STAGES, moments
 from numerics.series import SERIES
-from theory import Band, Claim, Condition, T_star, Theta, eta, evaluate, inside, kappa, sigma_xi, tau_minus, tau_plus
-from theory import d as dimension
+from theory import Band, Claim, Condition, T_star, Theta, evaluate, inside, kappa, sigma_xi, tau_minus, tau_plus
 from theory import m as neurons
 from theory import n as samples
 from theory.paper import Reading
 from theory.symbols import SETTING
-from verify import processes, userfile
-from verify.meanfield import MEANFIELD, convergence_time
-
-OBSERVABLE_BY_NAME: dict[str, Observable] = OBSERVABLES | {o.name: o for o in MEANFIELD}
+from verify import costs, processes, userfile
+from verify.observables import OBSERVABLE_BY_NAME
 
 EXACT_STEPS = 200
 EXACT_SEEDS = 4  # an identity holds in every run or not at all: settings tell it, and autograd is slow
 FINISHED = "*-[0-9][0-9][0-9]*.npz"  # files of finished jobs, see :attr:`Job.key`
-MEMORY = 128e6  # bytes that the arrays of a batch may take
-DEVICE_MEMORY = 4e9  # the same on another device than the CPU, where several processes share what there is
-DEVICE_RUNS = 2048
 MOST_STEPS = 10**7  # of any run: half an hour even for the smallest
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
@@ -264,7 +258,7 @@ def design(group: Group, profile: Profile, reading: Reading, seed: int) -> list[
                     at_end = [
                         c for c in at_end if math.log(c[1] / EPSILON[0]) <= _END * math.log(EPSILON[1] / EPSILON[0])
                     ]
-                at_end.sort(key=lambda c: work(*c, group.stage, profile.seeds))
+                at_end.sort(key=lambda c: costs.work(*c, group.stage, profile.seeds))
                 if (end == 0.0) != (name == "epsilon"):
                     chosen += at_end[:1]
                     continue
@@ -352,7 +346,7 @@ def _place(
     band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
     snr = _log(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
     sigma = fixed.get(sigma_xi, _log(0.03, 30, u["sigma_xi"]))
-    if _cost_of_draw(n, m, profile.seeds) > cap:
+    if costs.of_draw(n, m, profile.seeds) > cap:
         return None
     values: dict[str, float] = reading.at({"n": n, "m": m, "sigma_xi": sigma, **taus}, EPSILON[1])
 
@@ -363,11 +357,11 @@ def _place(
     # through log T*, and theirs on d, so the three are placed in turn until they stay.
     edge, before = 4.0 * (n + 2 * m + 1), 0.0
     values["eta"] = n / (4 * reading.C * sigma**2 * edge)
-    steps = min(cap / _cost_of_step(n, m, profile.seeds), MOST_STEPS / 4)
-    longest = rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], EPSILON[1], group.stage)
+    steps = min(cap / costs.of_step(n, m, profile.seeds), MOST_STEPS / 4)
+    longest = costs.rescaled_time(snr, taus["tau_plus"], taus["tau_minus"], EPSILON[1], group.stage)
     for _ in range(30):
         follow(edge)
-        if not _boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
+        if not boundary(values, "d", group.needs, reading.C, follow, inwards=+1):
             return None
         edge = values["d"]
         follow(math.ceil(edge * _log(1.0001, D_SLACK, u["d"])))
@@ -376,7 +370,7 @@ def _place(
         before = edge
         scale = n * m / (sigma**2 * values["d"])
         values["eta"] = 0.05 * scale
-        if not _boundary(values, "eta", group.needs, reading.C, lambda x: values.update(eta=x), inwards=-1):
+        if not boundary(values, "eta", group.needs, reading.C, lambda x: values.update(eta=x), inwards=-1):
             return None
         # Target loss and step size go as far as the cost allows.
         reach = steps * values["eta"] / scale  # rescaled time within the cost at the largest step
@@ -389,7 +383,7 @@ def _place(
             least = max(EPSILON[0], EPSILON[1] * longest * slack / reach)
             values["epsilon"] = _log(least, EPSILON[1], u["epsilon"])
     values["sigma_0"] = 1e-3 / (sigma * math.sqrt(values["d"]))
-    if not _boundary(values, "sigma_0", group.needs, reading.C, lambda x: values.update(sigma_0=x), inwards=-1):
+    if not boundary(values, "sigma_0", group.needs, reading.C, lambda x: values.update(sigma_0=x), inwards=-1):
         return None
     values["sigma_0"] /= _log(1.0001, SIGMA_0_SLACK, u["sigma_0"])
     if not inside(group.needs, values, reading.C):
@@ -401,7 +395,7 @@ def _log(low: float, high: float, u: float) -> float:
     return math.exp(math.log(low) + u * math.log(high / low))
 
 
-def _boundary(
+def boundary(
     values: dict[str, float],
     name: str,
     needs: tuple[Condition, ...],
@@ -439,61 +433,6 @@ def _boundary(
         if not 0 < values[name] < 1e30:
             return False
     return missing <= 1 + 1e-6
-
-
-def rescaled_time(ratio: float, tau_plus: float, tau_minus: float, epsilon: float, stage: str) -> float:
-    """Rescaled time s that a run of a stage is expected to need, at kappa = ``ratio``."""
-    if stage == "end":
-        return convergence_time(ratio, tau_plus, tau_minus, epsilon)
-    return {"exact": 0.0, "start": 0.0, "early": 0.1, "T1": 1.5}[stage]
-
-
-BATCH = 0.1  # core seconds of a batch beside its steps
-AUTOGRAD = 2e-4  # core seconds of a step and run by autograd
-CALLS = 1e-4  # core seconds that one step of any batch costs in calls alone; measured, as the arithmetic below is
-
-
-def _arithmetic(n: int, m: int) -> float:
-    """Core seconds per step and run."""
-    return m * n * (n / 7.5e9 + 8e-9)
-
-
-def _runs_in_memory(n: int, m: int, device: str = "cpu") -> float:
-    memory = MEMORY if device == "cpu" else DEVICE_MEMORY
-    return memory / (8.0 * (3 * (n + 2) ** 2 + 16 * n * m + 12 * m * m))
-
-
-def bundle_size(n: int, m: int, seeds: int, device: str = "cpu") -> int:
-    """How many settings of one size share a batch, within memory: until arithmetic outweighs the calls on a CPU;
-    elsewhere the calls cost more than the arithmetic of any batch, and what goes up is the work of recording."""
-    enough = min(2 * CALLS / _arithmetic(n, m), 128) if device == "cpu" else DEVICE_RUNS
-    return max(1, int(min(enough, _runs_in_memory(n, m, device)) / seeds))
-
-
-def _cost_of_step(n: int, m: int, seeds: int) -> float:
-    """Core seconds per step and setting; used only to choose settings and to order jobs."""
-    return CALLS / min(bundle_size(n, m, seeds), 6) + seeds * _arithmetic(n, m)
-
-
-def _cost_of_draw(n: int, m: int, seeds: int) -> float:
-    return 1e-10 * seeds * (n**3 + 8 * m**3 + m * n**2)
-
-
-def affordable(stage: str, seeds: int, each: int, cap: float, epsilon: float = EPSILON[1]) -> tuple[Condition, ...]:
-    """The condition that runs of a setting end within ``cap`` core seconds, ``each`` of them sharing a batch."""
-    s = {"T1": 1.5, "window": 1.6, "early": 0.1, "end": 2.5 / epsilon}.get(stage)
-    if s is None:
-        return ()
-    steps = cap / (CALLS / each + seeds * _arithmetic(samples, neurons))
-    rule = eta * sigma_xi**2 * dimension / (samples * neurons) * steps >= s
-    return (Condition(name="affordable", source="the effort", statement=rule),)
-
-
-def work(setting: Setting, epsilon: float, stage: str, seeds: int) -> float:
-    """Expected core seconds of one setting with its seeds."""
-    s = rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, epsilon, stage)
-    n, m = setting.n, setting.m
-    return s / setting.time_scale * _cost_of_step(n, m, seeds) + _cost_of_draw(n, m, seeds)
 
 
 def _small_dense(count: int, entropy: int, labels: str) -> list[Point]:
@@ -601,7 +540,9 @@ def last_step(setting: Setting, epsilon: float, reading: Reading) -> int:
 
 def _steps(job: Job) -> float:
     setting, epsilon = job.point.setting, job.point.epsilon
-    s = job.point.until or rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, epsilon, job.group.stage)
+    s = job.point.until or costs.rescaled_time(
+        setting.kappa, setting.tau_plus, setting.tau_minus, epsilon, job.group.stage
+    )
     return s / setting.time_scale
 
 
@@ -610,7 +551,7 @@ def execute(jobs: Sequence[Job]) -> list[Result]:
     if len(jobs) > 1:
         return _execute(jobs, slice(None))
     [job] = jobs
-    chunk = max(1, int(_runs_in_memory(job.point.setting.n, job.point.setting.m, job.device)))
+    chunk = max(1, int(costs.runs_in_memory(job.point.setting.n, job.point.setting.m, job.device)))
     parts = [_execute(jobs, slice(k, k + chunk))[0] for k in range(0, len(job.seeds), chunk)]
     # The recording grid depends on the horizon alone, so parts of one job share it.
     joined = Result(
@@ -680,7 +621,7 @@ def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
     bundles = []
     for (_, n, m), members in by_size.items():
         members.sort(key=lambda j: -_steps(j))
-        size = bundle_size(n, m, len(members[0].seeds), members[0].device)
+        size = costs.bundle_size(n, m, len(members[0].seeds), members[0].device)
         bundles += [tuple(members[k : k + size]) for k in range(0, len(members), size)]
     # The longest first, so that none is left over at the end.
     return sorted(bundles, key=lambda b: -max(_steps(j) for j in b) * _cost_of_bundle(b))
@@ -688,7 +629,7 @@ def _bundles(planned: Sequence[Job]) -> list[tuple[Job, ...]]:
 
 def _cost_of_bundle(bundle: tuple[Job, ...]) -> float:
     setting = bundle[0].point.setting
-    return CALLS + sum(len(j.seeds) for j in bundle) * _arithmetic(setting.n, setting.m)
+    return costs.CALLS + sum(len(j.seeds) for j in bundle) * costs.arithmetic(setting.n, setting.m)
 
 
 def expected(planned: Sequence[Job]) -> dict[str, float]:
@@ -699,8 +640,8 @@ def expected(planned: Sequence[Job]) -> dict[str, float]:
         steps = max(_steps(job) for job in bundle)
         for job in bundle:
             n, m, seeds = job.point.setting.n, job.point.setting.m, len(job.seeds)
-            own = _cost_of_draw(n, m, seeds) + (EXACT_STEPS * seeds * AUTOGRAD if group.stage == "exact" else 0.0)
-            found[job.key] = own + (steps * _cost_of_bundle(bundle) + BATCH) / len(bundle)
+            own = costs.of_draw(n, m, seeds) + (EXACT_STEPS * seeds * costs.AUTOGRAD if group.stage == "exact" else 0.0)
+            found[job.key] = own + (steps * _cost_of_bundle(bundle) + costs.BATCH) / len(bundle)
     return found
 
 
@@ -776,7 +717,8 @@ def load(path: Path, job: Job) -> Result:
             fingerprint = str(held["fingerprint"])
             table = pd.DataFrame(json.loads(str(held["runs"])))
             times = held["times"]
-            series = {name: held[f"series_{name}"] for name in job.group.kept}
+            curves = [name for name in held.files if name.startswith("series_")]
+            series = {name.removeprefix("series_"): held[name] for name in curves}
     except Exception as problem:
         raise ValueError(f"{path} is damaged ({type(problem).__name__}): delete it to have it redone") from problem
     if fingerprint != _fingerprint(job):

@@ -44,6 +44,7 @@ from theory.paper import Reading, claims
 from theory.statements import Law, Theorem, check_name
 from theory.symbols import SETTING
 from theory.theorems import theorems
+from verify.observables import OBSERVABLE_BY_NAME
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
 READ_LIMIT = 60.0  # that checking its conditions and claims may take
@@ -134,8 +135,6 @@ def observables_of(pin: Pin) -> dict[str, Observable]:
     Raises:
         ValueError: the file has changed meanwhile, or can no longer be read.
     """
-    from verify.sweep import OBSERVABLE_BY_NAME
-
     held = load(Path(pin.path), OBSERVABLE_BY_NAME)
     if held.digest != pin.digest:
         raise ValueError(f"{pin.path}: was changed while its claims were run; start again")
@@ -550,7 +549,7 @@ def check_at(held: UserFile, name: str, settings: Iterable[Mapping[str, float]])
 
 def check_latex(held: UserFile) -> None:
     """Raise :class:`Refused` where a formula cannot be shown; it takes what shows it, so workers do without."""
-    from verify.report.formulas import parses
+    from verify.formulas import parses
 
     for what, stated in (("condition", held.conditions.values()), ("claim", held.claims)):
         for one in stated:

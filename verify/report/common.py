@@ -26,7 +26,7 @@ from theory import Condition
 from theory.statements import tex
 from theory.symbols import table
 from verify.draw import Picture
-from verify.report.formulas import mathml, pieces, plain
+from verify.formulas import mathml, pieces, plain
 from verify.shown import visible
 
 PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal

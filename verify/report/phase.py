@@ -54,7 +54,7 @@ def map_interrupted(folder: Path, done: int, total: int) -> None:
 
 def _row(map_: Map, name: str, found: pd.DataFrame) -> dict:
     """One panel in words: its range, and where the ends are."""
-    quantity = phase._quantity(name, map_.reading)
+    quantity = phase.quantity_of(name, map_.reading)
     column = f"{name}:s" if not isinstance(quantity, Claim) and quantity.time else name
     values = found[column]
     missing = int(values.isna().sum())

@@ -15,10 +15,10 @@ from theory.regime import Entailment
 from theory.statements import PROVENANCE, law_tex, tags, tex
 from theory.symbols import SETTING
 from verify.check import Check
+from verify.formulas import plain
 from verify.judge import Status, Verdict
 from verify.regime import CLAIMED, Decision, certificate
 from verify.report.common import duration, indented, number, open_console, prose, readable, shortened, stated, symbol
-from verify.report.formulas import plain
 from verify.report.hunts import beside_rows
 from verify.report.study import (
     KINDS,

@@ -13,10 +13,10 @@ from rich.text import Text
 
 from theory.statements import PROVENANCE, Part, Theorem
 from verify.draw import Picture
+from verify.formulas import plain
 from verify.judge import Status
 from verify.quantify import Answer
 from verify.report.common import indented, number, open_console, prose
-from verify.report.formulas import plain
 
 LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels and flips drawn independently"}
 
