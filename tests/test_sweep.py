@@ -437,6 +437,16 @@ def test_a_moment_that_no_run_reached_stays_a_missing_number(tmp_path):
         assert pd.api.types.is_numeric_dtype(held.runs[name]), (name, held.runs[name].dtype)
 
 
+def test_what_was_not_recorded_is_no_damage(tmp_path):
+    """A group that records little keeps what there is of the curves that it names, and it is read again."""
+    asked = job()
+    few = ("loss", "rho_own_mean", "coefficient_min")
+    asked = dataclasses.replace(asked, group=dataclasses.replace(asked.group, observables=("flip_share",), series=few))
+    [fresh] = saved([asked], tmp_path)
+    held = sweep.load(tmp_path / f"{asked.key}.npz", asked)
+    assert set(held.series) == set(fresh.series) == {"loss"}
+
+
 def test_large_times_stay_numbers(tmp_path):
     asked = job()
     [result] = executed(asked)
