@@ -405,6 +405,10 @@ CLAIMS = (
 """
 
 
+def identity(planned: study.Plan) -> dict:
+    return study.identity(planned.profile, planned.reading, planned.seed, planned.file)
+
+
 def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, tmp_path):
     profile = replace(PROFILES["quick"], seeds=2, settings={**PROFILES["quick"].settings, "T1": 4})
     monkeypatch.setitem(PROFILES, "quick", profile)
@@ -415,7 +419,7 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
     assert {"least", "median", "largest"} <= set(found.margins)
     assert (found.margins["least"] <= found.margins["largest"]).all()
     out = tmp_path / "out"
-    with study.FOLDER.open(out, study.identity(planned)) as batches, processes.Pool(2, sweep.one_thread) as pool:
+    with study.FOLDER.open(out, identity(planned)) as batches, processes.Pool(2, sweep.one_thread) as pool:
         results, finished = study.collect(planned, batches, pool, lambda *_: None)
     outcome = study.conclude(planned, results, finished, 0.0)
     found = check.conclude(found, followed, outcome)
@@ -430,9 +434,9 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
         assert text in page
     assert "4.1.2" in (out / "report.md").read_text()
     # The same study resumes; the file changed by a word is another one.
-    with study.FOLDER.open(out, study.identity(planned), resume=True):
+    with study.FOLDER.open(out, identity(planned), resume=True):
         pass
-    other = study.identity(replace(planned, file=load(tmp_path, USER + "# a word\n")))
+    other = identity(replace(planned, file=load(tmp_path, USER + "# a word\n")))
     with pytest.raises(ValueError, match="file"), study.FOLDER.open(out, other, resume=True):
         pass
 

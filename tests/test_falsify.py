@@ -15,7 +15,7 @@ from numerics import Setting
 from theory import Condition, Within, d, sigma_0, sigma_xi
 from theory.paper import Reading, claims
 from verify import falsify, kept
-from verify.__main__ import _setting
+from verify.cli.search import setting_at
 from verify.falsify import falsifiable, hunt
 from verify.report import hunts
 
@@ -314,7 +314,7 @@ def test_a_search_under_balanced_labels_finds_and_shows_balanced_settings():
     [row] = hunts.hunt_json(found, reading)["findings"]
     again = shlex.split(row["simplest"]["reproduce"])
     assert again[-2:] == ["--labels", "balanced"]
-    assert _setting(again[again.index("--at") + 1], "balanced") == finding.simplest.setting
+    assert setting_at(again[again.index("--at") + 1], "balanced") == finding.simplest.setting
 
 
 def test_a_flip_probability_just_below_one_half_is_not_rounded_to_it():

@@ -138,12 +138,16 @@ def circles(house):
 
 def upward(house):
     """Who imports the reports, or the command line, from below."""
+    floors = ("verify.report", "verify.cli", "verify.__main__")  # each may use those before it
+
+    def floor(name):
+        return next((k for k, prefix in enumerate(floors, 1) if name.startswith(prefix)), 0)
+
     return {
         (name, used)
         for name, source in house.items()
         for used in uses(name, source, frozenset(house))[0]
-        if (used.startswith("verify.report") and not name.startswith(("verify.report", "verify.__main__")))
-        or used == "verify.__main__"
+        if floor(used) > floor(name)
     }
 
 
@@ -165,6 +169,7 @@ def test_modules_form_layers():
         ("verify.judge", "from verify import study", circles),
         ("verify.judge", "def f():\n    from verify.report import common", upward),
         ("verify.study", "import verify.__main__", upward),
+        ("verify.report.common", "from verify.cli import common", upward),
         ("verify.judge", "from verify.fit import _x", foreign),
         ("verify.judge", "fit._x", foreign),
     ],

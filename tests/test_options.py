@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import verify.__main__ as program
+import verify.cli.study as commands
 from numerics import Setting
 from numerics.sampling import check_drawable
 from theory.paper import Reading, condition_4_1
@@ -49,7 +50,7 @@ def cut(monkeypatch, tmp_path):
     for module, name in (
         (study, "plan"), (selftest, "planted_statements"), (falsify, "hunt"), (falsify, "failures"),
         (falsify, "parties"), (phase, "collect"), (calibrate, "plan"), (calibrate.FOLDER.__class__, "open"),
-        (images, "check"), (paper_figures, "collect"), (processes, "pooled"), (program, "_searched"),
+        (images, "check"), (paper_figures, "collect"), (processes, "pooled"), (commands, "_searched"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, started)
     monkeypatch.chdir(tmp_path)

@@ -65,9 +65,9 @@ class Folder:
             OSError: it cannot be written.
         """
         mine = json.loads(json.dumps(asked))
-        self._require(folder, mine, resume)  # before anything is written there
+        self.require(folder, asked, resume)  # before anything is written there
         with _held(folder):
-            self._require(folder, mine, resume)  # another command may have been at work
+            self.require(folder, asked, resume)  # another command may have been at work
             manifest = _manifest(folder)
             for left in folder.glob(f"{ASIDE}*"):  # of a command that was killed while it wrote
                 shutil.rmtree(left, ignore_errors=True)
@@ -120,11 +120,15 @@ class Folder:
         except ValueError:
             return False
 
-    def _require(self, folder: Path, mine: dict[str, Any], resume: bool) -> None:
-        """The folder is ours, what is resumed the same work, and nothing lies where this kind of work will write."""
+    def require(self, folder: Path, asked: Mapping[str, Any], resume: bool) -> None:
+        """The folder is ours, what is resumed the same work, and nothing lies where this kind of work will write.
+
+        Raises:
+            ValueError: it is not so.
+        """
         _require_ours(folder)
         theirs = self.read(folder) if resume else {}
-        for key, value in mine.items() if resume else ():
+        for key, value in json.loads(json.dumps(asked)).items() if resume else ():
             if theirs.get(key) != value:
                 raise ValueError(
                     f"--resume {folder}: its {key} is {theirs.get(key)!r}, not {value!r}; drop --resume to start anew"

@@ -326,14 +326,14 @@ FOLDER = Folder(
 )
 
 
-def identity(planned: Plan) -> dict:
+def identity(profile: Profile, reading: Reading, seed: int, file: UserFile | None = None) -> dict:
     """What determines a study's numbers, for resuming."""
     return {
-        "profile": planned.profile.name,
-        "seed": planned.seed,
-        "reading": asdict(planned.reading),
+        "profile": profile.name,
+        "seed": seed,
+        "reading": asdict(reading),
         "code": code_of_runs(),
-        "file": planned.file and planned.file.digest,
+        "file": file and file.digest,
     }
 
 

@@ -1,0 +1,6 @@
+"""The command line: one module for each kind of command, all of one group."""
+
+from verify.cli import draw, look, search, select, study
+from verify.cli.common import cli
+
+__all__ = ["cli", "draw", "look", "search", "select", "study"]

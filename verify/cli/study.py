@@ -1,0 +1,221 @@
+"""Commands that judge: all, run, check, selftest, compare."""
+
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from verify.cli.common import (
+    asked_of,
+    chosen_among,
+    cli,
+    command_line,
+    opened,
+    pool_of,
+    reading_of,
+    replaced,
+    study_options,
+)
+
+
+@cli.command(name="all", short_help="Verify every claim and write the report.")
+@study_options
+def all_(**options: Any) -> int:
+    """Verify every claim of the paper and write the report.
+
+    \b
+    Examples:
+      python -m verify all
+      python -m verify all --profile quick --out /tmp/look
+      python -m verify all --C 4 --seed 1
+      python -m verify all --resume report
+    """
+    return _study((), options)
+
+
+@cli.command(short_help="Verify some claims and write the report.")
+@click.argument("claim", nargs=-1, required=True)
+@study_options
+def run(claim: tuple[str, ...], **options: Any) -> int:
+    """Verify the theorems and claims named, on the very runs that `all` uses for them, and write the report.
+
+    \b
+    Examples:
+      python -m verify run theorem-4.1
+      python -m verify run stage1.time stage2.time
+      python -m verify run selection.log2 --profile thorough
+    """
+    return _study(claim, options)
+
+
+def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
+    from theory.paper import claims
+    from theory.regime import entailments
+    from theory.theorems import theorems
+    from verify import falsify as search
+    from verify import report, study
+    from verify.regime import beside
+
+    started = time.monotonic()
+    known = (*theorems(), *claims(), *entailments())
+    given, folder, mine = _place(study.FOLDER, options)  # what is resumed keeps its options
+    searched, batches_ = _searched(options) if not names else ((), {})
+    # What a theorem states with its own quantifiers is not judged again at one reading, unless it is asked for.
+    asked = {item.name for item in (chosen_among(names, known) if names else known)} - (set() if names else replaced())
+    with (
+        search.beside(searched, reading_of(options), options["seed"], batches_) as hunted,
+        beside(s for s in entailments() if s.name in asked) as decided,
+        pool_of(options) as pool,
+    ):
+        planned = _planned(asked, given, options["seed"], pool)
+        with opened(study.FOLDER, folder, mine, options) as batches:
+            outcome = _collect(planned, batches, pool, options, started)
+            decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
+            outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
+            report.write(outcome, folder, command_line())
+    report.summary(outcome, folder)
+    return _exit_status(outcome, options["fail_on"])
+
+
+def _searched(options: dict[str, Any]) -> tuple[list, dict[str, int]]:
+    """The claims of the paper among which `all` searches for violations beside its runs, and how long."""
+    from theory.paper import claims, condition_4_1, condition_clean
+    from verify import falsify as search
+
+    reading = reading_of(options)
+    sets = (condition_4_1(reading), condition_clean(reading))
+    among = [c for c in claims(reading) if search.falsifiable(c) and c.needs in sets and not c.contrast]
+    among = [c for c in among if c.name not in replaced()]
+    batches = search.BESIDE[options["profile"]]
+    return [party for party in search.parties(among) if search.reach(party) in batches], batches
+
+
+def _exit_status(outcome, fail_on: tuple[str, ...]) -> int:
+    """0 when the study ran, whatever it found, but for what ``--fail-on`` names."""
+    from verify.judge import Status
+
+    if not outcome.finished:
+        return 130
+    found = {v.status for v in (*outcome.decisions, *outcome.answers)}
+    found |= {v.status for v in outcome.verdicts if not v.claim.contrast}
+    if not all(v.expected for v in outcome.verdicts):  # a contrast that holds is as unexpected as a claim that does not
+        found.add(Status.REFUTED)
+    if Status.OUTSIDE in found:  # no evidence either
+        found.add(Status.INCONCLUSIVE)
+    return 1 if found & {Status(name.upper()) for name in fail_on} else 0
+
+
+@cli.command(short_help="Check conditions and claims of your own.")
+@click.argument("file", type=click.Path(path_type=Path))
+@partial(study_options, profile="quick")  # a first answer to a question that is still forming
+def check(file: Path, **options: Any) -> int:
+    """Check the conditions, claims, theorems and observables that FILE states as plain values, and write the report.
+
+    Says which of them are surely mistyped, how each new condition stands to Condition 4.1, with proofs, and how far it
+    holds at typical settings; then verifies every claim inside its own conditions, and where these no longer give a
+    premise of the paper, follows the claim along a scaling that breaks it: does the conclusion fail, or only the proof?
+
+    \b
+    Examples:
+      python -m verify check docs/examples/weaker_dimension.py
+      python -m verify check docs/examples/own_theorem.py
+      python -m verify check note.py --profile standard --out note
+    """
+    from verify import check as check_
+    from verify import report, study, userfile
+    from verify.sweep import OBSERVABLE_BY_NAME
+
+    started = time.monotonic()
+    reading, profile, device = asked_of(options)
+    held = userfile.load(file, OBSERVABLE_BY_NAME, reading)
+    _, folder, mine = _place(study.FOLDER, options, held)
+    userfile.try_observables(held)
+    report.announce("deciding what follows from what", options["quiet"])
+    found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
+    with opened(study.FOLDER, folder, mine, options) as batches, pool_of(options) as pool:
+        outcome = _collect(planned, batches, pool, options, started)
+        found = check_.conclude(found, followed, outcome)
+        report.write(outcome, folder, command_line(), found)
+    report.summary(outcome, folder, found)
+    return _exit_status(outcome, options["fail_on"])
+
+
+def _place(kind: Any, options: dict[str, Any], held: Any = None) -> tuple[tuple, Path, dict]:
+    """What the options ask, its folder, and its identity there; a folder that cannot be had is refused at once."""
+    from verify import study
+
+    asked = reading, profile, _ = asked_of(options, kind)
+    folder, mine = options["resume"] or options["out"], study.identity(profile, reading, options["seed"], held)
+    kind.require(folder, mine, options["resume"] is not None)
+    return asked, folder, mine
+
+
+def _planned(asked: set[str], given: tuple, seed: int, pool: Any):
+    from theory.paper import claims
+    from theory.theorems import theorems
+    from verify import study
+
+    reading, profile, device = given
+    known = claims(reading)
+    chosen = tuple(c for c in known if c.name in asked)
+    whole = tuple(t for t in theorems(reading) if t.name in asked)
+    return study.plan(chosen, known, profile, reading, seed, device, theorems=whole, pool=pool)
+
+
+def _collect(planned, batches: Path, pool: Any, options: dict[str, Any], started: float):
+    from verify import report, study
+
+    with report.progress(planned.settings, options["quiet"], work=planned.work) as advance:
+        results, finished = study.collect(planned, batches, pool, lambda result, work: advance(1, work, result.kept))
+    return study.conclude(planned, results, finished, started)
+
+
+@cli.command(short_help="Plant false laws: are they rejected, and true ones accepted?")
+@study_options
+def selftest(**options: Any) -> int:
+    """Plant false laws, broken premises and theorems without constants, and count how often the verifier rejects them,
+    and the true ones.
+
+    \b
+    Exit status: 0 every planted falsehood rejected and at least 95 % of the true statements accepted,
+    1 a falsehood accepted, over 5 % of the true ones rejected or an open one decided, 3 too little evidence (take a
+    larger --profile).
+    """
+    from verify import report
+    from verify import selftest as trial
+    from verify.regime import beside
+
+    started = time.monotonic()
+    given, folder, mine = _place(trial.FOLDER, options)
+    planted = trial.planted_statements()
+    with beside(p.statement for p in planted) as decided, pool_of(options) as pool:
+        planned = _planned(set(trial.CLAIMS), given, options["seed"], pool)
+        with opened(trial.FOLDER, folder, mine, options) as batches:
+            outcome = _collect(planned, batches, pool, options, started)
+            if not outcome.finished:
+                raise KeyboardInterrupt
+            result = trial.examine(outcome, (*trial.judged(planted, decided(True)), *trial.theorems()))
+            report.write_selftest(result, folder, command_line())
+    return result.exit_status
+
+
+@cli.command(short_help="In which verdicts and constants do two reports differ?")
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+def compare(first: Path, second: Path) -> int:
+    """Say in which verdicts, and in which constants of theorems, two reports differ.
+
+    FIRST and SECOND are folders of reports, or their report.json.
+
+    \b
+    Examples:
+      python -m verify compare report report-seed-1
+    \b
+    Exit status: 0 they agree, 1 they differ, 2 unusable arguments.
+    """
+    from verify import report
+
+    return report.compare(first, second)
