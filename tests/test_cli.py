@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -60,20 +61,25 @@ def test_a_study_writes_the_whole_report(study):
     assert "\x1b" not in done.stdout  # no colour codes into a pipe
 
 
-def test_resuming_redoes_nothing_and_changes_nothing(study, tmp_path):
+@pytest.fixture
+def here(monkeypatch, capsys, tmp_path):
+    return partial(call_here, monkeypatch, capsys, tmp_path)
+
+
+def test_resuming_redoes_nothing_and_changes_nothing(study, here):
     folder, _ = study
     before = {p: p.stat().st_mtime_ns for p in (folder / "batches").iterdir()}
     claims = json.loads((folder / "report.json").read_text())["claims"]
-    again = call("run", *FAST, "--resume", str(folder))
+    again = here("run", *FAST, "--jobs", "1", "--resume", str(folder))
     assert again.returncode in (0, 3), again.stderr
     assert {p: p.stat().st_mtime_ns for p in (folder / "batches").iterdir()} == before
     # Judged afresh from what was saved: to the last digit the same.
     assert json.loads((folder / "report.json").read_text())["claims"] == claims
 
 
-def test_a_claim_alone_sees_the_very_same_runs(study, tmp_path):
+def test_a_claim_alone_sees_the_very_same_runs(study, here, tmp_path):
     folder, _ = study
-    call("run", "meanfield.threshold", "--profile", "quick", "--out", str(tmp_path / "alone"))
+    here("run", "meanfield.threshold", "--profile", "quick", "--out", "alone")
 
     def verdict(where: Path) -> dict:
         claims = json.loads((where / "report.json").read_text())["claims"]
@@ -82,7 +88,7 @@ def test_a_claim_alone_sees_the_very_same_runs(study, tmp_path):
     assert verdict(tmp_path / "alone") == verdict(folder)
 
 
-def test_damaged_and_foreign_files_are_refused(study, tmp_path):
+def test_damaged_and_foreign_files_are_refused(study, here, tmp_path):
     import shutil
 
     folder, _ = study
@@ -90,12 +96,12 @@ def test_damaged_and_foreign_files_are_refused(study, tmp_path):
     shutil.copytree(folder, copy)
     victim = sorted((copy / "batches").iterdir())[0]
     victim.write_bytes(victim.read_bytes()[:100])
-    broken = call("run", *FAST, "--resume", str(copy))
+    broken = here("run", *FAST, "--jobs", "1", "--resume", str(copy))
     assert_one_line(broken, victim.name, "damaged")
     victim.unlink()
-    assert_one_line(call("run", *FAST, "--resume", str(copy), "--seed", "5"), "seed", "5")
+    assert_one_line(here("run", *FAST, "--resume", str(copy), "--seed", "5"), "seed", "5")
     (copy / "thetacheck.json").write_text("{")
-    assert_one_line(call("run", *FAST, "--resume", str(copy)), "damaged")
+    assert_one_line(here("run", *FAST, "--resume", str(copy)), "damaged")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
@@ -166,31 +172,32 @@ def test_mistakes_get_one_line(arguments, words, monkeypatch, capsys, tmp_path):
     assert_one_line(call_here(monkeypatch, capsys, tmp_path, *arguments), *words)
 
 
-def test_an_out_folder_with_other_things_is_left_alone(tmp_path):
+def test_an_out_folder_with_other_things_is_left_alone(here, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    assert_one_line(call("run", "recursion.exact", "--out", str(tmp_path)), str(tmp_path))
+    assert_one_line(here("run", "recursion.exact", "--out", str(tmp_path)), str(tmp_path))
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
     file = tmp_path / "thesis.tex"
-    assert_one_line(call("run", "recursion.exact", "--out", str(file)), "file")
+    assert_one_line(here("run", "recursion.exact", "--out", str(file)), "file")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_an_unwritable_place_is_said(tmp_path):
-    assert_one_line(call("run", "recursion.exact", "--profile", "quick", "--out", "/proc/nowhere/report"))
+def test_an_unwritable_place_is_said(here):
+    place = ("--profile", "quick", "--jobs", "1", "--out", "/proc/nowhere/report")
+    assert_one_line(here("run", "recursion.exact", *place))
 
 
-def test_list_explain_and_margins_print_what_they_promise():
-    listed = call("list")
+def test_list_explain_and_margins_print_what_they_promise(here):
+    listed = here("list")
     assert listed.returncode == 0
     assert "stage2.test-error" in listed.stdout
-    observables = call("list", "--observables")
+    observables = here("list", "--observables")
     assert observables.returncode == 0
     assert "clean_fit_time" in observables.stdout
-    told = call("explain", "stage1.time")
+    told = here("explain", "stage1.time")
     assert told.returncode == 0
     for word in ("Theorem 4.1", "stated", "Theta", "0.05"):
         assert word in told.stdout
-    shown = call("margins", *MARGINS, "--tau-plus", "0.2")
+    shown = here("margins", *MARGINS, "--tau-plus", "0.2")
     assert shown.returncode == 0
     assert re.search(r"4\.1\.2-dimension", shown.stdout)
     assert "Kou" in shown.stdout
@@ -198,8 +205,8 @@ def test_list_explain_and_margins_print_what_they_promise():
 
 
 @pytest.mark.parametrize("command", [(), ("all",), ("run",), ("margins",), ("explain",), ("selftest",)])
-def test_help_has_examples_or_options(command):
-    done = call(*command, "--help")
+def test_help_has_examples_or_options(here, command):
+    done = here(*command, "--help")
     assert done.returncode == 0
     assert "Usage" in done.stdout
 
