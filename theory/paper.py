@@ -8,6 +8,7 @@ wording is known (``theory.statements.PROVENANCE``). Numbers of statements are t
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import sympy as sp
 from sympy import Max, log, sqrt
@@ -331,6 +332,7 @@ def condition_activation() -> tuple[Condition, ...]:
 # Claims
 
 
+@lru_cache(maxsize=8)  # they are values, and solving for their constants takes a while
 def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
     """Every claim, in the order of the paper; the two contrasts last."""
     inside = condition_4_1(reading)

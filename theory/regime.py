@@ -5,6 +5,7 @@ decided exactly by :mod:`theory.orders`. So are plausible statements that do *no
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import sympy as sp
 from sympy import Min, log, sqrt
@@ -77,6 +78,7 @@ def _ours(what: str) -> Source:
     return Source(provenance="derived", reference=what)
 
 
+@cache
 def entailments() -> tuple[Entailment, ...]:
     """All of them: what follows first, then what does not."""
     sets = named_sets()

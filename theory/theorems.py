@@ -6,6 +6,7 @@ whose constants are named and whose conclusions share one time. How it is put to
 """
 
 from dataclasses import replace
+from functools import lru_cache
 
 import sympy as sp
 from sympy import Min
@@ -112,6 +113,7 @@ def _kappa(flips: bool) -> tuple[Condition, ...]:
     return tuple(Condition(name=f"4.1.1-snr-{e}", source=source, statement=s, says=w) for e, s, w in ends)
 
 
+@lru_cache(maxsize=8)  # they are values, and solving for their constants takes a while
 def theorems(reading: Reading = Reading()) -> tuple[Theorem, ...]:
     """Theorems 4.1, 4.2 and 4.4 and Proposition 4.3; tau = Theta(1) is read as the reading's band."""
     noisy = (*_kappa(flips=True), *tau_bands(reading), *sizes())
