@@ -504,5 +504,6 @@ def test_a_file_with_a_theorem_alone_is_reported(monkeypatch, capsys, tmp_path):
     assert [t["labels"] for t in held["theorems"]] == ["balanced", "drawn"]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "2 answers on theorems" in page and "needs no runs" not in page
-    parts = [line for line in (tmp_path / "report.md").read_text().splitlines() if line.startswith("| all-clean-fitted |")]
+    markdown = (tmp_path / "report.md").read_text(encoding="utf-8")
+    parts = [line for line in markdown.splitlines() if line.startswith("| all-clean-fitted |")]
     assert [line.split(" | ")[2] for line in parts] == ["balanced", "drawn"]
