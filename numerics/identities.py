@@ -45,9 +45,8 @@ def conservation_residual(trajectory: Trajectory) -> np.ndarray:
         state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=step)
         gamma.append(state.gamma.clone())
         rho.append(state.rho_own.clone())
-        signal_sign.append((batch.j * overlap[..., 0].unflatten(1, (2, -1)) > 0).clone())
-        noise = overlap[..., 2:].unflatten(1, (2, -1))
-        active.append((torch.where(batch.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1]) > 0).clone())
+        signal_sign.append(batch.j * state.on_signal > 0)
+        active.append(state.on_own_noise > 0)
         if step < steps:
             batch.steps(coefficients, overlap, 1)
     gammas, rhos = torch.stack(gamma), torch.stack(rho)  # (T, R, 2, m), (T, R, m, n)

@@ -50,6 +50,26 @@ class State:
         return torch.sigmoid(-self.margins)
 
     @cached_property
+    def on_signal(self) -> Tensor:
+        """<w_{j,r}, mu>. Shape (R, 2, m)."""
+        return self.overlap[..., 0].unflatten(1, (2, -1))
+
+    @cached_property
+    def on_noise(self) -> Tensor:
+        """<w_{j,r}, xi_i>. Shape (R, 2, m, n)."""
+        return self.overlap[..., 2:].unflatten(1, (2, -1))
+
+    @cached_property
+    def on_own_noise(self) -> Tensor:
+        """<w_{j,r}, xi_i> of the neurons with j = y~_i. Shape (R, m, n)."""
+        return torch.where(self.batch.y_tilde[:, None] > 0, self.on_noise[:, 0], self.on_noise[:, 1])
+
+    @property
+    def first_active(self) -> Tensor:
+        """Which of these pairs were active at initialization: those that Theorem 4.1 speaks of. Shape (R, m, n)."""
+        return self.batch.first_active
+
+    @cached_property
     def gamma(self) -> Tensor:
         """Signal coefficients. Shape (R, 2, m)."""
         signal = (self.coefficients[..., 0] - self.coefficients[..., 1]) * self.batch.norms[:, None, 0]

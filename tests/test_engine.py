@@ -491,3 +491,17 @@ def test_compiled_pass_and_tensors_diverge_alike(monkeypatch, eta):
     plain = train([run], [draw(run, 0)], steps=20)
     assert fast.status == plain.status == ("diverged",)
     np.testing.assert_array_equal(fast.last, plain.last)
+
+
+def test_projections_of_a_state_are_those_of_its_weights():
+    run = setting(d=30)
+    sample = draw(run, 3, dense=True)
+    state = train([run], [sample], steps=60).state("end")
+    weights = train_reference(run, sample, 60).weights
+    onto = (weights @ torch.as_tensor(sample.patches).T).unflatten(0, (2, -1))  # (2, m, n+1)
+    assert relative(state.on_signal[0], onto[..., 0]) < EXACT
+    assert relative(state.on_noise[0], onto[..., 1:]) < EXACT
+    own = torch.where(torch.as_tensor(sample.y_tilde) > 0, onto[0, :, 1:], onto[1, :, 1:])
+    assert relative(state.on_own_noise[0], own) < EXACT
+    start = torch.as_tensor(sample.weights @ sample.patches.T).unflatten(0, (2, -1))[..., 1:]
+    assert torch.equal(state.first_active[0], torch.where(torch.as_tensor(sample.y_tilde) > 0, start[0], start[1]) > 0)

@@ -8,7 +8,6 @@ Were its terms independent, it would be of order sqrt(n/d), and d >> n log n wou
 """
 
 import numpy as np
-import torch
 from sympy import Max, Rational, log, sqrt
 
 from numerics import Observable, Trajectory
@@ -35,10 +34,9 @@ others = tuple(c for c in condition_4_1() if c.name != "4.1.2-dimension")
 
 def kept_share(run: Trajectory) -> np.ndarray:
     """Share of the pairs (i, r) active at initialization that still are at the end of the run. Shape (runs,)."""
-    noise = run.state("end").overlap[..., 2:].unflatten(1, (2, -1))  # <w, xi_i>; columns 0 and 1 are mu and -mu
-    own = torch.where(run.batch.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1])
-    first = run.batch.first_active
-    return (((own > 0) & first).double().sum((1, 2)) / first.double().sum((1, 2))).numpy()
+    end = run.state("end")
+    still = (end.on_own_noise > 0) & end.first_active
+    return (still.double().sum((1, 2)) / end.first_active.double().sum((1, 2))).numpy()
 
 
 # Runs of stage T1 end at T_1, or are given up where it does not come: both are read at that end.
