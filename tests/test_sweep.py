@@ -16,7 +16,7 @@ from numerics import Setting
 from theory import AtLeast, Band, C, Claim, Condition, Within, inside
 from theory.paper import Reading, claims, condition_4_1
 from theory.symbols import d, eta, lookup, m, mu, n, sigma_xi, tau_minus, tau_plus
-from verify import figures, study, sweep
+from verify import costs, figures, study, sweep
 from verify.judge import LEVERAGE, SCALES, Status
 
 QUICK = sweep.PROFILES["quick"]
@@ -383,7 +383,7 @@ def test_a_table_holds_setting_seed_and_every_observable():
 
 def test_seeds_taken_in_parts_give_the_same_runs(monkeypatch):
     [whole] = executed(job())
-    monkeypatch.setattr(sweep, "MEMORY", 1.0)
+    monkeypatch.setattr(costs, "MEMORY", 1.0)
     [parts] = executed(job())
     # Rounding of a batched product.
     pd.testing.assert_frame_equal(parts.runs, whole.runs, rtol=1e-9)
