@@ -240,10 +240,10 @@ def test_without_the_extra_there_is_one_line_that_says_what_to_install(absent, t
 
 # Printing ----------------------------------------------------------------------------------------------------------
 
-# The reports and the figures they ask for are the only voice; __main__ may say what is wrong with a command, and the
-# group of commands what there is.
+# The reports and the figures they ask for are the only voice; the command line may say what is wrong with a command.
 MAY_WRITE = {Path("verify/figures.py"), *(p.relative_to(ROOT) for p in (ROOT / "verify/report").glob("*.py"))}
-MAY_ECHO = MAY_WRITE | {Path("verify/__main__.py"), Path("verify/cli/common.py")}
+COMMANDS = {p.relative_to(ROOT) for p in (ROOT / "verify/cli").glob("*.py")}
+MAY_ECHO = MAY_WRITE | COMMANDS | {Path("verify/__main__.py")}
 
 
 def speaks(source):
