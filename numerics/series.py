@@ -71,12 +71,8 @@ def _signal_drive(state: State) -> Tensor:
     pulls = batch.y * batch.y_tilde * state.loss_derivatives / batch.n
     of_plus = pulls * batch.plus
     plus, minus = of_plus.sum(1, keepdim=True), (pulls - of_plus).sum(1, keepdim=True)
-    return (state.overlap[..., 0] > 0) * plus + (state.overlap[..., 1] > 0) * minus
-
-
-def _rho_per_gamma(state: State) -> Tensor:
-    """sum_i rho-bar_{j,r,i} / gamma_{j,r}. Shape (R, 2m)."""
-    return (state.rho.clamp(min=0).sum(3) / state.gamma).flatten(1)
+    onto = state.overlap[..., 0]  # <w, mu>: above 0 the neuron sees label +1, below it the other
+    return torch.where(onto > 0, plus, torch.where(onto < 0, minus, 0.0))
 
 
 def _drift(state: State) -> Tensor:
@@ -129,8 +125,8 @@ SERIES: dict[str, Recorder] = {
     "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma_extremes[1]),
     "coefficient_max": lambda s: torch.stack([x.abs() for x in (*s.rho_extremes, *s.gamma_extremes)]).amax(0),
     "signal_drive_min": lambda s: _signal_drive(s).amin(1),
-    "rho_per_gamma_min": lambda s: _rho_per_gamma(s).amin(1),
-    "rho_per_gamma_max": lambda s: _rho_per_gamma(s).amax(1),
+    "rho_per_gamma_min": lambda s: s.rho_per_gamma.amin(1),
+    "rho_per_gamma_max": lambda s: s.rho_per_gamma.amax(1),
     # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
     "signal_lead": lambda s: s.gamma_extremes[0] - _rho_max("all")(s),
     "margin_clean_min": lambda s: _min(s.margins, s.batch.kind("clean")),

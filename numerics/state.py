@@ -109,6 +109,11 @@ class State:
         return self.rho_own.clamp(min=0).mean(1)
 
     @cached_property
+    def rho_per_gamma(self) -> Tensor:
+        """sum_i rho-bar_{j,r,i} / gamma_{j,r}. Shape (R, 2m)."""
+        return (self.rho.clamp(min=0).sum(3) / self.gamma).flatten(1)
+
+    @cached_property
     def own_sum(self) -> Tensor:
         """Sum of rho over the own neurons of each sample that were active first. Shape (R, n)."""
         return torch.where(self.batch.first_active, self.rho_own, 0.0).sum(1)

@@ -31,6 +31,7 @@ from numerics import Observable, Setting
 from numerics.engine import check_device
 from numerics.observables import STAGES, moments, series_of
 from numerics.sampling import check_drawable
+from numerics.series import SERIES
 from theory import Band, Claim, Condition, Exactly, Within, eta, inside, kappa, m, n, sigma_0, sigma_xi
 from theory import d as dimension
 from theory.lineage import condition_huang, condition_kou
@@ -389,7 +390,7 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: UserFile | None
     rng = np.random.default_rng([seed_, 17])
 
     def curves(tested: Tested) -> Curves:
-        group = replace(here.group, series=())
+        group = replace(here.group, series=tuple(SERIES))
         job = replace(here.job(tested.setting, 0, tuple(int(x) for x in rng.integers(2**62, size=seeds))), group=group)
         run = sweep.simulate([job])
         [result] = sweep.observed(run, [job])

@@ -23,7 +23,7 @@ from scipy.stats import qmc
 from numerics import Event, Observable, Setting, Trajectory, draw, train
 from numerics.generalization import AT_THE_END, certified_exponent, generalization
 from numerics.model import class_sizes, flip_share
-from numerics.observables import MOMENTS, STAGES, moments
+from numerics.observables import MOMENTS, STAGES, moments, series_of
 from numerics.series import SERIES
 from theory import Band, Claim, Condition, T_star, Theta, evaluate, inside, kappa, sigma_xi, tau_minus, tau_plus
 from theory import m as neurons
@@ -102,7 +102,7 @@ class Group:
         observables: what is computed per run.
         patience: expected durations after which a run short of the end is given up; 0 for the stage's own. Those that
             go to the end are given up at T*.
-        series: what is recorded along its runs; all there is where empty.
+        series: what is recorded along its runs; what its observables read and what is kept where empty.
         kept: the series that are saved with the runs.
         labels: of the settings that :func:`design` finds for it, see :class:`numerics.Setting`.
     """
@@ -525,7 +525,9 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
         "end": Event(series="loss", value=tuple(job.point.epsilon for job, _ in runs), falling=True),
     }.get(stage)
     steps = max(1, int(min(last, MOST_STEPS)))
-    series = {name: SERIES[name] for name in group.series or SERIES}
+    needed = series_of((_known(jobs[0])[name] for name in group.observables), events.values())
+    recorded = group.series or needed | {*group.kept, *([stop.series] if stop else [])}
+    series = {name: recorder for name, recorder in SERIES.items() if name in recorded}
     if stage == "window" and "spurious_exponent" in group.kept:
         since = [job.point.since for job, _ in runs]
         series["spurious_exponent"] = certified_exponent(settings, samples, since=since)
@@ -567,9 +569,13 @@ def _execute(jobs: Sequence[Job], seeds: slice) -> list[Result]:
     return observed(simulate(jobs, seeds), jobs, seeds)
 
 
+def _known(job: Job) -> dict[str, Observable]:
+    return OBSERVABLE_BY_NAME | (userfile.observables_of(job.file) if job.file else {})
+
+
 def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(None)) -> list[Result]:
     """What the group asks for of the runs of jobs, as :func:`simulate` gave them."""
-    known = OBSERVABLE_BY_NAME | (userfile.observables_of(jobs[0].file) if jobs[0].file else {})
+    known = _known(jobs[0])
     # Which moments came, and whether a label was flipped, decides of every run what it says (``verify.evidence``).
     reach = STAGES.index(jobs[0].group.stage) if jobs[0].group.stage in STAGES else 0
     recorded = {*trajectory.events, "end"}
