@@ -182,16 +182,25 @@ class Batch:
     def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
         """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
         push = compiled.push() if coefficients.device.type == "cpu" else None
-        push = self._in_one_pass(push, coefficients, overlap) if push else self._in_tensors(coefficients, overlap)
-
-        def step() -> None:
-            push()  # C <- C + D(B)
-            torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
-
+        on = (coefficients, overlap)
+        step = self._in_arrays(push, *on) if push else self._in_tensors(*on)
         if coefficients.device.type == "cuda" and count > CAPTURED:
-            step = self._captured(step, (coefficients, overlap))
+            step = self._captured(step, on)
         for _ in range(count):
             step()
+
+    def _in_arrays(self, push: Callable, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
+        """A step as one compiled pass and NumPy's products, run by run: a fifth faster than torch's batched ones where it
+        was measured, and what a run gives does not depend on what else is in the batch."""
+        c, b, start, gram = (t.numpy() for t in (coefficients, overlap, self.overlap, self.gram))
+        rest = (self.y.numpy(), self.y_tilde.numpy(), self.pull[:, 0].numpy(), np.empty(self.n + 2))
+
+        def step() -> None:
+            push(c, b, *rest)
+            np.matmul(c, gram, out=b)
+            np.add(b, start, out=b)
+
+        return step
 
     def _captured(self, step: Callable[[], None], on: tuple[Tensor, Tensor]) -> Callable[[], None]:
         """``step`` as one call instead of a dozen, each of which costs more than what it does at small n and m."""
@@ -209,11 +218,6 @@ class Batch:
             self._graph = (on[0], graph, step)  # with the arrays that the graph works on
         return self._graph[1].replay
 
-    def _in_one_pass(self, push: Callable, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
-        shared = (coefficients, overlap, self.y, self.y_tilde, self.pull[:, 0])
-        arrays = (*(t.numpy() for t in shared), np.empty(self.n + 2))
-        return lambda: push(*arrays)
-
     def _in_tensors(self, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
         runs, m = len(coefficients), self.m
         # Small batches cost as much in calls as in arithmetic: everything is in place, on views made once.
@@ -227,7 +231,7 @@ class Batch:
         pull = self.pull[:, None] * self.y_tilde[:, None] * self.j  # (R, 2, n)
         by_sign, active = coefficients.unflatten(1, (2, m)), overlap.unflatten(1, (2, m))
 
-        def push() -> None:
+        def step() -> None:
             overlap.relu_()
             torch.bmm(self.head, overlap, out=outputs)
             torch.where(positive, from_plus, from_minus, out=g)
@@ -239,8 +243,9 @@ class Batch:
             on_minus.sub_(on_plus)
             overlap.sign_()  # relu'(B), with relu'(0) = 0 as autograd has it
             by_sign.addcmul_(active, force)
+            torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
 
-        return push
+        return step
 
 
 def _extremes(values: Tensor) -> tuple[Tensor, Tensor]:

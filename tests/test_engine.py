@@ -470,7 +470,7 @@ def test_batch_steps_leave_the_overlap_in_step():
     batch = Batch(runs, samples, "cpu")
     coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
     batch.steps(coefficients, overlap, 7)
-    assert torch.equal(overlap, torch.baddbmm(batch.overlap, coefficients, batch.gram))
+    assert relative(overlap, torch.baddbmm(batch.overlap, coefficients, batch.gram)) < REORDERED
 
 
 def test_compiled_pass_and_tensors_take_the_same_steps(monkeypatch):
