@@ -190,8 +190,8 @@ class Batch:
             step()
 
     def _in_arrays(self, push: Callable, coefficients: Tensor, overlap: Tensor) -> Callable[[], None]:
-        """A step as one compiled pass and NumPy's products, run by run: a fifth faster than torch's batched ones where it
-        was measured, and what a run gives does not depend on what else is in the batch."""
+        """A step as one compiled pass and NumPy's products, run by run: a fifth faster than torch's batched ones where
+        it was measured, and what a run gives does not depend on what else is in the batch."""
         c, b, start, gram = (t.numpy() for t in (coefficients, overlap, self.overlap, self.gram))
         rest = (self.y.numpy(), self.y_tilde.numpy(), self.pull[:, 0].numpy(), np.empty(self.n + 2))
 
