@@ -58,6 +58,22 @@ class Figure:
 SHARES = [(11, 11, 48, 0.6), (88, 44, 8, 0.8), (N, M, RUNS, 0.9), (352, 176, 2, 0.9)]
 
 
+def figure(name: str, says: str, ratios: np.ndarray, target: str, seconds: dict[str, np.ndarray]) -> Figure:
+    """Of ratios and times, pair by pair; ``target`` is ``">= 0.5"`` or ``"<= 1.1"``."""
+    ratio, (sign, bound) = float(np.median(ratios)), target.split()
+    return Figure(
+        name=name,
+        says=says,
+        ratio=ratio,
+        least=float(ratios.min()),
+        largest=float(ratios.max()),
+        target=target,
+        met=ratio >= float(bound) if sign == ">=" else ratio <= float(bound),
+        seconds_per_step={what: float(np.median(times)) for what, times in seconds.items()},
+        repeats=len(ratios),
+    )
+
+
 def setting(d: int, n: int = N, m: int = M) -> Setting:
     """kappa = 4 and a rescaled time of 0.01 per step at every d, so that all d do the same work."""
     one = Setting(n=n, m=m, d=d, mu=(4 * d / n) ** 0.5, sigma_0=0.01 / d**0.5, eta=1.0, tau_plus=0.2, tau_minus=0.2)
@@ -129,32 +145,24 @@ def product(n: int, m: int, runs: int) -> Callable[[int], None]:
 def against_autograd(repeats: int) -> Figure:
     naive, fast = in_turn(autograd(40_000), engine(40_000, dense=True), steps=(2, 40), repeats=repeats)
     ratios = naive / (fast / RUNS)
-    return Figure(
-        name="engine over autograd",
-        says="time per step and run: autograd loop / engine batch of 32, same dense data, d = 40000",
-        ratio=float(np.median(ratios)),
-        least=float(ratios.min()),
-        largest=float(ratios.max()),
-        target=">= 1200",
-        met=bool(np.median(ratios) >= 1200),
-        seconds_per_step={"autograd, one run": float(np.median(naive)), "engine, 32 runs": float(np.median(fast))},
-        repeats=repeats,
+    return figure(
+        "engine over autograd",
+        "time per step and run: autograd loop / engine batch of 32, same dense data, d = 40000",
+        ratios,
+        ">= 1200",
+        {"autograd, one run": naive, "engine, 32 runs": fast},
     )
 
 
 def against_dimension(repeats: int) -> Figure:
     high, low = in_turn(engine(10**9), engine(10**4), steps=(40, 40), repeats=repeats)
     ratios = high / low
-    return Figure(
-        name="cost of dimension",
-        says="time per step: d = 1e9 / d = 1e4",
-        ratio=float(np.median(ratios)),
-        least=float(ratios.min()),
-        largest=float(ratios.max()),
-        target="<= 1.1",
-        met=bool(np.median(ratios) <= 1.1),
-        seconds_per_step={"d = 1e9": float(np.median(high)), "d = 1e4": float(np.median(low))},
-        repeats=repeats,
+    return figure(
+        "cost of dimension",
+        "time per step: d = 1e9 / d = 1e4",
+        ratios,
+        "<= 1.1",
+        {"d = 1e9": high, "d = 1e4": low},
     )
 
 
@@ -163,16 +171,12 @@ def against_product(n: int, m: int, runs: int, least: float) -> Callable[[int], 
         steps = max(4, 2_000_000 // (runs * m * n))
         bare, whole = in_turn(product(n, m, runs), engine(10**7, n=n, m=m, runs=runs), (steps, steps), repeats)
         ratios = bare / whole
-        return Figure(
-            name=f"share of the matrix product, n = {n}, m = {m}",
-            says=f"time per step of {runs} runs: bare baddbmm of the same shapes / engine",
-            ratio=float(np.median(ratios)),
-            least=float(ratios.min()),
-            largest=float(ratios.max()),
-            target=f">= {least}",
-            met=bool(np.median(ratios) >= least),
-            seconds_per_step={"baddbmm": float(np.median(bare)), "engine": float(np.median(whole))},
-            repeats=repeats,
+        return figure(
+            f"share of the matrix product, n = {n}, m = {m}",
+            f"time per step of {runs} runs: bare baddbmm of the same shapes / engine",
+            ratios,
+            f">= {least}",
+            {"baddbmm": bare, "engine": whole},
         )
 
     return measured
@@ -212,16 +216,12 @@ def plain_trainings() -> Callable[[int], None]:
 def against_plain_map(repeats: int) -> Figure:
     plain, ours = in_turn(plain_trainings(), trainings_of_a_map(), steps=(3, 64), repeats=repeats)
     ratios = plain / ours
-    return Figure(
-        name="phase diagram over autograd",
-        says="time per training and test of the heat map of Kou et al.: autograd on vectors / verify map",
-        ratio=float(np.median(ratios)),
-        least=float(ratios.min()),
-        largest=float(ratios.max()),
-        target=">= 20",
-        met=bool(np.median(ratios) >= 20),
-        seconds_per_step={"autograd": float(np.median(plain)), "verify map": float(np.median(ours))},
-        repeats=repeats,
+    return figure(
+        "phase diagram over autograd",
+        "time per training and test of the heat map of Kou et al.: autograd on vectors / verify map",
+        ratios,
+        ">= 20",
+        {"autograd": plain, "verify map": ours},
     )
 
 
