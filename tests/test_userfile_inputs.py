@@ -408,3 +408,18 @@ def test_a_ladder_along_which_a_theorem_says_ever_more_is_refused(tmp_path, give
     path.write_text(text.replace(given, turned), encoding="utf-8")
     with pytest.raises(ValueError, match="says ever more; turn it round"):
         userfile.load(path, OBSERVABLE_BY_NAME)
+
+
+def test_an_observable_that_reads_more_than_it_declares_is_found_before_anything_runs(tmp_path):
+    path = tmp_path / "note.py"
+    text = (
+        "from numerics import Observable\nfrom theory import Claim, Within\nfrom theory.paper import condition_4_1\n"
+        "own = Observable(name='own', says='', stage='end', reads={reads},\n"
+        "                 compute=lambda run: run.at('end', 'gamma_max'))\n"
+        "CLAIMS = (Claim(name='x', source='s', needs=condition_4_1(), observable='own', law=Within(low=0)),)\n"
+    )
+    path.write_text(text.format(reads="('loss',)"))
+    with pytest.raises(ValueError, match=r"note\.py:4: observable 'own' reads more than reads = \('loss',\); name all"):
+        userfile.try_observables(userfile.load(path, OBSERVABLE_BY_NAME))
+    path.write_text(text.format(reads="('gamma_max',)"))
+    userfile.try_observables(userfile.load(path, OBSERVABLE_BY_NAME))

@@ -36,7 +36,7 @@ import sympy as sp
 import theory
 from numerics import Observable, Setting, Trajectory, draw, train
 from numerics.generalization import AT_THE_END
-from numerics.observables import moments
+from numerics.observables import moments, series_of
 from numerics.series import SERIES
 from theory import AtLeast, AtMost, Claim, Condition, Crossing, Theta, Within, evaluate
 from theory.lineage import condition_huang, condition_kou
@@ -593,3 +593,13 @@ def try_observables(held: UserFile) -> None:
         run = train([setting] * 2, samples, steps=100, events=moments(0.05))
         with _complaints(held.path, f"observable '{observable.name}' on a tiny run", TIME_LIMIT):
             observable(run)
+        kept = series_of([observable], run.events.values())
+        part = replace(run, series={name: values for name, values in run.series.items() if name in kept})
+        try:
+            with _complaints(held.path, f"observable '{observable.name}' on a tiny run", TIME_LIMIT):
+                observable(part)
+        except ValueError as problem:
+            said = (
+                f"{held.at(observable.name)}: observable '{observable.name}' reads more than reads = {observable.reads}"
+            )
+            raise ValueError(f"{said}; name all that it reads, or leave it out") from problem
