@@ -134,17 +134,22 @@ def command(arguments: list[str], limit: float) -> tuple[int, float, str]:
     return done.returncode, time.perf_counter() - begin, " ".join(said)
 
 
+def on_both(arguments: list[str], device: str, folder: str, limit: float) -> list[dict[str, Any]]:
+    """A command on the device, and then on all cores, each into a folder of its own."""
+    rows, begin = [], time.perf_counter()
+    for where, jobs in ((device, min(4, CORES)), ("cpu", CORES)):
+        asked = [*arguments, "--device", where, "--jobs", str(jobs), "--out", f"{folder}/{len(rows)}", "--quiet"]
+        status, seconds, said = command(asked, limit - (time.perf_counter() - begin))
+        rows.append({"device": where, "processes": jobs, "exit": status, "seconds": seconds, "said": said})
+    return rows
+
+
 def study(profile: str) -> Callable[[str, bool, float], dict[str, Any]]:
     def whole(device: str, small: bool, limit: float) -> dict[str, Any]:
         """`verify all` on the device and on the cores, and in which verdicts they differ."""
-        rows, begin = [], time.perf_counter()
+        what = ["run", "stage2.converges"] if small else ["all"]
         with tempfile.TemporaryDirectory() as folder:
-            for where, jobs in ((device, min(4, CORES)), ("cpu", CORES)):
-                out = f"{folder}/{where}-{len(rows)}"
-                what = ["run", "stage2.converges"] if small else ["all"]
-                asked = [*what, "--profile", profile, "--device", where, "--jobs", str(jobs), "--out", out, "--quiet"]
-                status, seconds, said = command(asked, limit - (time.perf_counter() - begin))
-                rows.append({"device": where, "processes": jobs, "exit": status, "seconds": seconds, "said": said})
+            rows = on_both([*what, "--profile", profile], device, folder, limit)
             reports = sorted(str(p.parent) for p in Path(folder).glob("*/report.json"))
             if len(reports) == 2:
                 done = subprocess.run(
@@ -159,14 +164,9 @@ def study(profile: str) -> Callable[[str, bool, float], dict[str, Any]]:
 
 def kou(device: str, small: bool, limit: float) -> dict[str, Any]:
     """The heat map of Kou et al. on the device and on the cores, and how far its cells differ."""
-    rows, begin = [], time.perf_counter()
     size = ["--x", "0:9.9:6", "--y", "100:1090:6", "--seeds", "2"] if small else []
     with tempfile.TemporaryDirectory() as folder:
-        for where, jobs in ((device, min(4, CORES)), ("cpu", CORES)):
-            out = f"{folder}/{len(rows)}"
-            asked = ["map", "--preset", "kou", *size, "--device", where, "--jobs", str(jobs), "--out", out, "--quiet"]
-            status, seconds, said = command(asked, limit - (time.perf_counter() - begin))
-            rows.append({"device": where, "processes": jobs, "exit": status, "seconds": seconds, "said": said})
+        rows = on_both(["map", "--preset", "kou", *size], device, folder, limit)
         tables = sorted(Path(folder).glob("*/map-cells.csv"))
         if len(tables) == 2:
             import pandas as pd
@@ -243,7 +243,7 @@ def main(device: str, small: bool, only: tuple[str, ...], seconds: float, out: P
             if left < 5:
                 raise TimeoutError("no time left")
             found = section(device, small, min(left, share))
-        except Exception as problem:  # the machine is lent: what the other sections say must not be lost
+        except Exception as problem:  # what the other sections say must not be lost
             found = {"failed": f"{type(problem).__name__}: {problem}"[:2000]}
         found["seconds"] = time.perf_counter() - started
         report["sections"][name] = found

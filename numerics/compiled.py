@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 def _push(
     coefficients: NDArray, overlap: NDArray, y: NDArray, y_tilde: NDArray, pull: NDArray, outputs: NDArray
 ) -> None:
-    """C <- C + D(B) of :mod:`numerics.engine`, in place.
+    """C <- C + D(B) of :mod:`numerics.state`, in place.
 
     Args:
         coefficients, overlap: C and B. Shape (R, 2m, n+2).

@@ -62,7 +62,7 @@ class State:
     @cached_property
     def on_own_noise(self) -> Tensor:
         """<w_{j,r}, xi_i> of the neurons with j = y~_i. Shape (R, m, n)."""
-        return torch.where(self.batch.y_tilde[:, None] > 0, self.on_noise[:, 0], self.on_noise[:, 1])
+        return self.batch.own(self.on_noise)
 
     @property
     def first_active(self) -> Tensor:
@@ -93,7 +93,7 @@ class State:
     @cached_property
     def rho_own(self) -> Tensor:
         """rho of the neurons with j = y~_i. Shape (R, m, n)."""
-        return torch.where(self.batch.y_tilde[:, None] > 0, self.rho[:, 0], self.rho[:, 1])
+        return self.batch.own(self.rho)
 
     @cached_property
     def predicted_margins(self) -> Tensor:
@@ -153,8 +153,7 @@ class Batch:
         self.j = j[:, None]
         self.head = (j.repeat_interleave(self.m) / self.m).expand(len(self.y), 1, -1).contiguous()
         # Own neurons active on their noise patch at initialization: the pairs (i, r) that Theorem 4.1 speaks of.
-        noise = self.overlap[..., 2:].unflatten(1, (2, -1))
-        self.first_active = torch.where(self.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1]) > 0
+        self.first_active = self.own(self.overlap[..., 2:].unflatten(1, (2, -1))) > 0
         self.own_count = self.first_active.double().sum(1)  # (R, n)
         self.own_apart = torch.where(self.first_active, 0.0, torch.inf).to(self.y)  # takes the others out of extremes
         self._kinds: dict[str, Tensor] = {}
@@ -173,6 +172,10 @@ class Batch:
             mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](self.noisy)
             self._kinds[which] = mask & (self.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
         return self._kinds[which]
+
+    def own(self, values: Tensor) -> Tensor:
+        """Those of the neurons with j = y~_i. Shapes (R, 2, m, n) -> (R, m, n)."""
+        return torch.where(self.y_tilde[:, None] > 0, values[:, 0], values[:, 1])
 
     def outputs(self, active: Tensor) -> Tensor:
         """f(x_i) from relu(B). Shapes (R, 2m, n+2) -> (R, n)."""

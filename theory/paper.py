@@ -337,7 +337,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
     """Every claim, in the order of the paper; the two contrasts last."""
     inside = condition_4_1(reading)
     clean = condition_clean(reading)
-    first, second, no_noise = "Theorem 4.1", "Theorem 4.2", "Theorem 4.4"
+    first, second, fourth = "Theorem 4.1", "Theorem 4.2", "Theorem 4.4"
     one = sp.Integer(1)
 
     def claim(
@@ -684,9 +684,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         # Theorem 4.4 and Lemma 5.3, without label noise.
         claim(
             "clean-labels.order-one",
-            preprint(
-                no_noise, "T_1 has a further epsilon^-1 there, probably a slip: coefficients are O(1) long before"
-            ),
+            preprint(fourth, "T_1 has a further epsilon^-1 there, probably a slip: coefficients are O(1) long before"),
             ("coefficient_min_T1", "coefficient_max_T1"),
             (Within(low=reading.order_one), AtMost(one)),
             "Without label noise, too, all coefficients are of order one together at T_1.",
@@ -696,7 +694,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.converges",
-            preprint(no_noise),
+            preprint(fourth),
             ("converged", "convergence_time"),
             (Within(low=1), Within(high=T_star)),
             "Without label noise the training loss reaches every epsilon, by T*.",
@@ -706,7 +704,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.all-correct",
-            preprint(no_noise),
+            preprint(fourth),
             ("margin_min_T1", "margin_min_end"),
             (Within(low=0), Within(low=0)),
             "Without label noise all samples are correctly classified at T_1 and at convergence.",
@@ -715,7 +713,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.test-error",
-            preprint(no_noise, "the exponent is (d/n)(1 - kappa^2/C_D): vacuous unless kappa^2 > C_D"),
+            preprint(fourth, "the exponent is (d/n)(1 - kappa^2/C_D): vacuous unless kappa^2 > C_D"),
             "exponent_beyond_dn_end",
             AtLeast(n * mu**4 / (sigma_xi**4 * d)),
             "Without label noise the test error at convergence is exponentially small, up to a factor exp(d/n).",
@@ -726,7 +724,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
         ),
         claim(
             "clean-labels.test-error.strong-signal",
-            preprint(no_noise, "for kappa >= 2 C_D; the ICML notes have C_D and no condition on kappa [secondary]"),
+            preprint(fourth, "for kappa >= 2 C_D; the ICML notes have C_D and no condition on kappa [secondary]"),
             "spurious_exponent_end",
             AtLeast(n * mu**4 / (sigma_xi**4 * d)),
             "Where the signal is strong, the factor exp(d/n) is not needed.",

@@ -40,7 +40,7 @@ def reading_options(command: Callable) -> Callable:
 def study_options(command: Callable, profile: str = "standard") -> Callable:
     options = [
         click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default=profile,
-                     show_default=True, help="how much is run: about one, six and sixty minutes"),
+                     show_default=True, help="how much is run: about one, four and sixty minutes"),
         click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ..."),
         click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of every random draw"),
         click.option("--out", type=click.Path(path_type=Path), default=Path("report"), show_default=True,

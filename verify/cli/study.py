@@ -15,7 +15,6 @@ from verify.cli.common import (
     command_line,
     opened,
     pool_of,
-    reading_of,
     replaced,
     study_options,
 )
@@ -61,12 +60,13 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
 
     started = time.monotonic()
     known = (*theorems(), *claims(), *entailments())
-    given, folder, mine = _place(study.FOLDER, options)  # what is resumed keeps its options
-    searched, batches_ = _searched(options) if not names else ((), {})
+    given = asked_of(options)  # what is resumed keeps its options
+    folder, mine = _place(study.FOLDER, given, options)
+    searched, batches_ = _searched(given[0], options["profile"]) if not names else ((), {})
     # What a theorem states with its own quantifiers is not judged again at one reading, unless it is asked for.
     asked = {item.name for item in (chosen_among(names, known) if names else known)} - (set() if names else replaced())
     with (
-        search.beside(searched, reading_of(options), options["seed"], batches_) as hunted,
+        search.beside(searched, given[0], options["seed"], batches_) as hunted,
         beside(s for s in entailments() if s.name in asked) as decided,
         pool_of(options) as pool,
     ):
@@ -80,16 +80,15 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     return _exit_status(outcome, options["fail_on"])
 
 
-def _searched(options: dict[str, Any]) -> tuple[list, dict[str, int]]:
+def _searched(reading: Any, profile: str) -> tuple[list, dict[str, int]]:
     """The claims of the paper among which `all` searches for violations beside its runs, and how long."""
     from theory.paper import claims, condition_4_1, condition_clean
     from verify import falsify as search
 
-    reading = reading_of(options)
     sets = (condition_4_1(reading), condition_clean(reading))
     among = [c for c in claims(reading) if search.falsifiable(c) and c.needs in sets and not c.contrast]
     among = [c for c in among if c.name not in replaced()]
-    batches = search.BESIDE[options["profile"]]
+    batches = search.BESIDE[profile]
     return [party for party in search.parties(among) if search.reach(party) in batches], batches
 
 
@@ -129,9 +128,9 @@ def check(file: Path, **options: Any) -> int:
     from verify.sweep import OBSERVABLE_BY_NAME
 
     started = time.monotonic()
-    reading, profile, device = asked_of(options)
+    given = reading, profile, device = asked_of(options)
     held = userfile.load(file, OBSERVABLE_BY_NAME, reading)
-    _, folder, mine = _place(study.FOLDER, options, held)
+    folder, mine = _place(study.FOLDER, given, options, held)
     userfile.try_observables(held)
     report.announce("deciding what follows from what", options["quiet"])
     found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
@@ -143,14 +142,14 @@ def check(file: Path, **options: Any) -> int:
     return _exit_status(outcome, options["fail_on"])
 
 
-def _place(kind: Any, options: dict[str, Any], held: Any = None) -> tuple[tuple, Path, dict]:
-    """What the options ask, its folder, and its identity there; a folder that cannot be had is refused at once."""
+def _place(kind: Any, given: tuple, options: dict[str, Any], held: Any = None) -> tuple[Path, dict]:
+    """The folder of what is asked, and its identity there; a folder that cannot be had is refused at once."""
     from verify import study
 
-    asked = reading, profile, _ = asked_of(options, kind)
+    reading, profile, _ = given
     folder, mine = options["resume"] or options["out"], study.identity(profile, reading, options["seed"], held)
     kind.require(folder, mine, options["resume"] is not None)
-    return asked, folder, mine
+    return folder, mine
 
 
 def _planned(asked: set[str], given: tuple, seed: int, pool: Any):
@@ -189,7 +188,8 @@ def selftest(**options: Any) -> int:
     from verify.regime import beside
 
     started = time.monotonic()
-    given, folder, mine = _place(trial.FOLDER, options)
+    given = asked_of(options, trial.FOLDER)
+    folder, mine = _place(trial.FOLDER, given, options)
     planted = trial.planted_statements()
     with beside(p.statement for p in planted) as decided, pool_of(options) as pool:
         planned = _planned(set(trial.CLAIMS), given, options["seed"], pool)
