@@ -13,9 +13,9 @@ from statistics import median
 
 import sympy as sp
 
-from theory import orders
-from theory.cone import decide
-from theory.orders import Order, Premise, Status, entails
+from theory.orders import Order, Premise, Ruling, entails
+from theory.orders.cone import Rational, decide
+from theory.orders.lattice import Literal, clauses_of
 
 PARAMETERS = sp.symbols("x1:8", positive=True)
 PREMISES = (2, 4, 6, 8, 10, 12)
@@ -58,13 +58,13 @@ def naive(given: list[Premise], goal: Order, seed: int) -> tuple[bool, float, bo
     """Whether the goal follows, seconds, and whether they are extrapolated."""
     begin = time.perf_counter()
     none = frozenset()
-    clauses = [clause for p in given for clause in orders._clauses(p.order, none)]
+    clauses = [clause for p in given for clause in clauses_of(p.order, none)]
 
-    def row(literal: orders.Literal) -> list[orders.Rational]:
+    def row(literal: Literal) -> list[Rational]:
         powers = dict(literal.ratio)
         return [powers.get(x.name, 0) for x in PARAMETERS]
 
-    [contrary] = [[x.negated() for x in clause] for clause in orders._clauses(goal, none)]
+    [contrary] = [[x.negated() for x in clause] for clause in clauses_of(goal, none)]
     cases = 3 ** len(clauses)
     sampled = cases > SAMPLE
     rng = random.Random(seed)
@@ -87,9 +87,9 @@ def measure(count: int, follows: bool, repeats: int) -> Cost:
         begin = time.perf_counter()
         status = entails(given, goal, parameter_facts=()).status
         ours.append(time.perf_counter() - begin)
-        orders._clauses.cache_clear()
+        clauses_of.cache_clear()
         answer, seconds, sampled = naive(given, goal, seed)
-        if not sampled and answer != (status == Status.ENTAILED):
+        if not sampled and answer != (status == Ruling.ENTAILED):
             raise AssertionError(f"{count} premises, seed {seed}: {status}, but the product of cases says otherwise")
         theirs.append(seconds)
         extrapolated |= sampled

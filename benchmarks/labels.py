@@ -17,7 +17,7 @@ import pandas as pd
 from numerics import SERIES, draw, train
 from numerics.engine import recording_times
 from theory import Band, Condition, kappa
-from theory.paper import Reading, condition_4_1
+from theory.papers.han2025 import Reading, condition_4_1
 from verify.fit import clopper_pearson
 from verify.region import Region
 

@@ -29,8 +29,10 @@ sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 
 from numerics.state import Batch  # noqa: E402
 from theory import Claim, Within  # noqa: E402
-from theory.paper import Reading, claims  # noqa: E402
-from verify import falsify, sweep  # noqa: E402
+from theory.papers.han2025 import Reading, claims  # noqa: E402
+from verify import falsify  # noqa: E402
+from verify.falsify import search as steered  # noqa: E402
+from verify.packs.han2025 import PACK  # noqa: E402
 
 CLAIMS = {c.name: c for c in claims()}
 
@@ -167,7 +169,7 @@ NOTHING = {
 }
 IDENTITY = replace(NOISY, observable="coefficient_min_T1", law=Within(low=Reading().order_one))
 # Asked is what holds at T_1, not whether T_1 comes while the search has patience.
-AT_T1 = {"coefficient_min_T1": replace(sweep.OBSERVABLE_BY_NAME["coefficient_min_T1"], premises=("T1",))}
+AT_T1 = {"coefficient_min_T1": replace(PACK.observables["coefficient_min_T1"], premises=("T1",))}
 
 
 def false_alarms(name: str, seeds: int) -> Iterator[dict]:
@@ -179,8 +181,8 @@ def false_alarms(name: str, seeds: int) -> Iterator[dict]:
     start = time.monotonic()
     while count < most and (run or settings < 10_000):
         # Made-up runs cost nothing: whole clouds.
-        costless = mock.patch.dict(falsify.AFFORDABLE, T1=1e3) if run else nullcontext()
-        with costless, mock.patch.dict(sweep.OBSERVABLE_BY_NAME, AT_T1):
+        costless = mock.patch.dict(steered.AFFORDABLE, T1=1e3) if run else nullcontext()
+        with costless, mock.patch.dict(PACK.observables, AT_T1):
             hunt = search(claim, count, 24, run)
         found += hunt.findings[0].violated
         tested += len(hunt.findings[0].suspects)

@@ -34,7 +34,8 @@ from entailment import TARGET_SECONDS, Cost, curve  # noqa: E402
 from numerics import Setting, TwoLayerCNN, draw  # noqa: E402
 from numerics.reference import data, train_reference  # noqa: E402
 from numerics.state import Batch  # noqa: E402
-from verify import phase  # noqa: E402
+from verify import maps  # noqa: E402
+from verify.packs.han2025 import PACK  # noqa: E402
 
 N, M, RUNS = 200, 20, 32
 
@@ -184,20 +185,20 @@ def against_product(n: int, m: int, runs: int, least: float) -> Callable[[int], 
 
 def trainings_of_a_map() -> Callable[[int], None]:
     """Cells of the heat map of Kou et al. as `verify map` runs them: a step is a training with its test."""
-    preset = phase.PRESETS["kou"]
+    preset = PACK.maps.presets()["kou"]
     axes = {"x": replace(preset.x, count=8), "y": replace(preset.y, count=8)}
 
     def run(trainings: int) -> None:
-        runs = [r for task in phase.plan(replace(preset, **axes, seeds=1)) for batch in task.batches for r in batch]
-        phase._execute(preset, runs[:trainings])
+        runs = [r for task in maps.plan(replace(preset, **axes, seeds=1)) for batch in task.batches for r in batch]
+        maps._execute(preset, runs[:trainings])
 
     return run
 
 
 def plain_trainings() -> Callable[[int], None]:
     """The same as one would write it: vectors, autograd, 1,000 test samples."""
-    preset = phase.PRESETS["kou"]
-    chosen = phase.cells(replace(preset, x=replace(preset.x, count=3), y=replace(preset.y, count=3)))
+    preset = PACK.maps.presets()["kou"]
+    chosen = maps.cells(replace(preset, x=replace(preset.x, count=3), y=replace(preset.y, count=3)))
 
     def run(trainings: int) -> None:
         for k in range(trainings):

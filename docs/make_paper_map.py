@@ -2,32 +2,27 @@
 
 from pathlib import Path
 
-from theory.lineage import condition_huang, condition_kou
-from theory.paper import (
+from theory.papers.han2025 import (
     claims,
     condition_4_1,
     condition_activation,
     condition_clean,
+    condition_huang,
+    condition_kou,
     condition_low_snr,
     condition_threshold,
+    entailments,
+    theorems,
 )
-from theory.proofs import all_proofs
-from theory.regime import entailments
+from theory.papers.han2025.proofs import all_proofs
 from theory.statements import PROVENANCE, Source
 from theory.symbols import HIDDEN, table
-from theory.theorems import theorems
-from verify.regime import CLAIMED, Decision, decide
-from verify.sweep import OBSERVABLE_BY_NAME, stage_of
+from verify.design import stage_of
+from verify.entailed import CLAIMED, Decision, decide
+from verify.laws import kind_of
+from verify.packs.han2025 import PACK
 
 TARGET = Path(__file__).parent / "paper-map.md"
-JUDGED = {
-    "Theta": "rate: joint log-log regression",
-    "Within": "probability: success counts",
-    "AtMost": "bound: smallest constant and its drift",
-    "AtLeast": "bound: largest constant and its drift",
-    "Exactly": "identity: largest residual",
-    "Crossing": "threshold: where a line crosses zero",
-}
 
 
 def render() -> str:
@@ -35,8 +30,8 @@ def render() -> str:
     lines = [
         "# Paper map",
         "",
-        "Statement ↔ code ↔ claim. Generated from `theory/paper.py`, `theory/lineage.py` and the observables by",
-        "`make docs`; do not edit. To correct a statement, edit it in `theory/paper.py` and nowhere else.",
+        "Statement ↔ code ↔ claim. Generated from `theory/papers/han2025/` and the observables by",
+        "`make docs`; do not edit. To correct a statement, edit it there and nowhere else.",
         "",
         "## How surely a statement's wording is known",
         "",
@@ -85,7 +80,7 @@ def render() -> str:
         ]
     lines += ["## Claims", ""]
     for claim in claims():
-        laws = ", ".join(dict.fromkeys(JUDGED[type(law).__name__] for _, law in claim.parts))
+        laws = ", ".join(dict.fromkeys(kind_of(law).method for _, law in claim.parts))
         lines += [
             f"### `{claim.name}`{' (contrast: expected to fail)' if claim.contrast else ''}",
             "",
@@ -95,8 +90,8 @@ def render() -> str:
             f"- source: {_source(claim.source)}",
             f"- judged as: {laws}" + (f"; tested: {claim.tested}" if claim.tested else ""),
             f"- conditions: {', '.join(f'`{c.name}`' for c in claim.needs) or 'none'}",
-            f"- runs go to: {stage_of(claim, OBSERVABLE_BY_NAME)}",
-            *(f"- observable `{name}`: {OBSERVABLE_BY_NAME[name].says}" for name, _ in claim.parts),
+            f"- runs go to: {stage_of(claim, PACK.observables)}",
+            *(f"- observable `{name}`: {PACK.observables[name].says}" for name, _ in claim.parts),
             "",
         ]
     lines += [
@@ -118,7 +113,7 @@ def render() -> str:
         holds = "yes" if proof.holds else "NO"
         lines.append(f"| {proof.name} | {proof.statement} | {proof.sizes} | {proof.cases} | {holds} |")
     lines += ["", "## Observables", "", "| name | what it is | runs go to |", "|---|---|---|"]
-    lines += [f"| `{o.name}` | {o.says.replace('|', chr(92) + '|')} | {o.stage} |" for o in OBSERVABLE_BY_NAME.values()]
+    lines += [f"| `{o.name}` | {o.says.replace('|', chr(92) + '|')} | {o.stage} |" for o in PACK.observables.values()]
     return "\n".join(lines) + "\n"
 
 

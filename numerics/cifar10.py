@@ -318,8 +318,7 @@ def _split_of(file: Path) -> str | None:
 
 
 def _from_parquet(tables: list[Path], path: Path, split: str, wanted: tuple[int, int], published: Published) -> Raw:
-    with extra():
-        import pyarrow.parquet as parquet
+    import pyarrow.parquet as parquet  # slow to import, and few files are of this kind
 
     each = published.train if split == "train" else published.test
     files = [file for file in tables if _split_of(file) == split]

@@ -141,8 +141,8 @@ def train(
         raise ValueError(
             f"{len(settings)} settings and {len(samples)} samples: give one sample per setting, at least one"
         )
-    if len({(s.n, s.m) for s in settings}) > 1:
-        raise ValueError("settings of one batch must agree in n and m; group them first")
+    if len({(s.n, s.m, type(s)) for s in settings}) > 1:
+        raise ValueError("settings of one batch must agree in n and m, and be of one model; group them first")
     for setting, sample in zip(settings, samples, strict=True):
         if sample.overlap.shape != (2 * setting.m, setting.n + 1):
             raise ValueError(

@@ -22,6 +22,7 @@ from scipy.linalg import eigh
 from scipy.sparse.linalg import eigsh
 from scipy.special import logsumexp, ndtr
 
+from numerics.activation import RELU
 from numerics.engine import Trajectory
 from numerics.model import Sample, Setting
 from numerics.series import Recorder
@@ -110,11 +111,14 @@ def _wrong(trajectory: Trajectory, rows: np.ndarray, kept: np.ndarray, each: int
     zeta = torch.bmm(there(normal), there(roots).mT)
     first_layer = there(overlap)
     own = first_layer[:, :, 1:].mT.contiguous()  # (R, n, 2m)
-    signal = [torch.bmm((y * first_layer[:, None, :, 0]).relu(), head)[:, 0] for y in (1.0, -1.0)]
+    phi, _ = settings[0].activation.of_runs(there(np.stack([s.shape for s in settings])))
+    signal = [torch.bmm(phi(y * first_layer[:, None, :, 0]), head)[:, 0] for y in (1.0, -1.0)]
+
+    relu = settings[0].activation is RELU
 
     def error(preactivation: torch.Tensor) -> np.ndarray:
-        """The mean error over both labels and all draws; overwrites its argument."""
-        output = torch.bmm(preactivation.relu_(), head)[..., 0]
+        """The mean error over both labels and all draws; may overwrite its argument."""
+        output = torch.bmm(preactivation.relu_() if relu else phi(preactivation), head)[..., 0]
         wrong = (output < -signal[0]).double().mean(1) + (output > -signal[1]).double().mean(1)
         return np.where(whole, wrong.cpu().numpy() / 2, np.nan)
 
@@ -146,8 +150,9 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
         weight_gram = start + c @ state.batch.overlap.cpu().mT + overlap @ c.mT
         root = torch.as_tensor(np.stack([_root(((g + g.T) / 2).numpy()) for g in weight_gram]))
         noise = (standard @ root.mT).unflatten(1, (n, each)).add_(overlap[..., 2:].mT[:, :, None])
-        shared = noise.relu_() @ head  # F_+ - F_- of the noise patch, (R, n, each)
-        plus, minus = (torch.relu(overlap[..., k]) @ head for k in (0, 1))  # and of +-mu
+        phi = state.batch.phi
+        shared = phi(noise) @ head  # F_+ - F_- of the noise patch, (R, n, each)
+        plus, minus = (phi(overlap[..., k]) @ head for k in (0, 1))  # and of +-mu
         wrong = (plus[:, None, None] + shared < 0).double() + (minus[:, None, None] + shared > 0).double()
         return wrong.flatten(1).mean(1) / 2
 
@@ -189,7 +194,9 @@ def certified_exponent(
 
 
 def _exponent_of(setting: Setting, overlap: np.ndarray, weight_gram: np.ndarray) -> float:
-    """:func:`_exponent` at W V^T (without -mu) and W W^T."""
+    """:func:`_exponent` at W V^T (without -mu) and W W^T; NaN for an activation that has none."""
+    if not setting.activation.certified:
+        return np.nan
     head = np.repeat([1.0, -1.0], setting.m) / setting.m
     sides = np.array([1.0, -1.0])
     signal = sides * (np.maximum(sides[:, None] * overlap[:, 0], 0.0) @ head)
@@ -212,7 +219,7 @@ def _one(trajectory: Trajectory, event: str, run: int) -> dict[str, float]:
     head = np.repeat([1.0, -1.0], setting.m) / setting.m
 
     def noise_output(preactivation: np.ndarray) -> np.ndarray:
-        return np.maximum(preactivation, 0.0) @ head
+        return setting.phi(torch.from_numpy(preactivation)).numpy() @ head
 
     sides = np.array([1.0, -1.0])
     signal = sides * noise_output(sides[:, None] * overlap[:, 0])  # y f from the signal patch

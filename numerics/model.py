@@ -1,13 +1,17 @@
 """The setting, one drawn sample, and the two-layer CNN itself."""
 
 import math
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import cache
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from numerics.activation import RELU, Activation
 
 Array = Float[np.ndarray, "..."]
 
@@ -33,32 +37,35 @@ def flip_share(tau: float, size: int, low: float = 0.0, high: float = 0.5) -> fl
     return min(max(math.floor(tau * size + 0.5 + rounding), least), most) / size if least <= most else math.nan
 
 
-# What each parameter may be: far beyond any experiment, yet no product of usual powers leaves floating point, whole
-# numbers stay exact, and d fits a column of integers. The flip probabilities end below 1/2.
-RANGES: dict[str, tuple[float, float]] = {
-    "n": (1, 1e15),
-    "m": (1, 1e15),
-    "d": (1, 1e18),
-    "mu": (0, 1e30),
-    "sigma_xi": (1e-30, 1e30),
-    "sigma_0": (1e-30, 1e30),
-    "eta": (1e-30, 1e30),
-    "tau_plus": (0, 0.5),
-    "tau_minus": (0, 0.5),
-}
-WHOLE = ("n", "m", "d")
+@dataclass(frozen=True, kw_only=True)
+class Range:
+    """What a parameter may be: a number from ``low`` to ``high``, ``whole``, or ``below`` high."""
+
+    low: float
+    high: float
+    whole: bool = False
+    below: bool = False
+
+    def check(self, name: str, value: float) -> None:
+        """Raise ``ValueError`` unless ``value`` of the parameter ``name`` lies in it; it need not be whole."""
+        option = f"--{name.replace('_', '-')}"
+        if self.below:
+            if not self.low <= value < self.high:
+                ends = f"[{self.low:g}, {self.high:g})"
+                raise ValueError(f"{name} = {value}: a flip probability must lie in {ends}; give e.g. {option} 0.2")
+        elif not self.low <= value <= self.high:
+            kind, example = ("whole number", "100") if self.whole else ("number", "1.0")
+            ends = f"{self.low:g} to {self.high:g}"
+            raise ValueError(f"{name} = {value}: must be a {kind} from {ends}; give e.g. {option} {example}")
 
 
-def check_range(name: str, value: float) -> None:
-    """Raise ``ValueError`` unless ``value`` lies in the range of the parameter ``name``; it need not be whole."""
-    low, high = RANGES[name]
-    option = f"--{name.replace('_', '-')}"
-    if name.startswith("tau"):
-        if not low <= value < high:
-            raise ValueError(f"{name} = {value}: a flip probability must lie in [0, 0.5); give e.g. {option} 0.2")
-    elif not low <= value <= high:
-        kind, example = ("whole number", "100") if name in WHOLE else ("number", "1.0")
-        raise ValueError(f"{name} = {value}: must be a {kind} from {low:g} to {high:g}; give e.g. {option} {example}")
+def parameter(low: float, high: float, *, whole: bool = False, below: bool = False, default: Any = MISSING) -> Any:
+    """A field of a :class:`Setting`: the one declaration of what it may be.
+
+    Ranges go far beyond any experiment, yet no product of usual powers leaves floating point, and whole numbers stay
+    exact.
+    """
+    return field(default=default, metadata={"range": Range(low=low, high=high, whole=whole, below=below)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,33 +88,56 @@ class Setting:
             setting are the shares that can be flipped: what is given is rounded, so that 0.1 of 11 samples becomes
             1/11, and whatever is said of tau is true of every run.
 
+    A model with another activation, or with more parameters, is a subclass: fields made by :func:`parameter`, and
+    ``activation``, which may depend on them. Everything else, reports and searches included, follows from that.
+
     Raises:
-        ValueError: a value outside its range (:data:`RANGES`), with the value, the rule and the way out.
+        ValueError: a value outside its range, with the value, the rule and the way out.
     """
 
-    n: int
-    m: int
-    d: int
-    mu: float
-    sigma_xi: float = 1.0
-    sigma_0: float
-    eta: float
-    tau_plus: float = 0.0
-    tau_minus: float = 0.0
+    activation: ClassVar[Activation] = RELU
+
+    n: int = parameter(1, 1e15, whole=True)
+    m: int = parameter(1, 1e15, whole=True)
+    d: int = parameter(1, 1e18, whole=True)  # it fits a column of integers
+    mu: float = parameter(0, 1e30)
+    sigma_xi: float = parameter(1e-30, 1e30, default=1.0)
+    sigma_0: float = parameter(1e-30, 1e30)
+    eta: float = parameter(1e-30, 1e30)
+    tau_plus: float = parameter(0, 0.5, below=True, default=0.0)
+    tau_minus: float = parameter(0, 0.5, below=True, default=0.0)
     labels: str = "drawn"
 
     def __post_init__(self) -> None:
-        for name in RANGES:
+        for name, range_ in self.ranges().items():
             value = getattr(self, name)
-            check_range(name, value)
-            if name in WHOLE and value != int(value):
+            range_.check(name, value)
+            if range_.whole and value != int(value):
                 raise ValueError(f"{name} = {value}: must be a whole number; give e.g. --{name} {value:.0f}")
-            object.__setattr__(self, name, int(value) if name in WHOLE else float(value))
+            object.__setattr__(self, name, int(value) if range_.whole else float(value))
         if self.labels not in LABELS:
             raise ValueError(f"labels = {self.labels!r}: must be {' or '.join(LABELS)}; give e.g. --labels balanced")
         if self.labels == "balanced":
             for name, size in zip(("tau_plus", "tau_minus"), class_sizes(self.n), strict=True):
                 object.__setattr__(self, name, flip_share(getattr(self, name), size))
+
+    @classmethod
+    @cache
+    def ranges(cls) -> dict[str, Range]:
+        """What each parameter may be, by name, in the order of their declaration."""
+        return {f.name: f.metadata["range"] for f in fields(cls) if "range" in f.metadata}
+
+    @classmethod
+    @cache
+    def required(cls) -> tuple[str, ...]:
+        """The parameters that have no default."""
+        return tuple(f.name for f in fields(cls) if f.name in cls.ranges() and f.default is MISSING)
+
+    @classmethod
+    @cache
+    def whole(cls) -> frozenset[str]:
+        """The parameters that are whole numbers."""
+        return frozenset(name for name, range_ in cls.ranges().items() if range_.whole)
 
     @property
     def kappa(self) -> float:
@@ -126,6 +156,15 @@ class Setting:
             return None
         plus, minus = class_sizes(self.n)
         return (plus, round(self.tau_plus * plus)), (minus, round(self.tau_minus * minus))
+
+    @property
+    def shape(self) -> np.ndarray:
+        """The parameters of the activation. Shape (parameters,)."""
+        return np.array([getattr(self, name) for name in self.activation.parameters], dtype=float)
+
+    def phi(self, z: Tensor) -> Tensor:
+        """The activation of this setting, elementwise on a tensor."""
+        return self.activation.value(z, *(z.new_tensor(x) for x in self.shape))
 
     def values(self) -> dict[str, Any]:
         """The parameters by name: numbers, but for ``labels``."""
@@ -165,16 +204,18 @@ class Sample:
 
 
 class TwoLayerCNN(torch.nn.Module):
-    """f = F_{+1} - F_{-1}, F_j(x) = (1/m) sum_r [relu<w_{j,r}, x_1> + relu<w_{j,r}, x_2>]; the second layer is fixed.
+    """f = F_{+1} - F_{-1}, F_j(x) = (1/m) sum_r [phi<w_{j,r}, x_1> + phi<w_{j,r}, x_2>]; the second layer is fixed.
 
     Args:
         weights: W_0, the m neurons of j = +1 before the m of j = -1. Shape (2m, d).
+        phi: the activation, elementwise.
     """
 
     second_layer: Tensor
 
-    def __init__(self, weights: Float[Tensor, "neurons d"]):
+    def __init__(self, weights: Float[Tensor, "neurons d"], phi: Callable[[Tensor], Tensor] = torch.relu):
         super().__init__()
+        self.phi = phi
         m = weights.shape[0] // 2
         self.weights = torch.nn.Parameter(weights.clone())
         signs = torch.cat([weights.new_ones(m), -weights.new_ones(m)])
@@ -184,7 +225,7 @@ class TwoLayerCNN(torch.nn.Module):
         return x @ self.weights.T
 
     def head(self, z: Float[Tensor, "n 2 neurons"]) -> Float[Tensor, " n"]:
-        return torch.relu(z).sum(1) @ self.second_layer
+        return self.phi(z).sum(1) @ self.second_layer
 
     def forward(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, " n"]:
         return self.head(self.preactivations(x))

@@ -55,7 +55,7 @@ def train_reference(
     """
     x, y_tilde = data(sample, device, dtype)
     y = torch.as_tensor(sample.y, dtype=dtype, device=device)
-    net = TwoLayerCNN(torch.as_tensor(sample.weights, dtype=dtype, device=device))
+    net = TwoLayerCNN(torch.as_tensor(sample.weights, dtype=dtype, device=device), setting.phi)
     moved = x.new_zeros(setting.n, 2, 2 * setting.m)
     losses = []
     for _ in range(steps):

@@ -4,7 +4,7 @@ Every step moves a weight along the patches V' = [mu; -mu; xi_1; ...; xi_n], so 
 K = V' V'^T and B = W V'^T,
 
     one step:   C <- C + D(B),    B <- B_0 + C K,
-    D_{jr,p} = j (eta / nm) u_p 1(B_{jr,p} > 0),
+    D_{jr,p} = j (eta / nm) u_p phi'(B_{jr,p}),    phi'(B) = 1(B > 0) for ReLU,
 
 where u_p = y~_i g_i for a noise patch, and the sum of y~_i g_i over the samples that hold it for a signal patch.
 Carrying mu and -mu as two patches makes signal and noise one case: sample i reads patch +-mu and patch xi_i.
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from numerics import compiled
+from numerics.activation import RELU
 from numerics.model import Sample, Setting
 
 CAPTURED = 256  # steps between two records from which on capturing them on a GPU pays
@@ -37,7 +38,7 @@ class State:
     @cached_property
     def margins(self) -> Tensor:
         """y~_i f(x_i). Shape (R, n)."""
-        return self.batch.y_tilde * self.batch.outputs(torch.relu(self.overlap))
+        return self.batch.y_tilde * self.batch.outputs(self.batch.phi(self.overlap))
 
     @cached_property
     def losses(self) -> Tensor:
@@ -142,10 +143,13 @@ class Batch:
         self.overlap = stack([_with_negative(s.overlap) for s in samples])
         self.pull = stack([np.asarray(s.eta / (s.n * s.m)) for s in settings])[:, None]  # eta / nm
         self.time_scale = stack([np.asarray(s.time_scale) for s in settings])
+        self.activation = settings[0].activation
+        self.parameters = stack([s.shape for s in settings])  # of the activation
         self.rows = torch.arange(len(settings), device=device)  # which of the runs given these are
         self._derive()
 
     def _derive(self) -> None:
+        self.phi, self.slope = self.activation.of_runs(self.parameters)
         self.plus = (self.y > 0).double()
         self.noisy = self.y != self.y_tilde
         self.norms = torch.diagonal(self.gram, dim1=1, dim2=2).clone()
@@ -161,7 +165,7 @@ class Batch:
 
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""
-        for name in ("y", "y_tilde", "gram", "overlap", "pull", "time_scale", "rows"):
+        for name in ("y", "y_tilde", "gram", "overlap", "pull", "time_scale", "parameters", "rows"):
             setattr(self, name, getattr(self, name)[rows])
         self._derive()
 
@@ -178,13 +182,14 @@ class Batch:
         return torch.where(self.y_tilde[:, None] > 0, values[:, 0], values[:, 1])
 
     def outputs(self, active: Tensor) -> Tensor:
-        """f(x_i) from relu(B). Shapes (R, 2m, n+2) -> (R, n)."""
+        """f(x_i) from phi(B). Shapes (R, 2m, n+2) -> (R, n)."""
         patches = torch.bmm(self.head, active)[:, 0]
         return torch.where(self.y > 0, patches[:, :1], patches[:, 1:2]) + patches[:, 2:]
 
     def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
         """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
-        push = compiled.push() if coefficients.device.type == "cpu" else None
+        relu = self.activation is RELU
+        push = compiled.push() if relu and coefficients.device.type == "cpu" else None
         on = (coefficients, overlap)
         step = self._in_arrays(push, *on) if push else self._in_tensors(*on)
         if coefficients.device.type == "cuda" and count > CAPTURED:
@@ -232,11 +237,11 @@ class Batch:
         held = torch.empty_like(on_noise)
         positive, plus, against = self.y > 0, self.plus[:, None], -self.y_tilde
         pull = self.pull[:, None] * self.y_tilde[:, None] * self.j  # (R, 2, n)
-        by_sign, active = coefficients.unflatten(1, (2, m)), overlap.unflatten(1, (2, m))
+        by_sign, by_sign_on = coefficients.unflatten(1, (2, m)), overlap.unflatten(1, (2, m))
+        relu, phi, slope = self.activation is RELU, self.phi, self.slope
 
         def step() -> None:
-            overlap.relu_()
-            torch.bmm(self.head, overlap, out=outputs)
+            torch.bmm(self.head, overlap.relu_() if relu else phi(overlap), out=outputs)
             torch.where(positive, from_plus, from_minus, out=g)
             g.add_(from_noise).mul_(against).sigmoid_()
             torch.mul(g[:, None], pull, out=on_noise)
@@ -244,8 +249,11 @@ class Batch:
             torch.sum(held, 2, keepdim=True, out=on_plus)
             torch.sum(on_noise, 2, keepdim=True, out=on_minus)
             on_minus.sub_(on_plus)
-            overlap.sign_()  # relu'(B), with relu'(0) = 0 as autograd has it
-            by_sign.addcmul_(active, force)
+            if relu:
+                overlap.sign_()  # relu'(B), with relu'(0) = 0 as autograd has it
+                by_sign.addcmul_(by_sign_on, force)
+            else:
+                by_sign.addcmul_(slope(by_sign_on), force)
             torch.baddbmm(self.overlap, coefficients, self.gram, out=overlap)
 
         return step

@@ -93,7 +93,7 @@ RECIPES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
+class Trained:
     """What training did, at the end of every epoch from 0, before the first step, to E.
 
     Attributes:
@@ -177,7 +177,7 @@ def train(
     device: str = "cpu",
     held: dict[str, Any] | None = None,
     on_epoch: Callable[[int, Callable[[], dict[str, Any]]], None] = lambda epoch, state: None,
-) -> Course:
+) -> Trained:
     """Train a network on the images with some labels flipped.
 
     On the CPU the same arguments give the same numbers, bit for bit, if the number of threads is the same too. So does
@@ -254,7 +254,7 @@ def train(
                 optimiser.step()
             record(epoch)
             on_epoch(epoch, state)
-    return Course(
+    return Trained(
         margins=torch.stack(margins), test_margins=torch.stack(test_margins), flipped=flipped, snapshots=snapshots
     )
 

@@ -3,25 +3,26 @@
 import json
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from numerics import Setting
-from theory.paper import Reading, claims, condition_4_1
+from theory.papers.han2025 import Reading, claims, condition_4_1
 from verify import calibrate as cal
 from verify import report
 from verify.__main__ import main
-from verify.calibrate import Answer, Cell, Effort, Plan, edge, items, power, settled
+from verify.calibrate import CalibrationEffort, Cell, Existence, Layout, edge, items, power, settled
+from verify.design import groups
+from verify.packs.han2025 import PACK
 from verify.region import Region
-from verify.report.study import _calibration as calibrated
-from verify.sweep import OBSERVABLE_BY_NAME, Result, groups
+from verify.report import calibrated
+from verify.sweep import Result
 
 KNOWN = claims()
 CLAIM = next(c for c in KNOWN if c.name == "stage1.noisy-ignored")
-GROUP = groups(KNOWN, OBSERVABLE_BY_NAME)[CLAIM.name]
+GROUP = groups(KNOWN, PACK.observables)[CLAIM.name]
 EFFORT = replace(cal.EFFORTS["standard"], looks=(16, 64))
 FEW = replace(EFFORT, factors=(1.0, 10.0, 100.0), looks=(64,))  # of the faces: fewer cells and settings, more seeds
 
@@ -37,8 +38,8 @@ def cell(part, settings, **labels):
     return Cell(name=name, part=part, claims=(CLAIM,), group=GROUP, settings=tuple(settings), labels=labels)
 
 
-def planned(cells, effort: Effort = EFFORT):
-    return Plan(
+def planned(cells, effort: CalibrationEffort = EFFORT):
+    return Layout(
         claims=(CLAIM,), cells=tuple(cells), ended={CLAIM.name: "tried up to 8: made up"}, unplaced=(),
         reading=Reading(), effort=effort, seed=0, device="cpu",
     )  # fmt: skip
@@ -95,7 +96,7 @@ def test_a_planted_constant_is_found(true, seed):
 
     plan, counts = measured(ladder(), failing, seed=seed)
     found = cal.constant_of(CLAIM, counts, plan)
-    assert found.answer is Answer.FOUND
+    assert found.answer is Existence.FOUND
     assert found.value == true
     assert math.isnan(found.failing) if true == 1 else found.failing == LADDER[LADDER.index(true) - 1]
     assert found.bound < 0.2
@@ -104,7 +105,7 @@ def test_a_planted_constant_is_found(true, seed):
 def test_a_claim_that_fails_everywhere_has_none():
     plan, counts = measured(ladder(6), lambda *_: 0.5)
     found = cal.constant_of(CLAIM, counts, plan)
-    assert found.answer is Answer.NONE
+    assert found.answer is Existence.NONE
     assert "none up to 8" in found.reason
 
 
@@ -113,13 +114,13 @@ def test_where_nothing_can_be_said_nothing_is(settings, failing, silent):
     """Undecided settings; too few; runs that say nothing."""
     plan = planned(ladder(settings), replace(EFFORT, looks=(6,)))
     counts, _ = cal.collect(plan, made_up(plan.cells, lambda *_: failing, silent=silent))
-    assert cal.constant_of(CLAIM, counts, plan).answer is Answer.OPEN
+    assert cal.constant_of(CLAIM, counts, plan).answer is Existence.OPEN
 
 
 def test_no_run_at_all_is_open():
     plan = planned([])
     counts, _ = cal.collect(plan, lambda _: iter(()))
-    assert cal.constant_of(CLAIM, counts, plan).answer is Answer.OPEN
+    assert cal.constant_of(CLAIM, counts, plan).answer is Existence.OPEN
     assert cal.leaning_of(CLAIM, counts, plan).sentence == "no setting could be run"
 
 
@@ -252,7 +253,7 @@ def test_a_planted_exponent_is_found(a):
     ]
     plan, counts = measured(cells, lambda _, k, s: 1 / (1 + (s.d / s.n**a) ** 4))
     found = cal.exponent_of(replace(CLAIM), with_arrivals(counts), plan)
-    assert found.answer is Answer.FOUND
+    assert found.answer is Existence.FOUND
     assert found.a.low <= a <= found.a.high
     assert found.a.high - found.a.low < 0.3
     power_laws = {1.0: "n", 1.25: "n^1.25", 2.0: "n^2"}
@@ -263,10 +264,10 @@ def test_a_claim_that_never_fails_has_no_exponent():
     cells = [cell("dimension", [setting(n=n, d=n * 2**k) for k in range(8)], n=n) for n in (16, 32, 64, 128, 256)]
     plan, counts = measured(cells, lambda *_: 0.02)
     found = cal.exponent_of(CLAIM, with_arrivals(counts), plan)
-    assert found.answer is Answer.NONE
+    assert found.answer is Existence.NONE
     assert "never fails" in found.reason
     _, counts = measured(cells[:2], lambda _, k, s: 0.9 if s.d < 200 else 0.1)
-    assert cal.exponent_of(CLAIM, with_arrivals(counts), plan).answer is Answer.OPEN
+    assert cal.exponent_of(CLAIM, with_arrivals(counts), plan).answer is Existence.OPEN
 
 
 def with_arrivals(counts):
@@ -294,11 +295,9 @@ def test_the_report_holds_every_answer(whole, tmp_path, capsys):
     assert len(pd.read_csv(tmp_path / "calibration.csv")) == len(whole.cells)
     assert {p.name for p in (tmp_path / "calibration-figures").iterdir()} >= {"constants.png", "leaning.svg"}
     assert "stage1.noisy-ignored" in capsys.readouterr().out
-    study = SimpleNamespace(plan=SimpleNamespace(reading=Reading()))
-    assert [row["claim"] for row in calibrated(study, tmp_path)] == [CLAIM.name]
-    study.plan.reading = Reading(C=4)
-    assert calibrated(study, tmp_path) == []  # another reading has other constants
-    assert calibrated(study, tmp_path / "nowhere") == []
+    assert [row["claim"] for row in calibrated(tmp_path, Reading())] == [CLAIM.name]
+    assert calibrated(tmp_path, Reading(C=4)) == []  # another reading has other constants
+    assert calibrated(tmp_path / "nowhere", Reading()) == []
 
 
 def test_an_interrupt_keeps_what_is_there():

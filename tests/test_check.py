@@ -16,11 +16,12 @@ from sympy import Max, Rational, log, sqrt
 
 import theory
 from theory import Band, C, Claim, Condition, T_star, Within, d, delta, eta, m, mu, n, sigma_0, sigma_xi
-from theory.paper import Reading, condition_4_1
+from theory.papers.han2025 import PAPER, Reading, condition_4_1
 from theory.statements import imbalance, weights
 from verify import check, processes, report, scaling, study, sweep, userfile
-from verify.scaling import CONTROL, Answer
-from verify.sweep import EPSILON, OBSERVABLE_BY_NAME, PROFILES
+from verify.design import EPSILON, PROFILES
+from verify.packs.han2025 import PACK
+from verify.scaling import CONTROL, Fate
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = "from theory import *\nfrom numerics import Observable\n"
@@ -33,7 +34,7 @@ def write(folder: Path, text: str, name: str = "note.py") -> Path:
 
 
 def load(folder: Path, text: str, reading: Reading = Reading()) -> userfile.UserFile:
-    return userfile.load(write(folder, HEAD + text), OBSERVABLE_BY_NAME, reading)
+    return userfile.load(write(folder, HEAD + text), reading)
 
 
 # Reading the file --------------------------------------------------------------------------------------------------
@@ -59,7 +60,7 @@ def test_plain_values_are_all_that_is_needed(tmp_path):
 
 def test_conditions_of_the_paper_are_read_as_the_command_line_says(tmp_path):
     reading = Reading(kappa_low=4.0)
-    text = "from theory.paper import condition_4_1\n"
+    text = "from theory.papers.han2025 import condition_4_1\n"
     text += 'CLAIMS = Claim(name="x", source="s", needs=condition_4_1(), observable="loss_end", law=Within(high=1))\n'
     held = load(tmp_path, text, reading)
     assert held.conditions == {}
@@ -108,7 +109,7 @@ def test_every_mistake_is_one_line_that_names_file_and_line(tmp_path, monkeypatc
     monkeypatch.setattr(userfile, "TIME_LIMIT", 0.3)
     path = write(tmp_path, HEAD + text)
     with pytest.raises(ValueError, match=r"note\.py") as caught:
-        userfile.load(path, OBSERVABLE_BY_NAME)
+        userfile.load(path)
     said = str(caught.value)
     assert "\n" not in said
     lines = line if isinstance(line, tuple) else (line,)
@@ -150,17 +151,17 @@ os.chdir("/")
 warnings.simplefilter("ignore")
 a = Condition(name="a", source="s", statement=n >= 2)
 """
-    before = (dict(sys.modules), list(sys.path), dict(os.environ), os.getcwd(), dict(OBSERVABLE_BY_NAME))
+    before = (dict(sys.modules), list(sys.path), dict(os.environ), os.getcwd(), dict(PACK.observables))
     assert list(load(tmp_path, text).conditions) == ["a"]
     assert sys.modules["theory"] is theory
     assert {k: v for k, v in sys.modules.items() if k in before[0]} == before[0]
     assert "_thetacheck_user_file" not in sys.modules
-    assert (sys.path, dict(os.environ), os.getcwd(), OBSERVABLE_BY_NAME) == before[1:]
+    assert (sys.path, dict(os.environ), os.getcwd(), PACK.observables) == before[1:]
 
 
 def test_a_file_named_as_one_of_ours_is_still_only_a_file(tmp_path):
     path = write(tmp_path, HEAD + "a = " + CONDITION.format("a", "n >= 2"), "theory.py")
-    assert list(userfile.load(path, OBSERVABLE_BY_NAME).conditions) == ["a"]
+    assert list(userfile.load(path).conditions) == ["a"]
 
 
 # Weights -----------------------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ def test_warnings_name_the_line_and_laws_are_weighed_against_observables(tmp_pat
     ],
 )
 def test_relations_to_the_papers_conditions(statement, kind):
-    found = check.relation(Condition(name="new", source="s", statement=statement), condition_4_1())
+    found = check.relation(Condition(name="new", source="s", statement=statement), PAPER.sets(Reading())[0], PAPER)
     assert found.kind == kind
     assert found.says
     assert found.proof
@@ -299,8 +300,8 @@ def test_too_short_a_path_and_too_few_runs_are_not_enough_evidence(small, monkey
     assert "affords" in short.problem
     assert scaling.jobs(short, (), "quick", Reading(), 0, "cpu") == []
     claim = Claim(name="c", source="s", needs=short.needs, observable="margin_clean_min_T1", law=Within(low=0))
-    found = scaling.trend(claim, short, sweep.pd.DataFrame({"group": []}), Reading())
-    assert found.answer == Answer.OPEN
+    found = scaling.trend(claim, short, sweep.pd.DataFrame({"group": []}), Reading(), PACK.observables)
+    assert found.answer == Fate.OPEN
 
 
 def test_the_proof_alone_fails_with_a_weaker_dimension_and_the_conclusion_with_a_linear_one(small, tmp_path):
@@ -312,11 +313,11 @@ def test_the_proof_alone_fails_with_a_weaker_dimension_and_the_conclusion_with_a
         jobs = scaling.jobs(found, ("flip_share", "order_one_time"), "quick", Reading(), 0, "cpu")
         results = list(sweep.run(jobs, _made(tmp_path / condition.name), 1))
         runs = sweep.pd.concat([r.runs for r in results], ignore_index=True)
-        told = scaling.trend(claim, found, runs, Reading())
+        told = scaling.trend(claim, found, runs, Reading(), PACK.observables)
         answers[condition.name] = told.answer
         assert list(told.table["N"]) == [p.size for p in found.places]
         assert {"margin", "value", "low", "high", "control_value"} <= set(told.table)
-    assert answers == {"weaker": Answer.HOLDS, "new": Answer.FAILS}
+    assert answers == {"weaker": Fate.HOLDS, "new": Fate.FAILS}
 
 
 def _made(folder: Path) -> Path:
@@ -338,14 +339,14 @@ def planted(rng: np.random.Generator, *shares: float) -> tuple[np.ndarray, np.nd
 @pytest.mark.parametrize(
     ("seen", "control", "expected"),
     [
-        ((1.0, 0.2), (1.0, 1.0), Answer.FAILS),
-        ((0.1, 0.0), (1.0, 1.0), Answer.FAILS),  # lost from the outset
-        ((1.0, 0.2), None, Answer.FAILS),
-        ((1.0, 0.2), (1.0, 0.2), Answer.OPEN),  # not for the loss of the premise
-        ((0.1, 0.75), (1.0, 1.0), Answer.OPEN),  # still failing, but recovering
-        ((1.0, 1.0), (1.0, 1.0), Answer.HOLDS),
-        ((0.6, 0.98, 1.0, 1.0), (0.6, 1.0, 1.0), Answer.HOLDS),  # only the small ones fail
-        ((0.88, 0.88), (1.0, 1.0), Answer.OPEN),  # too near to 0.9 to tell
+        ((1.0, 0.2), (1.0, 1.0), Fate.FAILS),
+        ((0.1, 0.0), (1.0, 1.0), Fate.FAILS),  # lost from the outset
+        ((1.0, 0.2), None, Fate.FAILS),
+        ((1.0, 0.2), (1.0, 0.2), Fate.OPEN),  # not for the loss of the premise
+        ((0.1, 0.75), (1.0, 1.0), Fate.OPEN),  # still failing, but recovering
+        ((1.0, 1.0), (1.0, 1.0), Fate.HOLDS),
+        ((0.6, 0.98, 1.0, 1.0), (0.6, 1.0, 1.0), Fate.HOLDS),  # only the small ones fail
+        ((0.88, 0.88), (1.0, 1.0), Fate.OPEN),  # too near to 0.9 to tell
     ],
 )
 def test_planted_shares_get_their_answer(seen, control, expected):
@@ -354,7 +355,7 @@ def test_planted_shares_get_their_answer(seen, control, expected):
         rng = np.random.default_rng(seed)
         given.append(scaling.shares(planted(rng, *seen), control and planted(rng, *control), 0.9)[0])
     assert given.count(expected) >= 36, given  # each error has at most 5 %
-    opposite = {Answer.FAILS: Answer.HOLDS, Answer.HOLDS: Answer.FAILS}.get(expected)
+    opposite = {Fate.FAILS: Fate.HOLDS, Fate.HOLDS: Fate.FAILS}.get(expected)
     assert opposite not in given
 
 
@@ -362,20 +363,20 @@ def test_the_rule_rarely_errs():
     """p = 0.9 is the worst case for both answers; neither may come more often than its levels allow."""
     rng = np.random.default_rng(0)
     given = [scaling.shares(planted(rng, 0.9, 0.9), planted(rng, 0.9, 0.9), 0.9)[0] for _ in range(120)]
-    assert given.count(Answer.FAILS) <= 2  # needs two independent tests of 2.5 and 5 % to err at once
-    assert given.count(Answer.HOLDS) <= 10  # 2.5 % expected
+    assert given.count(Fate.FAILS) <= 2  # needs two independent tests of 2.5 and 5 % to err at once
+    assert given.count(Fate.HOLDS) <= 10  # 2.5 % expected
     failing = [scaling.shares(planted(rng, 0.6, 0.6), planted(rng, 0.6, 0.6), 0.9)[0] for _ in range(100)]
-    assert failing.count(Answer.HOLDS) == 0
-    assert failing.count(Answer.FAILS) <= 12  # 5 %: the control fails alike
+    assert failing.count(Fate.HOLDS) == 0
+    assert failing.count(Fate.FAILS) <= 12  # 5 %: the control fails alike
 
 
 @pytest.mark.parametrize(
     ("power", "control", "bad", "expected"),
     [
-        (0.0, 0.0, 1, Answer.HOLDS), (0.5, 0.0, 1, Answer.FAILS), (0.5, 0.5, 1, Answer.OPEN),
-        (-0.5, 0.0, 1, Answer.HOLDS), (-0.5, 0.0, -1, Answer.FAILS), (0.5, 0.0, -1, Answer.HOLDS),
-        (-0.5, 0.0, 0, Answer.FAILS), (0.5, 0.0, 0, Answer.FAILS), (0.0, 0.0, 0, Answer.HOLDS),
-        (0.25, 0.0, 1, Answer.OPEN),
+        (0.0, 0.0, 1, Fate.HOLDS), (0.5, 0.0, 1, Fate.FAILS), (0.5, 0.5, 1, Fate.OPEN),
+        (-0.5, 0.0, 1, Fate.HOLDS), (-0.5, 0.0, -1, Fate.FAILS), (0.5, 0.0, -1, Fate.HOLDS),
+        (-0.5, 0.0, 0, Fate.FAILS), (0.5, 0.0, 0, Fate.FAILS), (0.0, 0.0, 0, Fate.HOLDS),
+        (0.25, 0.0, 1, Fate.OPEN),
     ],
 )  # fmt: skip
 def test_planted_constants_get_their_answer(power, control, bad, expected):
@@ -393,7 +394,7 @@ def test_planted_constants_get_their_answer(power, control, bad, expected):
 
 USER = """
 from sympy import Max, Rational, log, sqrt
-from theory.paper import condition_4_1
+from theory.papers.han2025 import condition_4_1
 
 weaker = Condition(name="weaker", source="s", statement=d >= C * n, says="Linear.")
 others = tuple(c for c in condition_4_1() if c.name != "4.1.2-dimension")
@@ -415,7 +416,7 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
     held = load(tmp_path, USER)
     found, planned, followed = check.prepare(held, profile, Reading(), 0, "cpu")
     assert [r.kind for r in found.relations] == ["implied"]
-    assert [(p.condition.name, p.status) for p in found.premises] == [("4.1.2-dimension", "not entailed")]
+    assert [(p.condition.name, p.status) for p in found.omissions] == [("4.1.2-dimension", "not entailed")]
     assert {"least", "median", "largest"} <= set(found.margins)
     assert (found.margins["least"] <= found.margins["largest"]).all()
     out = tmp_path / "out"
@@ -423,12 +424,12 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
         results, finished = study.collect(planned, batches, pool, lambda *_: None)
     outcome = study.conclude(planned, results, finished, 0.0)
     found = check.conclude(found, followed, outcome)
-    assert {t.claim.name: t.answer for t in found.trends} == {"mine.arrives": Answer.FAILS, "mine.steps": Answer.HOLDS}
+    assert {t.claim.name: t.answer for t in found.trends} == {"mine.arrives": Fate.FAILS, "mine.steps": Fate.HOLDS}
     assert outcome.runs["steps_taken"].notna().any()
     report.write(outcome, out, "a command", found)
     body = json.loads((out / "report.json").read_text())
     jsonschema.validate(body, json.loads(report.SCHEMA.read_text()))
-    assert body["check"]["trends"][0]["answer"] == Answer.FAILS
+    assert body["check"]["trends"][0]["answer"] == Fate.FAILS
     page = (out / "index.html").read_text()
     for text in ("Your file: note.py", "the conclusion fails too", "Margins at typical settings"):
         assert text in page
@@ -464,7 +465,7 @@ def test_on_the_command_line_a_mistake_is_one_line_and_exit_status_2(tmp_path):
     assert line.startswith(f"thetacheck: {path}:3: ")
     assert not (tmp_path / "out").exists()
     with pytest.raises(ValueError, match=r"nowhere\.py: cannot be read"):
-        userfile.load(Path("nowhere.py"), OBSERVABLE_BY_NAME)
+        userfile.load(Path("nowhere.py"))
 
 
 def test_conditions_alone_are_checked_without_a_run(tmp_path):
@@ -479,7 +480,7 @@ def test_conditions_alone_are_checked_without_a_run(tmp_path):
 
 
 def test_the_example_states_what_the_tutorial_says():
-    held = userfile.load(ROOT / "docs" / "examples" / "weaker_dimension.py", OBSERVABLE_BY_NAME)
+    held = userfile.load(ROOT / "docs" / "examples" / "weaker_dimension.py")
     assert list(held.conditions) == ["dimension-1.5", "dimension-linear"]
     assert list(check.dimension_warnings(held)) == []
     userfile.try_observables(held)

@@ -68,11 +68,11 @@ def here(monkeypatch, capsys, tmp_path):
 
 def test_resuming_redoes_nothing_and_changes_nothing(study, here):
     folder, _ = study
-    before = {p: p.stat().st_mtime_ns for p in (folder / "batches").iterdir()}
+    before = {p: p.stat().st_mtime_ns for p in (folder / "batches").rglob("*.*")}
     claims = json.loads((folder / "report.json").read_text())["claims"]
     again = here("run", *FAST, "--jobs", "1", "--resume", str(folder))
     assert again.returncode in (0, 3), again.stderr
-    assert {p: p.stat().st_mtime_ns for p in (folder / "batches").iterdir()} == before
+    assert before and {p: p.stat().st_mtime_ns for p in (folder / "batches").rglob("*.*")} == before
     # Judged afresh from what was saved: to the last digit the same.
     assert json.loads((folder / "report.json").read_text())["claims"] == claims
 
@@ -94,7 +94,7 @@ def test_damaged_and_foreign_files_are_refused(study, here, tmp_path):
     folder, _ = study
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    victim = sorted((copy / "batches").iterdir())[0]
+    victim = sorted((copy / "batches").glob("runs/[!!]*.parquet"))[0]
     victim.write_bytes(victim.read_bytes()[:100])
     broken = here("run", *FAST, "--jobs", "1", "--resume", str(copy))
     assert_one_line(broken, victim.name, "damaged")
@@ -118,7 +118,7 @@ def test_ctrl_c_leaves_a_partial_report_that_can_be_resumed(tmp_path):
         start_new_session=True,
     )
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and len(list(folder.glob("batches/*.npz"))) < 3:
+    while time.monotonic() < deadline and len(list(folder.glob("batches/runs/*.parquet"))) < 4:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=120)
@@ -126,12 +126,12 @@ def test_ctrl_c_leaves_a_partial_report_that_can_be_resumed(tmp_path):
     assert "Traceback" not in errors
     held = json.loads((folder / "report.json").read_text())
     assert held["finished"] is False
-    assert list(folder.glob("batches/*.partial")) == []
-    finished = {p.name for p in folder.glob("batches/*.npz")}
+    assert list(folder.glob("batches/*/*.partial")) == []
+    finished = {p.name for p in folder.glob("batches/runs/*.parquet")}
     assert finished
     assert "partial" in (folder / "index.html").read_text().lower()
     assert call("run", "recursion.exact", "--resume", str(folder)).returncode == 0
-    assert finished <= {p.name for p in folder.glob("batches/*.npz")}
+    assert finished <= {p.name for p in folder.glob("batches/runs/*.parquet")}
 
 
 def assert_one_line(done: subprocess.CompletedProcess, *words: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.cone import decide
+from theory.orders.cone import decide
 
 MANY = settings().max_examples  # 100, or as many as --hypothesis-profile says
 

@@ -7,7 +7,7 @@ import pytest
 
 from numerics import SERIES, Event, Observable, Setting, Trajectory, draw, train
 from numerics.observables import moments, reading, series_of
-from verify.sweep import OBSERVABLE_BY_NAME
+from verify.packs.han2025 import PACK
 
 ONE = Setting(n=8, m=4, d=300, mu=20.0, sigma_0=1e-3, eta=0.02, tau_plus=0.2, tau_minus=0.2)
 STOP = Event(series="loss", value=0.2, falling=True)
@@ -49,9 +49,9 @@ def weighs_what_it_says(observable: Observable, run: Trajectory, scaled: Traject
     return np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
-@pytest.mark.parametrize("name", OBSERVABLE_BY_NAME)
+@pytest.mark.parametrize("name", PACK.observables)
 def test_what_an_observable_declares_is_so(name, whole, scaled):
-    observable = OBSERVABLE_BY_NAME[name]
+    observable = PACK.observables[name]
     assert reads_what_it_says(observable, whole)
     if observable.stage != "exact":  # a residual is rounding, which has no weight
         assert weighs_what_it_says(observable, whole, scaled)
@@ -59,8 +59,8 @@ def test_what_an_observable_declares_is_so(name, whole, scaled):
 
 
 def test_a_false_declaration_is_seen(whole, scaled):
-    loss, norm = OBSERVABLE_BY_NAME["loss_end"], OBSERVABLE_BY_NAME["noise_norm_min"]
-    assert not reads_what_it_says(replace(OBSERVABLE_BY_NAME["gamma_max_run"], reads=("rho_max",)), whole)
+    loss, norm = PACK.observables["loss_end"], PACK.observables["noise_norm_min"]
+    assert not reads_what_it_says(replace(PACK.observables["gamma_max_run"], reads=("rho_max",)), whole)
     assert not weighs_what_it_says(replace(norm, weight=1), whole, scaled)
     assert not weighs_what_it_says(replace(loss, weight=2), whole, scaled)
 

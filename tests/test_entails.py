@@ -8,14 +8,13 @@ import jsonschema
 import pytest
 
 from theory import orders
-from theory.grammar import declared, parse
-from theory.orders import Answer, Order
-from theory.regime import entailments, named_sets
+from theory.orders import Answer, Order, declared, parse
+from theory.papers.han2025 import PAPER, entailments, named_sets
 from theory.symbols import d, n
 from verify import __main__ as command
-from verify import regime, report, selftest
-from verify.judge import Status
-from verify.regime import Decision, assembled, beside, certificate, decide
+from verify import entailed, report, selftest
+from verify.entailed import Decision, assembled, beside, certificate, decide
+from verify.laws.kind import Status
 
 STATEMENTS = {s.name: s for s in entailments()}
 CROSS, NOT_CUBIC = STATEMENTS["regime.cross-talk"], STATEMENTS["regime.not.cubic-dimension"]
@@ -90,8 +89,8 @@ def test_facts_are_shown_and_can_be_dropped(call):
 
 
 def test_undecided_is_said_and_is_no_success(call, monkeypatch):
-    open_ = Answer(status=orders.Status.UNDECIDED, given=(), goal=Order(n, "<<", d), reason="neither was found")
-    monkeypatch.setattr(regime, "ask", lambda *_: open_)
+    open_ = Answer(status=orders.Ruling.UNDECIDED, given=(), goal=Order(n, "<<", d), reason="neither was found")
+    monkeypatch.setattr(entailed, "ask", lambda *_: open_)
     status, told, _ = call("entails", "n << d")
     assert status == 1
     assert "undecided: neither was found" in told
@@ -174,16 +173,15 @@ def test_list_and_explain_know_the_statements(call):
     assert call("explain", "regime.cross-tlk")[2].endswith("did you mean 'regime.cross-talk'?\n")
 
 
-def test_sets_are_joined_and_must_agree(monkeypatch):
-    both, _ = assembled(["condition-4.1", "kou"], ["n >= m", "m >= n"], [])
+def test_sets_are_joined_and_must_agree():
+    both, _ = assembled(named_sets(), ["condition-4.1", "kou"], ["n >= m", "m >= n"], [])
     names = [p.name for p in both]
     assert len(names) == len(set(names))
     assert names[-2:] == ["assumed-1", "assumed-2"]
     ours = named_sets()
     other = tuple(replace(p, order=parse("n << d")) for p in ours["kou"])
-    monkeypatch.setattr(regime, "named_sets", lambda: ours | {"kou": other})
     with pytest.raises(ValueError, match="'n-grows' is another one"):
-        assembled(["condition-4.1", "kou"], [], [])
+        assembled(ours | {"kou": other}, ["condition-4.1", "kou"], [], [])
 
 
 def test_a_certificate_shows_both_sides_of_everything():
@@ -212,8 +210,8 @@ def test_a_certificate_shows_both_sides_of_everything():
     ],
 )
 def test_the_answer_decides_the_verdict(expected, found, status):
-    statement = replace(CROSS, expected=orders.Status[expected])
-    answer = Answer(status=orders.Status[found], given=statement.given, goal=statement.goal, reason="because")
+    statement = replace(CROSS, expected=orders.Ruling[expected])
+    answer = Answer(status=orders.Ruling[found], given=statement.given, goal=statement.goal, reason="because")
     assert Decision(statement=statement, answer=answer).status == status
 
 
@@ -244,8 +242,8 @@ def test_a_statement_alone_is_a_study(call, tmp_path):
 
 
 def test_a_false_statement_fails_the_study(call, tmp_path, monkeypatch):
-    false = replace(NOT_CUBIC, expected=orders.Status.ENTAILED)
-    monkeypatch.setattr("theory.regime.entailments", lambda: (false,))
+    false = replace(NOT_CUBIC, expected=orders.Ruling.ENTAILED)
+    monkeypatch.setattr("theory.papers.load", lambda _: replace(PAPER, entailments=lambda: (false,)))
     status, told, _ = call("run", NOT_CUBIC.name, "--out", str(tmp_path / "r"), "--fail-on", "refuted")
     assert status == 1
     assert "1 statement about orders decided exactly: 1 REFUTED" in told

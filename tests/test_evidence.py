@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from numerics import OBSERVABLES, Event, Observable, Setting, draw, train
 from numerics.observables import MOMENTS, moments
 from theory import Exactly, Within
-from theory.paper import Reading, claims
+from theory.papers.han2025 import Reading, claims
+from verify.design import Group, Point
 from verify.evidence import Why, came, evidence, lacking
-from verify.sweep import OBSERVABLE_BY_NAME, Group, Job, Point, observed
+from verify.packs.han2025 import PACK
+from verify.sweep import Job, observed
 
 CLAIMS = {c.name: c for c in claims(Reading())}
 NAN = np.nan
@@ -30,7 +32,7 @@ def runs(**columns):
 
 def states(claim, table):
     """``+`` met, ``-`` not met, or the reason."""
-    found = evidence(CLAIMS[claim] if isinstance(claim, str) else claim, table, OBSERVABLE_BY_NAME)
+    found = evidence(CLAIMS[claim] if isinstance(claim, str) else claim, table, PACK.observables)
     assert not (found.met & ~found.counted).any() and ((found.why == "") == found.counted).all()
     return ["+" if m else "-" if c else Why(w) for m, c, w in zip(found.met, found.counted, found.why, strict=True)]
 
@@ -96,7 +98,7 @@ def test_open_runs_are_those_that_might_have_spoken():
         flip_share=[NAN, 0.2, 0.2, 0.2],
         order_one_time=[100.0, NAN, 100.0, 100.0],
     )
-    found = evidence(CLAIMS["stage1.noisy-ignored"], table, OBSERVABLE_BY_NAME)
+    found = evidence(CLAIMS["stage1.noisy-ignored"], table, PACK.observables)
     assert list(found.open) == [False, True, False, False]
     assert list(found.failed) == [False, False, False, True]
     assert found.reasons == {Why.NO_FLIP: 1, Why.NEVER_CAME: 1}
@@ -113,18 +115,18 @@ def test_without_the_times_a_run_that_ended_as_asked_came_to_all():
     st.sampled_from([NAN, -1.0, 1.0]),
     st.booleans(),
     st.sampled_from([NAN, 0.2]),
-    st.sampled_from(sorted(OBSERVABLE_BY_NAME)),
+    st.sampled_from(sorted(PACK.observables)),
 )
 def test_every_run_is_in_one_state_and_nothing_lacking_supports(status, value, arrived, flips, name):
     time = 5.0 if arrived else NAN
     table = runs(**{MOMENTS[k]: [time] for k in MOMENTS}, status=[status], flip_share=[flips])
     table[name] = value
-    found = evidence(((name, Within(low=0)),), table, OBSERVABLE_BY_NAME)
+    found = evidence(((name, Within(low=0)),), table, PACK.observables)
     [met], [counted], [why] = found.met, found.counted, found.why
     assert counted == (why == "")
     assert not met or value >= 0
     if not met and counted:  # never against a claim without a number, but where it is about the moment, or blew up
-        observable = OBSERVABLE_BY_NAME[name]
+        observable = PACK.observables[name]
         about = observable.stage in MOMENTS and observable.stage not in observable.premises
         assert value < 0 or (np.isnan(value) and (about or status == "diverged"))
 
@@ -138,7 +140,7 @@ def test_on_real_runs_every_premise_is_told():
     """A run without flips beside three with, to the end and given up at once: no column is missing."""
     plain = Setting(n=12, m=8, d=4000, mu=45.0, sigma_0=1e-4, eta=0.01, tau_plus=0.2, tau_minus=0.2)
     group = Group(name="g", needs=(), stage="end", needs_rates=False, observables=tuple(
-        k for k, o in OBSERVABLE_BY_NAME.items() if o.stage != "exact"
+        k for k, o in PACK.observables.items() if o.stage != "exact"
     ))  # fmt: skip
     job = Job(group=group, point=Point(setting=plain, epsilon=0.05, index=0), seeds=(0, 1, 2, 3), reading=Reading(),
               device="cpu")  # fmt: skip

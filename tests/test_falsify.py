@@ -12,11 +12,13 @@ import pytest
 from scipy.stats import beta
 
 from numerics import Setting
-from theory import Condition, Within, d, sigma_0, sigma_xi
-from theory.paper import Reading, claims
+from theory import Condition, Exactly, Within, d, sigma_0, sigma_xi
+from theory.papers.han2025 import Reading, claims
 from verify import falsify, kept
 from verify.cli.search import setting_at
-from verify.falsify import falsifiable, hunt
+from verify.falsify import falsifiable, hunt, hunting, search, trials
+from verify.falsify.trials import Trials, excess_of
+from verify.packs.han2025 import PACK
 from verify.report import hunts
 
 CLAIMS = {c.name: c for c in claims()}
@@ -29,7 +31,7 @@ TEST = {"budget": math.inf, "batches": 2}  # the clock decides nothing
 def elsewhere(monkeypatch, tmp_path):
     """What is kept stays out of the repository, and clouds are small."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(falsify, "TOGETHER", 4)
+    monkeypatch.setattr(search, "TOGETHER", 4)
 
 
 def looked(**options):
@@ -59,9 +61,9 @@ def corner(setting):
 
 
 def test_a_fault_in_one_corner_is_found_and_made_simple(monkeypatch):
-    monkeypatch.setattr(falsify, "ROUNDS", 1)
-    monkeypatch.setattr(falsify, "SIMPLER", 6)
-    monkeypatch.setattr(falsify, "TOGETHER", 8)
+    monkeypatch.setattr(hunting, "ROUNDS", 1)
+    monkeypatch.setattr(hunting, "SIMPLER", 6)
+    monkeypatch.setattr(search, "TOGETHER", 8)
     found = hunt(CLAIM, Reading(), seed_=1, budget=math.inf, batches=12, run=made_up(corner))
     [finding] = found.findings
     assert finding.violated
@@ -99,9 +101,9 @@ def test_the_level_of_fresh_seeds_is_kept_at_the_edge():
     wrong = 0
     for _ in range(2000):
         failed = count = 0
-        for _ in range(falsify.LOOKS):
-            failed, count = failed + rng.binomial(falsify.BLOCK, 0.1), count + falsify.BLOCK
-            if failed and beta.ppf(falsify.LEVEL / falsify.LOOKS, failed, count - failed + 1) > 0.1:
+        for _ in range(hunting.LOOKS):
+            failed, count = failed + rng.binomial(hunting.BLOCK, 0.1), count + hunting.BLOCK
+            if failed and beta.ppf(hunting.LEVEL / hunting.LOOKS, failed, count - failed + 1) > 0.1:
                 wrong += 1
                 break
     assert wrong / 2000 < 0.05
@@ -129,7 +131,7 @@ def test_fresh_seeds_are_never_those_that_found_it():
 
 def test_claims_with_the_same_conditions_look_at_the_same_runs():
     claims_ = [CLAIMS[name] for name in ("stage1.noisy-ignored", "stage1.clean-fitted", "stage2.converges")]
-    early, late = falsify.parties(claims_)
+    early, late = falsify.parties(claims_, Reading())
     assert [c.name for c in early] == ["stage1.noisy-ignored", "stage1.clean-fitted"]
     assert [c.name for c in late] == ["stage2.converges"]
 
@@ -149,7 +151,7 @@ def test_what_was_found_before_is_replayed_first_and_changes_nothing_of_the_sear
 
     before = hunt(CLAIM, Reading(), seed_=0, **TEST, brief=True, run=run)
     kept.keep([before])
-    recalled = kept.recall([CLAIM])
+    recalled = kept.recall([CLAIM], Setting)
     assert recalled.settings == {CLAIM.name: (before.findings[0].simplest.setting,)}
     plain, seen[:] = list(seen), []
     again = hunt(CLAIM, Reading(), seed_=0, **TEST, brief=True, kept=recalled.settings, run=run)
@@ -161,7 +163,19 @@ def test_what_was_found_before_is_replayed_first_and_changes_nothing_of_the_sear
     mended = hunt(CLAIM, Reading(), seed_=0, **TEST, brief=True, kept=recalled.settings, run=made_up(lambda _: 0.0))
     assert not mended.findings[0].violated
     kept.keep([mended])
-    assert kept.recall([CLAIM]).settings == {}
+    assert kept.recall([CLAIM], Setting).settings == {}
+
+
+def test_a_kept_violation_is_known_by_what_is_claimed_and_not_by_the_reason_given():
+    before = hunt(CLAIM, Reading(), seed_=0, **TEST, brief=True, run=made_up(lambda _: 0.5))
+    stated = replace(CLAIM, law=Exactly(tolerance=0.1, why="a reason"))
+    kept.keep([replace(before, findings=tuple(replace(f, claim=stated) for f in before.findings))])
+    for law, known in (
+        (Exactly(tolerance=0.1, why="another reason"), True),
+        (Exactly(tolerance=0.2, why="a reason"), False),
+        (Within(high=0.1), False),
+    ):
+        assert bool(kept.recall([replace(CLAIM, law=law)], Setting).settings) == known
 
 
 def test_a_damaged_entry_is_passed_over_with_a_line():
@@ -176,29 +190,27 @@ def test_a_damaged_entry_is_passed_over_with_a_line():
         entry.read_bytes().replace(b'"mu": ', b'"mu": ' + b"9" * 400),
     ):
         entry.write_bytes(held)
-        recalled = kept.recall([CLAIM])
+        recalled = kept.recall([CLAIM], Setting)
         assert recalled.settings == {}
         [line] = recalled.complaints
         assert "damaged" in line
 
 
 def test_sigma_xi_is_searched_only_where_a_condition_breaks_the_rescaling():
-    assert falsify.rescales([CLAIM])
-    assert falsify.rescales([CLAIMS["concentration.cross"]])
+    assert falsify.rescales([CLAIM], Reading())
+    assert falsify.rescales([CLAIMS["concentration.cross"]], Reading())
     broken = Condition(name="absolute", source="s", statement=sigma_xi >= 2)
-    assert not falsify.rescales([replace(CLAIM, needs=(*CLAIM.needs, broken))])
-    assert not falsify.rescales([replace(CLAIMS["concentration.cross"], law=Within(high=1))])
+    assert not falsify.rescales([replace(CLAIM, needs=(*CLAIM.needs, broken))], Reading())
+    assert not falsify.rescales([replace(CLAIMS["concentration.cross"], law=Within(high=1))], Reading())
 
 
 def test_what_nothing_bounds_stays_near_its_natural_scale_and_the_conditions_know_better():
-    here = falsify._Hunt((CLAIM,), Reading(), math.inf, 0, "cpu", falsify._execute, lambda _: None)
+    here = hunting._Hunt(Trials((CLAIM,), Reading(), 0), math.inf)
     assert len(here.limits) == len(falsify.limits())
-    [least] = here.region.place([dict.fromkeys(falsify.PARAMETERS, 0.0)])
+    [least] = here.region.place([dict.fromkeys(PACK.order, 0.0)])
     assert least.sigma_0 >= 0.99e-3 * least.n**0.5 / least.d
     tiny = Condition(name="tiny", source="s", statement=sigma_0 * d <= 1e-9)
-    here = falsify._Hunt(
-        (replace(CLAIM, needs=(*CLAIM.needs, tiny)),), Reading(), math.inf, 0, "cpu", falsify._execute, lambda _: None
-    )
+    here = hunting._Hunt(Trials((replace(CLAIM, needs=(*CLAIM.needs, tiny)),), Reading(), 0), math.inf)
     assert "search.weights-from" not in [c.name for c in here.limits]
 
 
@@ -219,7 +231,7 @@ def test_what_no_single_setting_can_violate_is_refused():
 
 def test_excess_is_how_far_a_run_misses_its_bound():
     runs = pd.DataFrame({"setting": [0, 0, 0], "x": [1.0, 3.0, np.nan]})
-    assert falsify._excess([("x", Within(high=2))], runs).tolist() == pytest.approx([-1 / 3, 1 / 5, -1.0])
+    assert excess_of([("x", Within(high=2))], runs).tolist() == pytest.approx([-1 / 3, 1 / 5, -1.0])
 
 
 def test_one_seed_looks_at_the_same_settings():
@@ -268,7 +280,7 @@ def test_a_mistake_is_one_line_and_exit_status_2(arguments, words, monkeypatch, 
 def test_a_violation_is_printed_with_its_margins_a_command_and_a_test_that_runs(monkeypatch, capsys, tmp_path):
     from verify.__main__ import main
 
-    monkeypatch.setattr(falsify, "_execute", made_up(lambda _: 0.6))
+    monkeypatch.setattr(trials, "execute", made_up(lambda _: 0.6))
     monkeypatch.setattr("sys.argv", ["verify", "falsify", CLAIM.name, "--budget", "4s", "--out", str(tmp_path)])
     with pytest.raises(SystemExit) as done:
         main()
@@ -314,13 +326,13 @@ def test_a_search_under_balanced_labels_finds_and_shows_balanced_settings():
     [row] = hunts.hunt_json(found, reading)["findings"]
     again = shlex.split(row["simplest"]["reproduce"])
     assert again[-2:] == ["--labels", "balanced"]
-    assert setting_at(again[again.index("--at") + 1], "balanced") == finding.simplest.setting
+    assert setting_at(again[again.index("--at") + 1], "balanced", PACK) == finding.simplest.setting
 
 
 def test_a_flip_probability_just_below_one_half_is_not_rounded_to_it():
     """The lemmas on activations bound no flip probability, so that a witness may lie at 0.499."""
     claim = CLAIMS["activation.samples"]
-    here = falsify._Hunt((claim,), Reading(), math.inf, 0, "cpu", made_up(lambda _: 0.5), lambda _: None)
+    here = hunting._Hunt(Trials((claim,), Reading(), 0, run=made_up(lambda _: 0.5)), math.inf)
     place = {"tau_plus": 1.0, "tau_minus": 1.0}
     [setting] = here.region.place([place])
     assert setting.tau_plus > 0.495

@@ -9,6 +9,7 @@ import string
 import subprocess
 import sys
 import time
+from dataclasses import asdict, fields
 from fnmatch import fnmatch
 from itertools import permutations
 from pathlib import Path
@@ -17,24 +18,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from theory.paper import Reading
-from verify import calibrate, falsify, folder, images, phase, selftest, study
+from theory import reading as readings
+from theory.papers.han2025 import Reading
+from verify import calibrate, falsify, folder, maps, selftest, study
+from verify.falsify import trials
 from verify.folder import Folder
+from verify.packs.han2025 import PACK
+from verify.reproduce import image_runs
 
 ROOT = Path(__file__).resolve().parent.parent
-KINDS = [m.FOLDER for m in (study, selftest, calibrate, phase, falsify, images)]
-MAP = phase.Map(
-    x=phase.Axis(name="kappa", low=1, high=8, count=3),
-    y=phase.Axis(name="tau", low=0.05, high=0.3, count=2),
+KINDS = [m.FOLDER for m in (study, selftest, calibrate, maps, falsify, image_runs)]
+MAP = maps.Map(
+    x=maps.Axis(name="kappa", low=1, high=8, count=3),
+    y=maps.Axis(name="tau", low=0.05, high=0.3, count=2),
     at=(("n", "12"), ("m", "6"), ("d", "5000")),
     show=("stage1.signal-leads",),
 )
-READING = phase.identity(MAP)["reading"]
+READING = maps.identity(MAP)["reading"]
 ASKED = {
-    "study": {"profile": "quick", "seed": 0, "reading": READING, "code": "x", "file": None},
-    "self-test": {"profile": "quick", "seed": 0, "reading": READING, "code": "x", "file": None},
+    "study": {"paper": "han2025", "profile": "quick", "seed": 0, "reading": READING, "code": "x", "file": None},
+    "self-test": {"paper": "han2025", "profile": "quick", "seed": 0, "reading": READING, "code": "x", "file": None},
     "calibration": {"claims": ["stage1.time"], "profile": "quick", "seed": 0, "reading": READING, "code": "x"},
-    "map": phase.identity(MAP),
+    "map": maps.identity(MAP),
     "search": {},
     "figures": {},
 }
@@ -96,22 +101,29 @@ def test_a_file_of_the_users_in_a_folder_of_ours_is_in_the_way_only_where_we_wou
         path.unlink()
     if kind.work:  # what lies there before the first question is not ours, whatever it is called
         (tmp_path / kind.work).mkdir()
-        path = tmp_path / kind.work / a_name(kind.finished)
-        path.write_text("mine")
-        assert path.name in refused(kind, tmp_path)
-        path.unlink()
+        for name in map(a_name, kind.finished):
+            path = tmp_path / kind.work / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("mine")
+            assert name.split("/")[0] in refused(kind, tmp_path)
+            path.unlink()
+            path.parent.rmdir() if "/" in name else None
     opened(kind, tmp_path)
     assert (tmp_path / "thesis.tex").read_text() == "mine"
 
 
 def test_a_fresh_start_clears_what_is_finished_and_a_report_only_its_own_figures(tmp_path):
     batches = opened(study.FOLDER, tmp_path)
-    for name in ("group-001.npz", "group-001.partial", "notes.txt"):
+    for name in ("runs", "curves"):
+        (batches / name).mkdir()
+    kept = ("curves/group-001.nc", "runs/!columns.parquet", "runs/group-001.parquet")
+    partial = ("curves/group-001.partial", "runs/!columns.partial", "runs/group-001.partial")
+    for name in (*kept, *partial, "notes.txt", "runs/mine.parquet"):
         (batches / name).write_text("x")
     study.FOLDER.save({"index.html": "1", "figures/a.svg": "1", "figures/b.svg": "1"}, tmp_path)
     (tmp_path / ".thetacheck-new-killed").mkdir()
     opened(study.FOLDER, tmp_path, resume=True)
-    assert sorted(p.name for p in batches.iterdir()) == ["group-001.npz", "notes.txt"]
+    assert sorted(tree(batches)) == sorted((*kept, "notes.txt", "runs/mine.parquet"))
     assert not (tmp_path / ".thetacheck-new-killed").exists()
     (tmp_path / "figures" / "mine.txt").write_text("mine")
     study.FOLDER.save({"index.html": "2", "figures/b.svg": "2"}, tmp_path)
@@ -120,7 +132,31 @@ def test_a_fresh_start_clears_what_is_finished_and_a_report_only_its_own_figures
         "figures/b.svg": b"2", "figures/mine.txt": b"mine"
     }  # fmt: skip
     opened(study.FOLDER, tmp_path)
-    assert sorted(p.name for p in batches.iterdir()) == ["notes.txt"]
+    assert sorted(tree(batches)) == ["notes.txt", "runs/mine.parquet"]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k.work], ids=lambda k: k.what)
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_folder_of_an_older_version_is_one_line(kind, resume, tmp_path):
+    (opened(kind, tmp_path) / "group-001.npz").write_text("x")
+    assert "group-001.npz of an older version" in refused(kind, tmp_path, resume)
+
+
+def test_what_says_that_something_is_finished_is_cleared_first(tmp_path, monkeypatch):
+    batches = opened(study.FOLDER, tmp_path)
+    for name in ("runs/group-001.parquet", "curves/group-001.nc"):
+        (batches / name).parent.mkdir()
+        (batches / name).write_text("x")
+
+    def killed(path, **_):
+        raise KeyboardInterrupt
+
+    unlink = Path.unlink
+    monkeypatch.setattr(Path, "unlink", lambda p, **k: killed(p) if p.suffix == ".nc" else unlink(p, **k))
+    with pytest.raises(KeyboardInterrupt):
+        opened(study.FOLDER, tmp_path)
+    monkeypatch.undo()
+    assert sorted(tree(batches)) == ["curves/group-001.nc"]
 
 
 def test_no_two_kinds_of_work_share_a_name():
@@ -228,7 +264,10 @@ def test_a_manifest_changed_anywhere_is_ours_or_one_line(path, value, tmp_path_f
     except ValueError:  # more digits than Python writes
         return
     (where / folder.MANIFEST).write_text(text)
-    reads = [kind.read for kind in KINDS] + [phase.held, lambda w: Reading(**study.FOLDER.read(w)["reading"])]
+    reads = [kind.read for kind in KINDS] + [
+        lambda w: maps.held(w, PACK),
+        lambda w: Reading(**study.FOLDER.read(w)["reading"]),
+    ]
     for read in reads:
         try:
             read(where)
@@ -241,7 +280,7 @@ def test_a_manifest_changed_anywhere_is_ours_or_one_line(path, value, tmp_path_f
 
 def test_the_schema_knows_every_field_of_a_reading_and_of_a_map():
     held = json.loads((folder.SCHEMAS / "folder.schema.json").read_text())["$defs"]
-    assert set(held["reading"]["required"]) == set(READING)
+    assert set(held["reading"]["required"]) == {f.name for f in fields(readings.Reading)} <= set(READING)
     assert set(held["map"]["required"]) == set(ASKED["map"])
 
 
@@ -249,22 +288,18 @@ def test_the_schema_knows_every_field_of_a_reading_and_of_a_map():
     "text", ["[]", "{}", '{"rows": 5}', '{"reading": {}, "finished": true, "rows": [{}]}', "[" * 100_000, "x"]
 )
 def test_a_calibration_that_is_not_ours_is_not_shown(text, tmp_path):
-    from test_report import CLAIMS
-    from test_report import study as made
+    from verify.report import calibrated
 
-    from verify.report.study import _calibration
-
-    outcome = made(CLAIMS[:1], settings=3)
-    reading = json.dumps(READING | {"C": outcome.plan.reading.C})
+    reading = Reading(C=READING["C"])
     row = '{"claim": "a", "value": "2", "failing": "1", "bound": "x", "leans": "y"}'
-    ours = f'{{"reading": {reading}, "finished": true, "rows": [{row}]}}'
+    ours = f'{{"reading": {json.dumps(asdict(reading))}, "finished": true, "rows": [{row}]}}'
     (tmp_path / "calibration.json").write_text(ours)
-    assert _calibration(outcome, tmp_path) == []  # nothing says that a calibration wrote it
+    assert calibrated(tmp_path, reading) == []  # nothing says that a calibration wrote it
     (tmp_path / "calibration.json").unlink()
     calibrate.FOLDER.save({"calibration.json": ours}, tmp_path)
-    assert [r["claim"] for r in _calibration(outcome, tmp_path)] == ["a"]
+    assert [r["claim"] for r in calibrated(tmp_path, reading)] == ["a"]
     calibrate.FOLDER.save({"calibration.json": text}, tmp_path)
-    assert _calibration(outcome, tmp_path) == []
+    assert calibrated(tmp_path, reading) == []
 
 
 # One folder, all questions -----------------------------------------------------------------------------------------
@@ -284,17 +319,17 @@ def references(where: Path) -> list[Path]:
 def test_all_questions_in_one_folder_leave_every_page_whole(tmp_path, monkeypatch, capsys):
     import test_calibrate
     from test_falsify import CLAIM, made_up
-    from test_phase import COMMAND
+    from test_maps import COMMAND
 
-    from verify import paper_figures
     from verify.__main__ import main
+    from verify.reproduce import synthetic
 
     hunt = falsify.hunt
-    monkeypatch.setattr(falsify, "_execute", made_up(lambda _: 0.6))
+    monkeypatch.setattr(trials, "execute", made_up(lambda _: 0.6))
     monkeypatch.setattr(
         falsify, "hunt", lambda *a, **k: hunt(*a, **k | {"budget": math.inf, "batches": 2, "brief": True})
     )
-    monkeypatch.setattr(paper_figures, "VARIANTS", paper_figures.VARIANTS[:1])
+    monkeypatch.setattr(synthetic, "VARIANTS", synthetic.VARIANTS[:1])
     cells, collect = [*test_calibrate.ladder(6), *test_calibrate.faces(1)], calibrate.collect
     runs = test_calibrate.made_up(cells, lambda here, k, _: 0.6 if here.labels.get("C", 9) < 2 and k < 3 else 0.0)
     monkeypatch.setattr(calibrate, "plan", lambda *_, **__: test_calibrate.planned(cells, test_calibrate.FEW))
@@ -381,8 +416,8 @@ def test_the_lock_is_held_to_the_end_of_a_command_and_no_longer(tmp_path):
     with study.FOLDER.open(tmp_path, ASKED["study"]):
         assert str(os.getpid()) in (tmp_path / folder.HOLDER).read_text()
         with pytest.raises(ValueError, match=rf"another command \(process {os.getpid()}\)"):
-            opened(phase.FOLDER, tmp_path)
-    opened(phase.FOLDER, tmp_path)
+            opened(maps.FOLDER, tmp_path)
+    opened(maps.FOLDER, tmp_path)
     with pytest.raises(KeyError), study.FOLDER.open(tmp_path, ASKED["study"]):
         raise KeyError
     opened(study.FOLDER, tmp_path)

@@ -14,13 +14,20 @@ from hypothesis import strategies as st
 from mathml_reader import of_mathml, of_text, sides, value
 
 from theory import AtLeast, AtMost, Band, Crossing, Theta, Within, evaluate
-from theory.lineage import condition_huang, condition_kou
-from theory.paper import Reading, claims, condition_4_1, condition_clean
-from theory.regime import entailments
+from theory.papers.han2025 import (
+    Reading,
+    claims,
+    condition_4_1,
+    condition_clean,
+    condition_huang,
+    condition_kou,
+    entailments,
+)
 from theory.statements import law_tex, tex
 from theory.symbols import T_star, d, delta, mu, n, sigma_xi, table
-from verify import phase, phase_figures
 from verify.formulas import mathml, plain
+from verify.maps import figures as maps_figures
+from verify.maps import plane
 from verify.report import common
 
 CONDITIONS = {c.name: c for c in (*condition_4_1(), *condition_clean(), *condition_kou(), *condition_huang())}
@@ -189,8 +196,8 @@ def test_every_law_as_generated_reads_back(name, law):
 )
 def test_what_a_map_holds_reads_back(text):
     for values, shown in points():
-        expected = phase._formula(text, values.__getitem__, "--at")
-        assert value(of_mathml(str(mathml(phase_figures._tex(text)))), shown) == pytest.approx(expected, rel=1e-9)
+        expected = plane._formula(text, values.__getitem__, "--at")
+        assert value(of_mathml(str(mathml(maps_figures._tex(text)))), shown) == pytest.approx(expected, rel=1e-9)
 
 
 # What an author writes --------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Orders as they are typed: read exactly, printed so that they read back, and refused in one line with a place."""
 
+import math
 from fractions import Fraction
 
 import pytest
@@ -8,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory import C, T_star, d, delta, epsilon, eta, m, mu, n, sigma_0, sigma_xi, tau_plus
-from theory.grammar import parse
-from theory.orders import RELATIONS, Order, Status, entails
-from theory.regime import entailments
+from theory.orders import RELATIONS, Order, Premise, Ruling, declared, entails, grammar, parse
+from theory.papers.han2025 import entailments
 
 SYMBOLS = (n, m, d, mu, sigma_xi, sigma_0, eta, tau_plus, epsilon, delta, T_star, C)
 HALF = sp.Rational(1, 2)
@@ -40,6 +40,8 @@ HALF = sp.Rational(1, 2)
         ("SNR << 1", Order(mu / (sigma_xi * sp.sqrt(d)), "<<", 1)),
         ("n <= m (up to logarithms)", Order(n, "<=", m, up_to_logs=True)),
         ("log(1/2) n <= m", Order(n, "<=", m)),  # max(1, log) of a number
+        ("1.5e2 n ~ 1e-3", Order(150 * n, "~", sp.Rational(1, 1000))),
+        ("n^(2 - 1e0) ~ m", Order(n, "~", m)),
     ],
 )
 def test_what_is_typed_is_what_is_meant(text, expected):
@@ -56,13 +58,11 @@ def test_the_logarithm_of_something_small_keeps_its_sign():
     """SymPy would make log(1/epsilon)^2 a power of log(epsilon), which max(1, log) reads as 1 for small epsilon."""
     small = parse("epsilon <= 1/n")
     given_ = (premise("small", small), premise("grows", parse("n >> 1")))
-    assert entails(given_, parse("log(1/epsilon)^2 >> 1")).status == Status.ENTAILED
-    assert entails(given_, parse("log(epsilon)^2 >> 1")).status == Status.NOT_ENTAILED
+    assert entails(given_, parse("log(1/epsilon)^2 >> 1")).status == Ruling.ENTAILED
+    assert entails(given_, parse("log(epsilon)^2 >> 1")).status == Ruling.NOT_ENTAILED
 
 
 def premise(name, order):
-    from theory.orders import Premise
-
     return Premise(name=name, order=order)
 
 
@@ -102,6 +102,11 @@ def premise(name, order):
         ("2^9999999999 << d", 2, ["too large"]),
         ("((2^99)^99)^99 << d", 8, ["too large"]),
         ("1234567890123456 << d", 1, ["15 digits"]),
+        ("1e15 << d", 1, ["15 digits"]),
+        ("1e999 << d", 1, ["'1e999'", "1e308"]),
+        ("n^(2^3) << d", 5, ["power in an exponent"]),
+        ("n^(1/ 0) << 1", 7, ["division by zero"]),
+        ("n^(2 m) << d", 6, ["exponent is a number"]),
         ("(" * 40 + "n" + ")" * 40 + " << d", 31, ["30 deep"]),
     ],
 )
@@ -115,6 +120,49 @@ def test_what_is_wrong_is_said_in_one_line_with_its_place(text, place, words):
 def test_too_long_a_text_is_refused():
     with pytest.raises(ValueError, match="more than 500"):
         parse("+".join(["n"] * 300) + " << d")
+    assert parse("+".join(["n"] * 240) + " << d").left == 240 * n
+
+
+def test_a_number_that_might_be_a_symbol_is_refused():
+    own = declared("e3, e, e5x")[0]
+    for text, name in (("2e3 n ~ 1", "e3"), ("2e+3 n ~ 1", "e")):
+        with pytest.raises(ValueError, match=f"two ways, as '{name}' is a symbol here: write '2 \\* {name}'"):
+            parse(text, own)
+    assert parse("2 e3 ~ 1", own).left == 2 * own["e3"]
+    assert parse("2e5x ~ 1", own).left == 2 * own["e5x"]
+    assert parse("2e4 ~ 1", own).left == 20000
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-n^2", -9), ("2--3", 5), ("2*-n", -6), ("n - m - 1", -3), ("n^m", 243), ("2^(n - m)", 0.25), ("0*n", 0),
+        ("0.30000000000000004", 0.1 + 0.2), ("1e300", 1e300), ("n/m*m", 3 / 5 * 5), ("-(n)", -3), ("+n", 3),
+        ("max(n)", 3), ("log(m) - 0", math.log(5)),
+    ],
+)  # fmt: skip
+def test_a_formula_may_be_negative_and_is_worked_out_as_python_would(text, value):
+    assert grammar.value(grammar.formula(text), {"n": 3.0, "m": 5.0}.__getitem__) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("1/(n - n)", "has no value here"), ("(0-1)^0.5", "is no number here"), ("log(0)", r"asks for log\(0\)"),
+        ("max((0-1)^0.5, 1)", "is no number here"), ("1e300*1e300", "is no number here"),
+        ("(9^9)^(9^9)", "has no value here"),
+    ],
+)  # fmt: skip
+def test_a_formula_without_a_value_says_why(text, why):
+    with pytest.raises(ArithmeticError, match=why):
+        grammar.value(grammar.formula(text), lambda name: 3.0)
+
+
+@pytest.mark.parametrize("text", ["n << d", "", "n =", "n -", "x" * 501])
+def test_what_is_no_formula_is_refused_in_one_line(text):
+    with pytest.raises(ValueError, match=r"relation|missing|meaning|500") as problem:
+        grammar.formula(text)
+    assert "\n" not in str(problem.value)
 
 
 def powers():

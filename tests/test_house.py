@@ -59,8 +59,8 @@ def test_witness_and_claim_do_not_know_each_other(package):
     [
         "from theory import n",
         "import theory.symbols as s",
-        "def f():\n    from theory.paper import claims",
-        "if True:\n    import importlib\n    importlib.import_module('theory.paper')",
+        "def f():\n    from theory.papers.han2025 import claims",
+        "if True:\n    import importlib\n    importlib.import_module('theory.papers')",
         "__import__('theory')",
         "try:\n    import theory\nexcept ImportError:\n    pass",
     ],
@@ -76,7 +76,7 @@ def test_a_hidden_import_would_be_found(source):
 )
 def test_importing_one_does_not_bring_the_other(package, absent):
     """As the interpreter sees it, with all modules of the package."""
-    names = [f"{package}.{p.stem}" for p in modules(package) if p.stem != "__init__"]
+    names = [module_name(p) for p in modules(package)]
     code = f"import sys, {', '.join(names)}; print([m for m in {absent!r} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
@@ -94,6 +94,87 @@ def module_name(path):
 
 
 HOUSE = {module_name(path): path.read_text(encoding="utf-8") for package in PACKAGES for path in modules(package)}
+
+
+# Papers ------------------------------------------------------------------------------------------------------------
+
+# What asks a question of one paper alone, rests on its thresholds, or plants its falsehoods.
+OF_ONE_PAPER = ("verify.packs.han2025", "verify.calibrate", "verify.selftest", "verify.planted", "verify.reproduce",
+                "verify.predicted")  # fmt: skip
+# Where a list of parameters is a declaration, or says something of these very ones that nothing else could.
+LISTS = {
+    "theory": "names for users to import",
+    "theory.expressions": "the weights of the exact rescaling",
+    "verify.design": "small settings for exact identities, each parameter in its own natural scale",
+    "verify.conformance": "small settings about the typical one",
+    "verify.laws.ends": "the directions in which limits lie",
+    "verify.laws.theta": "on which rates are fitted",
+    "verify.scaling": "the order in which a path places what bounds each other",
+    "verify.userfile": "what a claim's settings take from conditions, and one tiny setting",
+}
+
+
+def of_one_paper(house):
+    """Modules that name a paper and are not of one, as the names that they import or give."""
+    found = set()
+    for name, source in house.items():
+        if name.startswith(("theory.papers.han2025", *OF_ONE_PAPER)):
+            continue
+        if any(x.startswith(("theory.papers.han2025", "verify.packs.han2025")) for x in imported_whole(source)):
+            found.add(name)
+    return found
+
+
+def imported_whole(source):
+    """Every module that is imported anywhere, by its whole name."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def lists_by_hand(house):
+    """Modules with a list of four parameters or more that is written out."""
+    from theory.papers.han2025 import PAPER
+
+    found = set()
+    for name, source in house.items():
+        for node in ast.walk(ast.parse(source)):
+            held = node.keys if isinstance(node, ast.Dict) else getattr(node, "elts", [])
+            names = {x.value for x in held if isinstance(x, ast.Constant)} & set(PAPER.parameters)
+            if len(names) >= 4 and name not in LISTS:
+                found.add(name)
+    return {x for x in found if not x.startswith(("theory.papers.han2025", *OF_ONE_PAPER))}
+
+
+def test_what_serves_every_paper_names_none_and_parameters_are_declared_once():
+    assert of_one_paper(HOUSE) == set()
+    assert lists_by_hand(HOUSE) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "fault"),
+    [
+        ("verify.sweep", "from theory.papers.han2025 import claims", of_one_paper),
+        ("verify.judge", "def f():\n    from verify.packs.han2025 import PACK", of_one_paper),
+        ("verify.region", 'PARAMETERS = ("n", "m", "d", "mu")', lists_by_hand),
+        ("verify.maps.plane", 'HELD = {"n": 1, "tau_plus": 2, "eta": 3, "mu": 4}', lists_by_hand),
+    ],
+)
+def test_a_paper_welded_in_would_be_found(name, line, fault):
+    assert fault({**HOUSE, name: f"{HOUSE[name]}\n\n{line}\n"}) == {name}
+
+
+def test_every_paper_has_its_pack_and_none_but_these():
+    from theory import papers
+    from verify.pack import load
+
+    for name in papers.built_in():
+        assert load(name).paper is papers.load(name)
+    packs = {path.stem for path in (ROOT / "verify" / "packs").iterdir() if not path.name.startswith("_")}
+    assert packs == set(papers.built_in())
 
 
 @cache
@@ -178,16 +259,161 @@ def test_a_breach_of_the_layers_would_be_found(name, line, fault):
     assert fault({**HOUSE, name: f"{HOUSE[name]}\n{line}\n"})
 
 
+# Inside the calculus of orders each floor rests on those before it; who checks knows nothing of who searches.
+ORDERS = (
+    {"relations"}, {"scaling", "lattice", "cone", "grammar"}, {"problem", "proof", "typed"},
+    {"counter", "check", "words"}, {"search"}, {"entail"},
+)  # fmt: skip
+STRANGERS = {"check": {"search", "counter", "cone", "words"}, "scaling": {"lattice", "cone"}, "grammar": {"lattice"}}
+
+
+def misplaced(house):
+    """Who in `theory.orders` imports the package, its own floor or one above, or rests on a stranger."""
+    inside = {name: name.removeprefix("theory.orders.") for name in house if name.startswith("theory.orders.")}
+    floors = {name: k for k, floor in enumerate(ORDERS) for name in floor}
+    assert set(floors) == set(inside.values())
+    found = set()
+    for whole, name in inside.items():
+        used = uses(whole, house[whole], frozenset(house))[0]
+        found |= {(name, inside[u]) for u in used & set(inside) if floors[inside[u]] >= floors[name]}
+        found |= {(name, "theory.orders")} if "theory.orders" in used else set()
+        rests = {inside[u] for u in behind([whole], house) & set(inside)}
+        found |= {(name, stranger) for stranger in STRANGERS.get(name, set()) & rests}
+    return found
+
+
+def particular(house):
+    """Symbols of a paper that a module of `theory.orders` names, in an import or as a word of its own."""
+    from theory.papers.han2025 import PAPER
+    from theory.symbols import ABBREVIATIONS, table
+
+    symbols = {p.name for p in table()} | {*ABBREVIATIONS, *PAPER.parameters}
+    found = set()
+    for whole in (name for name in house if name.startswith("theory.orders")):
+        for node in ast.walk(ast.parse(house[whole])):
+            if isinstance(node, ast.ImportFrom) and node.module in ("theory", "theory.symbols"):
+                found |= {(whole, alias.name) for alias in node.names} if node.module == "theory" else set()
+                found |= {(whole, alias.name) for alias in node.names if alias.name in symbols}
+            elif isinstance(node, ast.Constant) and node.value in symbols:
+                found.add((whole, node.value))
+    return found
+
+
+def test_who_checks_orders_knows_nothing_of_who_searches():
+    assert misplaced(HOUSE) == set()
+    assert particular(HOUSE) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "fault"),
+    [
+        ("check", "from theory.orders.search import refutation", misplaced),
+        ("check", "def f():\n    from theory.orders import cone", misplaced),
+        ("problem", "from theory.orders import counter", misplaced),
+        ("scaling", "from theory.orders import lattice", misplaced),
+        ("relations", "from theory.orders import Scaling", misplaced),
+        ("lattice", "from theory.orders.proof import Leaf", circles),
+        ("counter", 'QUIET = ("sigma_xi", "mu")', particular),
+        ("typed", "from theory.symbols import kappa", particular),
+        ("typed", "from theory import n", particular),
+    ],
+)
+def test_a_breach_inside_the_orders_would_be_found(name, line, fault):
+    whole = f"theory.orders.{name}"
+    assert fault({**HOUSE, whole: f"{HOUSE[whole]}\n{line}\n"})
+
+
 def test_runs_are_named_after_all_the_code_that_they_rest_on():
     """Whatever decides which settings are run, or what is saved of a run, is in the digest that keeps results apart."""
     from verify.study import OF_RUNS
 
-    rest = {x for x in behind(["verify.sweep", "verify.quantify", "verify.scaling"], HOUSE) if x.startswith("verify.")}
-    assert rest == {f"verify.{name}" for name in OF_RUNS} | {"verify.processes", "verify.formulas"}
+    found = behind(
+        ["verify.sweep", "verify.quantify", "verify.scaling", "verify.judge", "verify.packs.han2025.design"], HOUSE
+    )
+    rest = {".".join(x.split(".")[:2]) for x in found if x.startswith("verify.")}  # a package as a whole
+    assert rest == {f"verify.{name}" for name in OF_RUNS} | {
+        "verify.packs",
+        "verify.processes",
+        "verify.formulas",
+        "verify.notation",
+        "verify.axes",
+        "verify.draw",
+    }
+    assert not any(x.endswith(".figures") for x in found)
 
+
+# Laws --------------------------------------------------------------------------------------------------------------
+
+LAW_TYPES = {"Theta", "Within", "AtMost", "AtLeast", "Exactly", "Crossing"}
+LAW_NAMES = {"rate", "probability", "bound", "identity", "crossing"} | {name.lower() for name in LAW_TYPES}
+
+
+def tells_laws_apart(source):
+    """Where a module asks of which kind a law is: by its type, by the type's name or by what report.json calls it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and called(node) in ("isinstance", "issubclass"):
+            asked = {getattr(x, "id", getattr(x, "attr", "")) for x in ast.walk(node.args[1])}
+        elif isinstance(node, ast.MatchClass):
+            asked = {getattr(node.cls, "id", getattr(node.cls, "attr", ""))}
+        elif isinstance(node, ast.Compare):
+            sides = [x for side in (node.left, *node.comparators) for x in ast.walk(side)]
+            asked = {getattr(x, "id", getattr(x, "attr", "")) for x in sides}
+            words = {x.value for x in sides if isinstance(x, ast.Constant) and isinstance(x.value, str)}
+            kinds = asked & {"kind", "__name__"} or any(getattr(x, "value", "") == "kind" for x in sides)
+            found |= words & (LAW_NAMES | LAW_TYPES) if kinds else set()
+        elif isinstance(node, ast.Match):
+            cases = [x.value for case in node.cases for x in ast.walk(case.pattern) if isinstance(x, ast.Constant)]
+            found |= {x for x in cases if x in LAW_NAMES | LAW_TYPES}
+            continue
+        elif isinstance(node, ast.Dict):  # looked up by the kind
+            keys = {getattr(k, "id", getattr(k, "attr", getattr(k, "value", ""))) for k in node.keys if k is not None}
+            laws = keys & (LAW_TYPES | LAW_NAMES) if len(keys & (LAW_TYPES | LAW_NAMES)) > 1 else set()
+            found |= laws
+            continue
+        else:
+            continue
+        found |= asked & LAW_TYPES
+    return found
+
+
+def test_only_the_entry_of_a_law_knows_its_kind():
+    for name, source in HOUSE.items():
+        if name.startswith("verify.") and not name.startswith("verify.laws"):
+            assert not tells_laws_apart(source), name
+
+
+@pytest.mark.parametrize(
+    "breach",
+    [
+        "isinstance(law, Theta)",
+        "any(isinstance(x, (theory.Within, Exactly)) for x in laws)",
+        "type(law) is AtMost",
+        "type(law) in (AtMost, AtLeast)",
+        "type(law).__name__ == 'Crossing'",
+        "draw = {'rate': f, 'bound': g}",
+        "words = {Theta: 'rate', Within: 'bound'}",
+        "part['kind'] == 'rate'",
+        "part.kind == 'identity'",
+        "match law:\n    case Within(low, high): pass",
+        "match part['kind']:\n    case 'bound' if x: pass",
+    ],
+)
+def test_a_law_told_apart_elsewhere_would_be_found(breach):
+    assert tells_laws_apart(breach)
+    assert not tells_laws_apart("Within(low=0); stage == 'end'; {'rate': 1}; isinstance(x, Claim)")
+
+
+def test_no_template_tells_laws_apart():
+    known = "|".join(sorted(LAW_NAMES))
+    for path in (ROOT / "verify" / "templates").iterdir():
+        assert not re.search(rf"kind\s*==\s*[\"'](?:{known})[\"']", path.read_text(encoding="utf-8")), path
+
+
+# Optional packages -------------------------------------------------------------------------------------------------
 
 # Of the images extra, by the name that is imported; a missing one must not keep the rest from being imported.
-OPTIONAL = {"scikit-learn": "sklearn", "pillow": "PIL", "shap": "shap", "pyarrow": "pyarrow"}
+OPTIONAL = {"scikit-learn": "sklearn", "pillow": "PIL", "shap": "shap"}
 
 
 def outside_functions(source):
@@ -218,18 +444,16 @@ def test_an_optional_package_outside_a_function_would_be_found():
         assert imported(outside_functions(bare)) == {"shap"}
 
 
-@pytest.mark.parametrize("absent", ["sklearn", "shap", "pyarrow"])
-def test_without_the_extra_there_is_one_line_that_says_what_to_install(absent, tmp_path, monkeypatch):
+@pytest.mark.parametrize("absent", ["sklearn", "shap"])
+def test_without_the_extra_there_is_one_line_that_says_what_to_install(absent, monkeypatch):
     import torch
 
     from numerics import attribution, images, vgg
 
-    (tmp_path / "train.parquet").touch()
     x = torch.zeros(1, 1, 4, 4)
     use = {
         "sklearn": lambda: images.load("digits"),
         "shap": lambda: attribution.shap_values(vgg.build("tiny", 1, 32, 0), x, x),
-        "pyarrow": lambda: images.load(f"cifar10:{tmp_path}"),
     }
     for name in [name for name in sys.modules if name.split(".")[0] == absent]:
         monkeypatch.delitem(sys.modules, name)

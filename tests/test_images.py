@@ -11,9 +11,11 @@ for _package in ("sklearn", "shap", "pyarrow", "PIL"):
     pytest.importorskip(_package, reason="needs the extra: pip install 'thetacheck[images]'")
 
 from numerics import attribution, images, vgg  # noqa: E402
-from verify import image_figures  # noqa: E402
-from verify import images as experiment  # noqa: E402
-from verify.images import Answer, Experiment, Runs  # noqa: E402
+from verify.reproduce import image_figures  # noqa: E402
+from verify.reproduce import image_measures as measures  # noqa: E402
+from verify.reproduce import image_runs as experiment  # noqa: E402
+from verify.reproduce.image_measures import ImageRuns, Sighting  # noqa: E402
+from verify.reproduce.image_runs import Experiment  # noqa: E402
 
 TINY = vgg.Recipe(network="tiny", epochs=4, rate=0.1, batch=32, snapshots=(0, 2, 4))
 
@@ -354,7 +356,7 @@ def planted(flipped_curve, clean_curve=(0.5, 1, 1, 1), test_curve=(0.5, 0.95, 0.
 
     one = np.concatenate([margins(flipped_curve, int(tau * n)), margins(clean_curve, n - int(tau * n))], axis=1)
     test = margins(test_curve, n)
-    return Runs(
+    return ImageRuns(
         rate=tau, margins=np.tile(one, (seeds, 1, 1)), flipped=flipped, test_margins=np.tile(test, (seeds, 1, 1))
     )
 
@@ -366,10 +368,10 @@ def test_accuracies_and_statements_of_planted_curves():
     np.testing.assert_allclose(runs.accuracy("all")[0], (0.5, 0.82, 0.92, 1))
     np.testing.assert_allclose(runs.accuracy("test")[0], (0.5, 0.95, 0.9, 0.8))
     assert (runs.bottom == 1).all()
-    for statement in (experiment.dips, experiment.memorised, experiment.clean_first):
+    for statement in (measures.dips, measures.memorised, measures.clean_first):
         assert statement(runs).all(), statement
-    assert experiment.stopping_helps(runs, runs.bottom).all()
-    assert experiment.near_best(runs, runs.bottom).all() and not experiment.near_best(runs, -1).any()
+    assert measures.stopping_helps(runs, runs.bottom).all()
+    assert measures.near_best(runs, runs.bottom).all() and not measures.near_best(runs, -1).any()
 
 
 TIED = (0.5, 0.8, 0.9, 0.8)
@@ -378,11 +380,11 @@ TIED = (0.5, 0.8, 0.9, 0.8)
 @pytest.mark.parametrize(
     ("statement", "runs"),
     [
-        (experiment.dips, planted((0.5, 0.6, 0.8, 1.0))),  # no fall
-        (experiment.dips, planted((0.5, 0.4, 0.8, 1.0))),  # one of 2 in 20, within sampling error
-        (experiment.memorised, planted((0.5, 0.1, 0.6, 0.95))),
-        (experiment.clean_first, planted((0.5, 0.1, 1.0, 1.0), clean_curve=(0.5, 0.9, 1, 1))),  # at the same epoch
-        (lambda runs: experiment.stopping_helps(runs, runs.bottom), planted((0.5, 0.1, 0.6, 1.0), test_curve=TIED)),
+        (measures.dips, planted((0.5, 0.6, 0.8, 1.0))),  # no fall
+        (measures.dips, planted((0.5, 0.4, 0.8, 1.0))),  # one of 2 in 20, within sampling error
+        (measures.memorised, planted((0.5, 0.1, 0.6, 0.95))),
+        (measures.clean_first, planted((0.5, 0.1, 1.0, 1.0), clean_curve=(0.5, 0.9, 1, 1))),  # at the same epoch
+        (lambda runs: measures.stopping_helps(runs, runs.bottom), planted((0.5, 0.1, 0.6, 1.0), test_curve=TIED)),
     ],
 )
 def test_statements_fail_where_they_should(statement, runs):
@@ -390,11 +392,11 @@ def test_statements_fail_where_they_should(statement, runs):
 
 
 def test_answers_are_three():
-    assert [experiment.answer(k, 10) for k in (10, 9, 8, 2, 1, 0)] == [
-        Answer.SEEN, Answer.SEEN, Answer.UNDECIDED, Answer.UNDECIDED, Answer.NOT_SEEN, Answer.NOT_SEEN,
+    assert [measures.sighting(k, 10) for k in (10, 9, 8, 2, 1, 0)] == [
+        Sighting.SEEN, Sighting.SEEN, Sighting.UNDECIDED, Sighting.UNDECIDED, Sighting.NOT_SEEN, Sighting.NOT_SEEN,
     ]  # fmt: skip
     # Few seeds never decide.
-    assert {experiment.answer(k, 5) for k in range(6)} == {Answer.UNDECIDED}
+    assert {measures.sighting(k, 5) for k in range(6)} == {Sighting.UNDECIDED}
 
 
 def test_selection_against_scikit_learn():
@@ -405,7 +407,7 @@ def test_selection_against_scikit_learn():
     noise = random.normal(size=runs.margins.shape) + np.where(runs.flipped, -1.0, 1.0)[:, None]
     noise[:, :, :40] = noise[:, :, :40].round(1)  # ties
     runs = replace(runs, margins=noise)
-    held = experiment.selection(runs, 2, 1)
+    held = measures.selection(runs, 2, 1)
     losses, clean = runs.losses(2, 1), ~runs.flipped[2]
     assert held.area == pytest.approx(roc_auc_score(clean, -losses), abs=1e-12)
     mistakes, recall, _ = roc_curve(clean, -losses, drop_intermediate=False)
@@ -415,7 +417,7 @@ def test_selection_against_scikit_learn():
     np.testing.assert_allclose(held.precision[::-1], precision[:-1])
     # At log 2 exactly those are selected whose given label is predicted.
     taken = runs.margins[2, 1] >= 0
-    recall, wrong, precise = held.at(experiment.LOG2)
+    recall, wrong, precise = held.at(measures.LOG2)
     assert recall == pytest.approx((taken & clean).sum() / clean.sum())
     assert wrong == pytest.approx((taken & ~clean).sum() / (~clean).sum())
     assert precise == pytest.approx(clean[taken].mean())
@@ -426,9 +428,9 @@ def test_log2_is_near_the_best_threshold_only_where_it_is():
     runs = planted((0.5, 0.1, 0.6, 1.0))
     level = np.where(runs.flipped, -1.0, 1.0)[:, None] * np.ones_like(runs.margins)
     apart = replace(runs, margins=level)
-    assert experiment.log2_near_best(apart, runs.bottom).all()
+    assert measures.log2_near_best(apart, runs.bottom).all()
     # All are fitted, yet well apart.
-    assert not experiment.log2_near_best(replace(runs, margins=level + 3), runs.bottom).any()
+    assert not measures.log2_near_best(replace(runs, margins=level + 3), runs.bottom).any()
 
 
 def test_the_others_bottom_does_not_look_at_a_runs_own_flips():
@@ -502,7 +504,7 @@ def test_a_fresh_start_clears_the_runs_and_only_them(tmp_path):
 
 def test_figures_hold_what_was_measured(planned, courses, monkeypatch):
     monkeypatch.setattr(image_figures, "EXPLAINED", 4)
-    runs = {rate: experiment.runs_of(rate, held) for rate, held in courses.items()}
+    runs = {rate: measures.runs_of(rate, held) for rate, held in courses.items()}
     explained = image_figures.explain(planned, runs[0.2], courses[0.2][0].snapshots)
     assert explained.values.shape == (3, 8, 32, 32)
     np.testing.assert_allclose(explained.values.sum((2, 3)), explained.outputs - explained.expected, atol=1e-9)

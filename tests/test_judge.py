@@ -13,9 +13,10 @@ import sympy as sp
 
 from numerics import Observable
 from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Theta, Within
-from theory.paper import Reading
+from theory.papers.han2025 import Reading
 from theory.symbols import d, epsilon, eta, kappa, m, mu, n, sigma_xi, t, tau_plus
-from verify.judge import Status, corrected, judge
+from verify.judge import corrected, judge
+from verify.laws.kind import Status
 
 SETTINGS, SEEDS = 48, 6
 SPANS = {

@@ -12,9 +12,9 @@ import sympy as sp
 from numerics import Event, Sample, Setting, draw, train
 from numerics.observables import moments
 from numerics.series import SERIES
-from theory import meanfield as mf
 from theory import symbols
-from verify.meanfield import MEANFIELD
+from theory.papers.han2025 import meanfield as mf
+from verify.predicted import MEANFIELD
 
 K, T = mf.kappa_free, mf.tau_free
 TP, TM = symbols.tau_plus, symbols.tau_minus
@@ -406,7 +406,7 @@ def test_the_draw_foretells_how_fast_the_loss_falls():
     loss = Event(series="loss", value=target, falling=True)
     run = train([setting] * 24, samples, steps=20000, stop=loss)
     assert set(run.status) == {"stopped"}
-    # 6. in theory.meanfield: whoever starts active stays, about half of the others join.
+    # 6. in theory.papers.han2025.meanfield: whoever starts active stays, about half of the others join.
     state, first = run.state("end"), run.batch.first_active
     noise = (state.overlap[..., 2:] > 0).unflatten(1, (2, -1))
     active = np.where(state.batch.y_tilde[:, None] > 0, noise[:, 0], noise[:, 1])

@@ -11,8 +11,9 @@ import verify.__main__ as program
 import verify.cli.study as commands
 from numerics import Setting
 from numerics.sampling import check_drawable
-from theory.paper import Reading, condition_4_1
-from verify import calibrate, falsify, images, options, paper_figures, phase, processes, selftest, study, sweep
+from theory.papers.han2025 import Reading, condition_4_1
+from verify import calibrate, design, falsify, maps, options, processes, reproduce, selftest, study, sweep
+from verify.reproduce import image_runs
 
 HUGE = "1" + "0" * 400
 VALUES = (
@@ -33,7 +34,12 @@ NEEDED = {
     "entails": ("--given", "condition-4.1"),
     "figures": ("1",),
 }
-PAIRS = [(name, option) for name, command in sorted(program.cli.commands.items()) for option in command.params]
+PAIRS = [
+    (name, option)
+    for name, command in sorted(program.cli.commands.items())
+    for option in command.get_params(click.Context(program.cli))
+    if option.name not in ("help", "paper")  # what names a paper is taken before a command is asked
+]
 
 
 class Started(BaseException):  # not caught by the last handler
@@ -49,8 +55,8 @@ def cut(monkeypatch, tmp_path):
     """Everything that takes long raises :class:`Started` instead."""
     for module, name in (
         (study, "plan"), (selftest, "planted_statements"), (falsify, "hunt"), (falsify, "failures"),
-        (falsify, "parties"), (phase, "collect"), (calibrate, "plan"), (calibrate.FOLDER.__class__, "open"),
-        (images, "check"), (paper_figures, "collect"), (processes, "pooled"), (commands, "_searched"),
+        (falsify, "parties"), (maps, "collect"), (calibrate, "plan"), (calibrate.FOLDER.__class__, "open"),
+        (image_runs, "check"), (reproduce, "collect"), (processes, "pooled"), (commands, "_searched"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, started)
     monkeypatch.chdir(tmp_path)
@@ -186,8 +192,8 @@ def test_a_reading_at_the_ends_of_its_range_is_designed_or_refused_in_a_line(end
     """What the ranges let through leaves no floating point."""
     C, horizon, delta = (pair[k] for pair, k in zip(((1.0, 1e12), (1e-3, 1e9), (1e-30, 0.999)), ends, strict=True))
     reading = Reading(C=C, horizon=horizon, delta=delta, kappa_low=1e-6, kappa_high=1e6, tau_low=1e-9, tau_high=0.499)
-    group = sweep.Group(name="g", needs=condition_4_1(reading), stage="T1", needs_rates=False, observables=())
-    settings = {**sweep.PROFILES["quick"].settings, "T1": 3}
-    profile = replace(sweep.PROFILES["quick"], settings=settings)
+    group = design.Group(name="g", needs=condition_4_1(reading), stage="T1", needs_rates=False, observables=())
+    settings = {**design.PROFILES["quick"].settings, "T1": 3}
+    profile = replace(design.PROFILES["quick"], settings=settings)
     jobs, refused = sweep.plan_jobs([group], profile, reading, 0, "cpu")
     assert jobs or "lie inside" in refused["g"]

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import math
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 import theory
 from numerics.observables import STAGES
-from theory import Band, Crossing, Source, Theta, Within, meanfield, paper, symbols
-from theory.lineage import condition_huang, condition_kou
-from theory.paper import Reading, claims
+from theory import Band, Crossing, Source, Theta, Within, symbols
+from theory.papers.han2025 import Reading, claims, condition_huang, condition_kou, meanfield
+from theory.papers.han2025 import conditions as paper
 from theory.statements import PROVENANCE, tags, weights
 from theory.symbols import kappa, tau_minus, tau_plus
-from verify.sweep import OBSERVABLE_BY_NAME, stage_of
+from verify.design import stage_of
+from verify.packs.han2025 import PACK
 
 ROOT = Path(__file__).parent.parent
 
@@ -93,18 +95,18 @@ def test_the_readme_says_what_the_tags_mean():
 
 def test_every_observable_named_exists():
     for claim in CLAIMS.values():
-        assert stage_of(claim, OBSERVABLE_BY_NAME) in ("exact", "start", "early", "T1", "end")
+        assert stage_of(claim, PACK.observables) in ("exact", "start", "early", "T1", "end")
     misspelt = dataclasses.replace(CLAIMS["stage1.time"], observable="order_one_tme")
     with pytest.raises(ValueError, match=r"claim 'stage1\.time' names the observable 'order_one_tme', which does not"):
-        stage_of(misspelt, OBSERVABLE_BY_NAME)
+        stage_of(misspelt, PACK.observables)
 
 
 def test_every_derived_constant_named_exists_where_the_claims_runs_end():
     for claim in CLAIMS.values():
         for _, law in claim.parts:
             if isinstance(law, Theta) and law.constant:
-                reached = STAGES.index(stage_of(claim, OBSERVABLE_BY_NAME))
-                assert STAGES.index(OBSERVABLE_BY_NAME[law.constant].stage) <= reached
+                reached = STAGES.index(stage_of(claim, PACK.observables))
+                assert STAGES.index(PACK.observables[law.constant].stage) <= reached
 
 
 def test_predicted_exponents_of_the_two_times():
@@ -311,7 +313,8 @@ def test_thresholds_are_those_of_the_mean_field():
 def test_thresholds_follow_the_mean_field_when_it_moves(monkeypatch):
     """Planted: a mean field with another threshold must show in the claim, or the number was written by hand."""
     moved = meanfield.Threshold(along=kappa, at=symbols.sp.Integer(3), kappa=symbols.sp.Integer(3))
-    monkeypatch.setattr(paper, "signal_leads_threshold", lambda tau: moved)
+    stated = sys.modules[claims.__module__]  # `claims` of the package is the function
+    monkeypatch.setattr(stated, "signal_leads_threshold", lambda tau: moved)
     laws = dict(next(c for c in claims.__wrapped__() if c.name == "meanfield.threshold").parts)  # not those made before
     assert (laws["early_signal_lead_plus"].along, laws["early_signal_lead_plus"].at) == (kappa, 3.0)
     assert laws["early_noisy_margin_plus"].at == 1

@@ -11,19 +11,20 @@ import pytest
 from numerics import draw, train
 from numerics.generalization import generalization, spurious_error
 from numerics.series import SERIES
-from verify import paper_figures as paper
+from verify import reproduce as paper
 from verify.__main__ import main
+from verify.reproduce import synthetic, synthetic_figures
 
 SEEDS = (0, 1, 2)
 
 
 @pytest.fixture(scope="module")
 def noisy():
-    return paper.trained(paper.NOISY_LABELS, SEEDS, 60)
+    return paper.trained(synthetic.NOISY_LABELS, SEEDS, 60)
 
 
 def test_the_recorded_test_error_is_that_of_generalization():
-    settings = [paper.NOISY_LABELS] * 2
+    settings = [synthetic.NOISY_LABELS] * 2
     samples = [draw(s, seed) for seed, s in enumerate(settings)]
     series = {"loss": SERIES["loss"], "error": spurious_error(settings, samples)}
     run = train(settings, samples, steps=20, series=series)
@@ -41,9 +42,9 @@ def test_overtaking_is_where_the_drawn_curves_cross(noisy):
 
 
 def test_the_mean_field_has_a_stage_one_only_above_its_threshold():
-    assert paper.mean_field(paper.setting(mu=10, tau=0.2)) == pytest.approx(9.5, abs=0.1)
-    assert paper.mean_field(paper.setting(mu=7, tau=0.2)) == 0
-    assert np.isnan(paper.mean_field(paper.CLEAN_LABELS))
+    assert synthetic.mean_field(paper.setting(mu=10, tau=0.2)) == pytest.approx(9.5, abs=0.1)
+    assert synthetic.mean_field(paper.setting(mu=7, tau=0.2)) == 0
+    assert np.isnan(synthetic.mean_field(synthetic.CLEAN_LABELS))
 
 
 def test_own_labels_foretell_each_run(noisy):
@@ -51,24 +52,24 @@ def test_own_labels_foretell_each_run(noisy):
 
 
 def test_without_flips_nothing_is_overtaken():
-    clean = paper.trained(paper.CLEAN_LABELS, SEEDS[:2], 10)
+    clean = paper.trained(synthetic.CLEAN_LABELS, SEEDS[:2], 10)
     assert np.isnan(clean.overtaking()).all()
     assert clean.band("rho_noisy_max") is None
 
 
 def test_settled_needs_the_end():
-    held = paper.Runs(setting=paper.NOISY_LABELS, times=np.arange(4), series={}, foretold=np.zeros(3))
+    held = paper.SyntheticRuns(setting=synthetic.NOISY_LABELS, times=np.arange(4), series={}, foretold=np.zeros(3))
     mask = np.array([[0, 1, 0, 1], [1, 1, 1, 1], [1, 1, 1, 0]], dtype=bool)
     np.testing.assert_array_equal(held.settled(mask), [3, 1, np.nan])
 
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_a_figure_holds_its_data_points_and_values(number, noisy, monkeypatch):
-    monkeypatch.setattr(paper, "VARIANTS", paper.VARIANTS[:1])
-    monkeypatch.setattr(paper, "MS", (20,))
-    monkeypatch.setattr(paper, "SIGMAS", (0.01,))
-    monkeypatch.setattr(paper, "TAUS", (0.1, 0.2))
-    monkeypatch.setattr(paper, "MUS", (7.0, 10.0))
+    monkeypatch.setattr(synthetic, "VARIANTS", synthetic.VARIANTS[:1])
+    monkeypatch.setattr(synthetic, "MS", (20,))
+    monkeypatch.setattr(synthetic, "SIGMAS", (0.01,))
+    monkeypatch.setattr(synthetic, "TAUS", (0.1, 0.2))
+    monkeypatch.setattr(synthetic, "MUS", (7.0, 10.0))
     runs = {one: paper.trained(one, SEEDS, 60) for one, _ in paper.needed([number])}
     figure = paper.make(number, runs)
     assert figure.number == number
@@ -84,16 +85,20 @@ def test_a_figure_holds_its_data_points_and_values(number, noisy, monkeypatch):
 
 @pytest.fixture(scope="module")
 def authors():
-    return tuple(paper.trained(one, SEEDS, paper.AUTHORS_STEPS) for one in (paper.AUTHORS, paper.AUTHORS_CLEAN))
+    return tuple(
+        paper.trained(one, SEEDS, synthetic.AUTHORS_STEPS) for one in (synthetic.AUTHORS, synthetic.AUTHORS_CLEAN)
+    )
 
 
 def test_what_the_authors_say_of_their_figure_is_seen_at_their_values(authors):
-    assert paper.AUTHORS.counts == ((50, 5), (50, 5))
-    assert paper.AUTHORS.kappa == pytest.approx(20)
-    overtaken, drops, above, condition = paper._sentences(*authors)
+    assert synthetic.AUTHORS.counts == ((50, 5), (50, 5))
+    assert synthetic.AUTHORS.kappa == pytest.approx(20)
+    overtaken, drops, above, condition = synthetic_figures._sentences(*authors)
     assert overtaken.met == drops.met == above.met == len(SEEDS)
     assert "not met" in condition.measured
-    assert paper.foretold(paper.AUTHORS, [(0.5, 0.1), (0.5, 0.1)]) == pytest.approx(paper.mean_field(paper.AUTHORS))
+    assert synthetic.foretold(synthetic.AUTHORS, [(0.5, 0.1), (0.5, 0.1)]) == pytest.approx(
+        synthetic.mean_field(synthetic.AUTHORS)
+    )
 
 
 def test_a_sentence_that_is_false_is_not_seen(authors):
@@ -102,14 +107,14 @@ def test_a_sentence_that_is_false_is_not_seen(authors):
     never = {**early, "accuracy_noisy": np.maximum(noisy.series["accuracy_noisy"], 0.1)}
     behind = {**clean.series, "gamma_max": clean.series["gamma_max"] / 100}
     faulty = replace(noisy, series=never), replace(clean, series=behind)
-    assert [p.met for p in paper._sentences(*faulty)][:3] == [0, 0, 0]
+    assert [p.met for p in synthetic_figures._sentences(*faulty)][:3] == [0, 0, 0]
 
 
 def test_figures_take_labels_of_either_kind():
-    [(asked, held)] = paper.collect([(paper.NOISY_LABELS, 2)], SEEDS[:2], 1, "balanced")
-    assert asked == paper.NOISY_LABELS
-    assert held.setting == replace(paper.NOISY_LABELS, labels="balanced")
-    assert held.foretold == pytest.approx(paper.mean_field(paper.NOISY_LABELS)), "no luck of the flips is left"
+    [(asked, held)] = paper.collect([(synthetic.NOISY_LABELS, 2)], SEEDS[:2], 1, "balanced")
+    assert asked == synthetic.NOISY_LABELS
+    assert held.setting == replace(synthetic.NOISY_LABELS, labels="balanced")
+    assert held.foretold == pytest.approx(synthetic.mean_field(synthetic.NOISY_LABELS)), "no luck of the flips is left"
 
 
 def test_the_captions_are_whole():
@@ -126,7 +131,7 @@ def run_command(monkeypatch, capsys, *arguments):
 
 def test_the_command_writes_everything(tmp_path, monkeypatch, capsys):
     for name in ("VARIANTS", "MS", "SIGMAS"):
-        monkeypatch.setattr(paper, name, getattr(paper, name)[:1])
+        monkeypatch.setattr(synthetic, name, getattr(synthetic, name)[:1])
     status, printed = run_command(monkeypatch, capsys, 1, "--out", tmp_path, "--seeds", 2, "--jobs", 1, "--quiet")
     assert status == 0
     names = {p.name for p in tmp_path.iterdir() if p.is_file() and not p.name.startswith(".")}

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from verify import phase, processes
+from verify import maps, processes
+from verify.packs.han2025 import PACK
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks into /proc")
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,7 +66,10 @@ def workers(leader: int) -> list[int]:
 
 def at_work(process: subprocess.Popen, where: Path) -> list[int]:
     """The workers, once the first task is finished."""
-    until(lambda: list((where / "out").glob("*batches/*.npz")) or process.poll() is not None, "the first task")
+    until(
+        lambda: list((where / "out").glob("*batches/runs/[!!]*.parquet")) or process.poll() is not None,
+        "the first task",
+    )
     assert process.poll() is None, process.communicate()
     return workers(process.pid)
 
@@ -89,12 +93,12 @@ def test_whatever_is_killed_no_worker_stays_and_the_rest_is_resumed_to_the_same(
     process.kill()
     all_gone(process.pid)
     process.communicate()
-    map_ = phase.held(tmp_path / "out")
-    with phase.FOLDER.open(tmp_path / "out", phase.identity(map_), resume=True) as batches:
-        assert list(batches.glob("*.npz"))
-        resumed = phase.collect(phase.plan(map_), batches, 1)
-    with phase.FOLDER.open(tmp_path / "whole", phase.identity(map_)) as batches:
-        pd.testing.assert_frame_equal(resumed, phase.collect(phase.plan(map_), batches, 1))
+    map_ = maps.held(tmp_path / "out", PACK)
+    with maps.FOLDER.open(tmp_path / "out", maps.identity(map_), resume=True) as batches:
+        assert list(batches.glob("runs/[!!]*.parquet"))
+        resumed = maps.collect(maps.plan(map_), batches, 1)
+    with maps.FOLDER.open(tmp_path / "whole", maps.identity(map_)) as batches:
+        pd.testing.assert_frame_equal(resumed, maps.collect(maps.plan(map_), batches, 1))
 
 
 def test_a_signal_to_all_processes_at_once_is_what_ctrl_c_is(tmp_path):
@@ -107,7 +111,7 @@ def test_a_signal_to_all_processes_at_once_is_what_ctrl_c_is(tmp_path):
     assert errors == ""
     all_gone(process.pid)
     assert json.loads((tmp_path / "out" / "report.json").read_text())["finished"] is False
-    assert not list((tmp_path / "out" / "batches").glob("*.partial"))
+    assert not list((tmp_path / "out" / "batches").glob("*/*.partial"))
 
 
 def test_a_terminal_that_is_closed_leaves_a_partial_report(tmp_path):

@@ -8,7 +8,7 @@ from itertools import product
 import pytest
 import sympy as sp
 
-from theory.proofs import (
+from theory.papers.han2025.proofs import (
     PROOF_SIZES,
     RESCALING,
     Step,

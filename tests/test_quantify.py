@@ -10,11 +10,10 @@ from sympy import log
 from numerics import Setting, draw, train
 from numerics.generalization import certified_exponent, generalization
 from numerics.series import SERIES
-from theory.paper import Reading
+from theory.papers.han2025 import Reading, theorems
 from theory.statements import Hidden, Part, Theorem, Within
 from theory.symbols import delta, kappa, m, n
-from theory.theorems import theorems
-from verify.judge import Status
+from verify.laws.kind import Status
 from verify.planted import EFFORT, answered, changed, made_up, stage_one
 from verify.quantify import EFFORTS, Course, Shown, corrected, numbers
 from verify.sweep import Result

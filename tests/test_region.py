@@ -7,17 +7,18 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from theory import C, Condition, d, inside, m, mu, n, sigma_xi
-from theory.lineage import condition_kou
-from theory.paper import (
+from theory.papers.han2025 import (
     Reading,
     condition_4_1,
     condition_activation,
     condition_clean,
+    condition_kou,
     condition_low_snr,
     condition_threshold,
 )
 from verify import region as region_
-from verify.region import PARAMETERS, Region
+from verify.packs.han2025 import PACK
+from verify.region import Region
 
 SETS = {
     "4.1": condition_4_1(),
@@ -38,7 +39,7 @@ def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name,
     rng = np.random.default_rng(3)
     region = Region(needs=SETS[name], ranges=SIZES, reading=Reading(labels=labels))
     shares = [
-        {p: float(rng.integers(2)) if rng.random() < 0.4 else rng.random() for p in PARAMETERS} for _ in range(64)
+        {p: float(rng.integers(2)) if rng.random() < 0.4 else rng.random() for p in PACK.order} for _ in range(64)
     ]
     placed = region.place(shares)
     assert sum(s is None for s in placed) <= 3
@@ -52,9 +53,9 @@ def test_under_five_percent_of_the_draws_are_lost_and_the_rest_lies_inside(name,
 
 
 @settings(max_examples=15)
-@given(st.dictionaries(st.sampled_from(PARAMETERS), st.sampled_from([0.0, 1.0]), min_size=9))
+@given(st.dictionaries(st.sampled_from(PACK.order), st.sampled_from([0.0, 1.0]), min_size=9))
 def test_corners_of_the_cube_lie_on_faces(share):
-    [setting] = Region(needs=condition_4_1(), ranges=SIZES).place([share])
+    [setting] = Region(needs=condition_4_1(), reading=Reading(), ranges=SIZES).place([share])
     assert setting is not None
     values = Reading().at(setting.values(), 1e-2)
     on = [c for c in condition_4_1() if c.margin(values, 2.0).value < 1.05 * c.margin(values, 2.0).required]
@@ -62,8 +63,8 @@ def test_corners_of_the_cube_lie_on_faces(share):
 
 
 def test_least_shares_give_least_sizes_and_size_can_be_fixed():
-    region = Region(needs=condition_4_1(), ranges=SIZES)
-    [least] = region.place([dict.fromkeys(PARAMETERS, 0.0)])
+    region = Region(needs=condition_4_1(), reading=Reading(), ranges=SIZES)
+    [least] = region.place([dict.fromkeys(PACK.order, 0.0)])
     assert least is not None
     assert least.n <= 12
     assert least.m <= 12
@@ -75,16 +76,16 @@ def test_least_shares_give_least_sizes_and_size_can_be_fixed():
 def test_a_weaker_set_reaches_where_the_paper_does_not_and_an_empty_one_nothing():
     others = tuple(c for c in condition_4_1() if c.name != "4.1.2-dimension")
     linear = Condition(name="linear", source="s", statement=d >= C * n)
-    [setting] = Region(needs=(*others, linear), ranges=SIZES).place([{"d": 0.0}])
+    [setting] = Region(needs=(*others, linear), reading=Reading(), ranges=SIZES).place([{"d": 0.0}])
     assert setting is not None
     assert setting.d < setting.n**2
     weak = Condition(name="weak", source="s", statement=mu**2 * n * m <= sigma_xi**2 * d / 1000)
-    assert Region(needs=(*condition_4_1(), weak), ranges=SIZES).place([{}]) == [None]
+    assert Region(needs=(*condition_4_1(), weak), reading=Reading(), ranges=SIZES).place([{}]) == [None]
 
 
 def test_the_reading_moves_the_region():
-    far = Region(needs=condition_4_1(), reading=Reading(C=8.0), ranges=SIZES).place([dict.fromkeys(PARAMETERS, 0.0)])
-    near = Region(needs=condition_4_1(), ranges=SIZES).place([dict.fromkeys(PARAMETERS, 0.0)])
+    far = Region(needs=condition_4_1(), reading=Reading(C=8.0), ranges=SIZES).place([dict.fromkeys(PACK.order, 0.0)])
+    near = Region(needs=condition_4_1(), reading=Reading(), ranges=SIZES).place([dict.fromkeys(PACK.order, 0.0)])
     assert far[0] is not None
     assert near[0] is not None
     assert far[0].n > near[0].n

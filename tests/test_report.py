@@ -36,19 +36,20 @@ from theory import (
     tau_minus,
     tau_plus,
 )
-from theory.orders import Status as Decided
-from theory.paper import Reading, claims, condition_4_1
-from theory.regime import entailments
+from theory.orders import Ruling
+from theory.papers.han2025 import Reading, claims, condition_4_1, entailments
 from theory.statements import PROVENANCE, law_tex, tex
-from verify import figures, report
+from verify import figures, notation, report
+from verify.design import KEPT_SERIES, PROFILES, Group, groups
+from verify.entailed import Decision, decide
 from verify.formulas import plain
-from verify.judge import Status
-from verify.regime import Decision, decide
-from verify.report import common
-from verify.report import study as study_report
+from verify.laws.kind import Status
+from verify.laws.theta import Rate
+from verify.packs.han2025 import PACK
+from verify.report import common, tables
 from verify.shown import command
 from verify.study import Outcome, Plan, conclude
-from verify.sweep import KEPT_SERIES, OBSERVABLE_BY_NAME, PROFILES, Group, Result, groups
+from verify.sweep import Result
 
 HOSTILE = '<script>alert("x")</script> & | `$a$` {{ 7*7 }}'
 READING = Reading()
@@ -273,7 +274,7 @@ def test_a_formula_that_cannot_be_drawn_is_shown_as_text(page):
 
 def test_every_formula_of_a_report_is_one_of_its_sources(page, outcome):
     """Nothing in the page is made a formula that was not one: each is the LaTeX of a statement, a term or a symbol."""
-    sources = [*common.NOTATION.values(), common.VECTOR, r"\kappa = n\,\mathrm{SNR}^2"]
+    sources = [*notation.names().values(), common.VECTOR, r"\kappa = n\,\mathrm{SNR}^2"]
     for v in outcome.verdicts:
         sources += re.split(r",\s*\\quad\s*", v.claim.latex)
         sources += [law_tex(name, law) for name, law in v.claim.parts]
@@ -283,9 +284,9 @@ def test_every_formula_of_a_report_is_one_of_its_sources(page, outcome):
     assert bound
     assert all(isinstance(term, sp.Basic) for term in bound)
     sources += map(tex, bound)
-    sources += [row["open"] for row in study_report._reading_rows(READING)]
-    sources += [row["rule"] for row in study_report._threshold_rows(READING)]
-    sentences = [row["what"] for row in study_report._threshold_rows(READING)]
+    sources += [row["open"] for row in tables.reading_rows(READING)]
+    sources += [row["rule"] for row in PACK.says(READING)["thresholds"]]
+    sentences = [row["what"] for row in PACK.says(READING)["thresholds"]]
     sentences += [p.caption for p in figures.overview(outcome)] + [v.claim.says for v in outcome.verdicts]
     sentences += [p.caption for v in outcome.verdicts for p in figures.of_claim(v, outcome)]
     sources += [piece for text in sentences for latex, piece in common.pieces(text) if latex]
@@ -306,7 +307,7 @@ def test_formulas_read_as_text():
 
 
 def test_numbers_are_written_as_they_are_read():
-    assert [common.number(x) for x in (1e-5, 3.2e-7, -1e-4, 1.5, 250000.0, 1e6, 12.0)] == [
+    assert [notation.number(x) for x in (1e-5, 3.2e-7, -1e-4, 1.5, 250000.0, 1e6, 12.0)] == [
         "10⁻⁵", "3.2·10⁻⁷", "−0.0001", "1.5", "2.5·10⁵", "10⁶", "12",
     ]  # fmt: skip
 
@@ -393,9 +394,9 @@ def test_figures_of_an_earlier_report_do_not_linger(outcome, tmp_path):
 
 
 def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
-    bare = replace(
-        outcome.verdicts[1], details={"parts": [{"kind": "rate", "observable": "x", "predicted": {"n": 1.0}}]}
-    )
+    verdict = outcome.verdicts[1]
+    detail = Rate(observable="x", predicted={"n": 1.0})
+    bare = replace(verdict, findings=(replace(verdict.findings[0], detail=detail),))
     assert list(figures.of_claim(bare, outcome)) == []
 
 
@@ -418,7 +419,7 @@ def test_summary_fits_a_narrow_terminal(outcome, monkeypatch):
 def test_statements_about_orders_do_not_drown_the_claims(outcome, tmp_path, monkeypatch):
     known = {s.name: s for s in entailments()}
     right = decide(known["regime.snr-vanishes"])
-    wrong = replace(right, statement=replace(right.statement, name="regime.wrong", expected=Decided.NOT_ENTAILED))
+    wrong = replace(right, statement=replace(right.statement, name="regime.wrong", expected=Ruling.NOT_ENTAILED))
     open_ = Decision(statement=known["regime.cross-talk"], answer=None)
     small = replace(outcome, verdicts=outcome.verdicts[:1], results={}, decisions=(right, wrong, open_))
     text = printed(monkeypatch, lambda: report.summary(small))
@@ -497,16 +498,16 @@ def test_a_command_is_printable_and_reads_as_it_was_given():
 
 def test_the_list_names_every_claim(monkeypatch):
     known = claims()
-    text = printed(monkeypatch, lambda: report.table_of_claims(known, groups(known, OBSERVABLE_BY_NAME)))
+    text = printed(monkeypatch, lambda: report.table_of_claims(known, groups(known, PACK.observables)))
     assert all(c.name in text and c.says.split()[0] in text for c in known)
-    text = printed(monkeypatch, lambda: report.list_observables(OBSERVABLE_BY_NAME))
-    assert all(name in text for name in OBSERVABLE_BY_NAME)
+    text = printed(monkeypatch, lambda: report.list_observables(PACK.observables))
+    assert all(name in text for name in PACK.observables)
 
 
 @pytest.mark.parametrize("index", range(len(CLAIMS)))
 def test_explain_tells_everything(index, monkeypatch):
     c = CLAIMS[index]
-    text = printed(monkeypatch, lambda: report.explain(c))
+    text = printed(monkeypatch, lambda: report.explain(c, PACK.observables))
     assert max(map(len, text.splitlines())) <= 80
     flat = re.sub(r"\s+", " ", text)
     for name, _ in c.parts:
@@ -521,7 +522,7 @@ def test_explain_tells_everything(index, monkeypatch):
 
 
 def test_explain_states_the_tolerances(monkeypatch):
-    text = re.sub(r"\s+", " ", printed(monkeypatch, lambda: report.explain(CLAIMS[1])))
+    text = re.sub(r"\s+", " ", printed(monkeypatch, lambda: report.explain(CLAIMS[1], PACK.observables)))
     assert "±0.05" in text
     assert "1.5 decades" in text
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numerics import Setting, draw, train
 from numerics.engine import recording_times
-from verify import select
+from verify import roc, select
 from verify.__main__ import main
 from verify.losses import Losses, read
 
@@ -196,15 +196,15 @@ def test_scores_are_those_of_their_definitions():
     rng = np.random.default_rng(0)
     scores, positive = rng.integers(0, 6, 40).astype(float), rng.random(40) < 0.3
     pairs = [np.sign(a - b) / 2 + 0.5 for a in scores[positive] for b in scores[~positive]]
-    assert select.auc(scores, positive) == pytest.approx(np.mean(pairs))
+    assert roc.auc(scores, positive) == pytest.approx(np.mean(pairs))
     total, before = 0.0, 0.0
     for at in sorted(set(scores), reverse=True):
         taken = scores >= at
         recall = (taken & positive).sum() / positive.sum()
         total += (recall - before) * positive[taken].mean()
         before = recall
-    assert select.average_precision(scores, positive) == pytest.approx(total)
-    assert np.isnan(select.auc(scores, np.zeros(40, bool)))
+    assert roc.average_precision(scores, positive) == pytest.approx(total)
+    assert np.isnan(roc.auc(scores, np.zeros(40, bool)))
 
 
 # Tables and arrays -------------------------------------------------------------------------------------------------

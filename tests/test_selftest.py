@@ -7,14 +7,15 @@ from functools import partial
 
 import pytest
 
-from theory.paper import Reading, claims
-from verify import planted, processes, selftest, study, sweep
+from theory.papers.han2025 import Reading, claims
+from verify import design, planted, processes, selftest, study, sweep
 from verify.__main__ import cli
-from verify.judge import Status
+from verify.laws.kind import Status
+from verify.packs.han2025 import PACK
 
 # Stage II needs the standard profile to tell exponents apart; the rest of the self-test fits into a minute.
 KNOWN = {c.name: c for c in claims()}
-SHORT = tuple(name for name in selftest.CLAIMS if sweep.stage_of(KNOWN[name], sweep.OBSERVABLE_BY_NAME) != "end")
+SHORT = tuple(name for name in selftest.CLAIMS if design.stage_of(KNOWN[name], PACK.observables) != "end")
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +23,7 @@ def outcome(tmp_path_factory):
     # The quick profile with more seeds on short runs: enough to decide. With labels exact in number T_1 comes in every
     # run; drawn, a twentieth may lack it at these sizes, and then no rate is told. The seed is one
     # whose small design hangs no exponent on one setting.
-    quick = sweep.PROFILES["quick"]
+    quick = design.PROFILES["quick"]
     profile = replace(quick, seeds=8, settings={**quick.settings, "T1": 30, "end": 8, "early": 48})
     reading = Reading(labels="balanced")
     known = claims(reading)
@@ -84,8 +85,8 @@ def test_planted_theorems_get_the_right_answer():
 
 def test_the_command_puts_all_three_kinds_to_the_verifier(monkeypatch, tmp_path):
     """Statements about orders, theorems, and laws on runs; here one identity for these."""
-    quick = replace(sweep.PROFILES["quick"], settings={"exact": 2})
-    monkeypatch.setitem(sweep.PROFILES, "quick", quick)
+    quick = replace(design.PROFILES["quick"], settings={"exact": 2})
+    monkeypatch.setitem(design.PROFILES, "quick", quick)
     monkeypatch.setattr(selftest, "CLAIMS", ("recursion.exact",))
     monkeypatch.setattr(planted, "CASES", planted.CASES[2:4])
     monkeypatch.setattr(selftest, "theorems", partial(selftest.theorems, range(1, 2)))

@@ -14,25 +14,28 @@ import sympy as sp
 
 from numerics import Setting
 from theory import AtLeast, Band, C, Claim, Condition, Within, inside
-from theory.paper import Reading, claims, condition_4_1
+from theory.papers.han2025 import Reading, claims, condition_4_1
 from theory.symbols import d, eta, lookup, m, mu, n, sigma_xi, tau_minus, tau_plus
-from verify import costs, figures, study, sweep
-from verify.judge import LEVERAGE, SCALES, Status
+from verify import costs, design, store, study, sweep
+from verify.laws.kind import Status
+from verify.laws.theta import LEVERAGE, SCALES
+from verify.packs.han2025 import PACK
+from verify.packs.han2025 import design as han_design
 
-QUICK = sweep.PROFILES["quick"]
+QUICK = design.PROFILES["quick"]
 DECADES = 1.5
 RATES = ("n", "m", "d", "sigma_xi", "eta")
 
 
 @cache
 def groups(reading):
-    known = sweep.groups(claims(reading), sweep.OBSERVABLE_BY_NAME, reading.labels)
+    known = design.groups(claims(reading), PACK.observables, reading.labels)
     return {g.name: g for g in known.values()}
 
 
 @cache
-def design(group, profile, reading):
-    return tuple(sweep.design(group, sweep.PROFILES[profile], reading, 0))
+def designed(group, profile, reading):
+    return tuple(design.design(group, design.PROFILES[profile], reading, 0))
 
 
 def values(point, reading):
@@ -62,7 +65,7 @@ def by_hand(v, constant):
 
 def test_every_setting_lies_inside_its_conditions():
     for group in groups(Reading()).values():
-        check(design(group, "quick", Reading()), group, 2.0)
+        check(designed(group, "quick", Reading()), group, 2.0)
 
 
 def test_every_setting_lies_inside_its_conditions_at_a_larger_constant():
@@ -70,14 +73,14 @@ def test_every_setting_lies_inside_its_conditions_at_a_larger_constant():
     reading = Reading(C=4.0)
     stages = {"start", "early", "T1"}
     made = {
-        g: design(g, "quick", reading) for g in groups(reading).values() if g.stage in stages and "low" not in g.name
+        g: designed(g, "quick", reading) for g in groups(reading).values() if g.stage in stages and "low" not in g.name
     }
     assert {g.stage for g in made} == stages
     for group, points in made.items():
         check(points, group, 4.0)
     # Planted: a design for C = 2 does not pass for one at C = 4.
     [rate] = [g for g in made if g.needs_rates]
-    near = design(next(g for g in rate_groups() if g.stage == "T1"), "quick", Reading())
+    near = designed(next(g for g in rate_groups() if g.stage == "T1"), "quick", Reading())
     assert not all(by_hand(values(p, reading), 4.0) for p in near)
     assert not all(inside(rate.needs, values(p, reading), 4.0) for p in near)
 
@@ -96,7 +99,7 @@ def test_a_setting_moved_outside_is_noticed():
     """Planted: the same check on settings pushed over each boundary in turn."""
     reading = Reading()
     [group] = [g for g in groups(reading).values() if g.needs_rates and g.stage != "end"]
-    inner = values(design(group, "quick", reading)[-1], reading)
+    inner = values(designed(group, "quick", reading)[-1], reading)
     assert inside(group.needs, inner, reading.C)
     for move in ({"eta": 1e9}, {"sigma_0": 1e9}, {"n": 0.01}, {"m": 0.01}, {"tau_plus": 10}, {"mu": 100}, {"d": 1e-6}):
         [(name, factor)] = move.items()
@@ -116,7 +119,7 @@ def test_a_setting_moved_outside_is_noticed():
 def test_designs_follow_the_reading(other):
     reading = Reading(**other)
     [group] = [g for g in groups(reading).values() if g.needs_rates and g.stage != "end"]
-    points = design(group, "quick", reading)
+    points = designed(group, "quick", reading)
     effective = [p.setting.kappa * (1 - p.setting.tau_plus - p.setting.tau_minus) for p in points]
     assert reading.kappa_low <= min(effective)
     assert max(effective) <= reading.kappa_high
@@ -131,7 +134,7 @@ def test_groups_without_flips_have_none_and_the_contrast_is_below_the_threshold(
     reading = Reading()
     for group in groups(reading).values():
         names = {c.name for c in group.needs}
-        points = [p.setting for p in design(group, "quick", reading)]
+        points = [p.setting for p in designed(group, "quick", reading)]
         if "4.4-no-flips-plus" in names:
             assert {(s.tau_plus, s.tau_minus) for s in points} == {(0.0, 0.0)}
         if "low-snr" in names:
@@ -148,7 +151,7 @@ def rate_groups():
 
 @pytest.mark.parametrize("group", rate_groups(), ids=lambda g: g.stage)
 def test_rate_designs_span_every_variable_and_tell_them_apart(group):
-    points = [p.setting for p in design(group, "standard", Reading())]
+    points = [p.setting for p in designed(group, "standard", Reading())]
     for name in RATES:
         column = [getattr(s, name) for s in points]
         assert math.log10(max(column) / min(column)) >= DECADES, name
@@ -166,20 +169,20 @@ def condition_number(points):
 
 def test_a_design_along_the_boundary_would_be_collinear():
     """Planted: eta always at its bound follows from the other variables."""
-    points = [p.setting for p in design(rate_groups()[0], "standard", Reading())]
+    points = [p.setting for p in designed(rate_groups()[0], "standard", Reading())]
     at_bound = [dataclasses.replace(s, eta=s.n / (2 * s.sigma_xi**2 * s.d)) for s in points]
     assert condition_number(at_bound) > 1e6
 
 
 def test_a_rate_in_epsilon_has_a_range_of_epsilon():
     [group] = [g for g in rate_groups() if g.stage == "end"]
-    targets = [p.epsilon for p in design(group, "standard", Reading())]
+    targets = [p.epsilon for p in designed(group, "standard", Reading())]
     assert math.log10(max(targets) / min(targets)) >= DECADES
 
 
 def test_the_exact_group_looks_below_at_and_above_n():
     [group] = [g for g in groups(Reading()).values() if g.stage == "exact"]
-    gaps = {np.sign(p.setting.d - p.setting.n - 1) for p in design(group, "quick", Reading())}
+    gaps = {np.sign(p.setting.d - p.setting.n - 1) for p in designed(group, "quick", Reading())}
     assert gaps == {-1, 0, 1}
 
 
@@ -189,16 +192,16 @@ def small_group():
 
 def test_the_seed_makes_the_design():
     group, reading = small_group(), Reading()
-    one = sweep.design(group, QUICK, reading, 5)
-    assert sweep.design(group, QUICK, reading, 5) == one
-    other = sweep.design(group, QUICK, reading, 6)
+    one = design.design(group, QUICK, reading, 5)
+    assert design.design(group, QUICK, reading, 5) == one
+    other = design.design(group, QUICK, reading, 6)
     assert not {p.setting for p in one} & {p.setting for p in other}
 
 
 def own_group(*conditions):
     """The group of a researcher's own claim."""
     claim = Claim(name="own", source="my note", needs=conditions, observable="noise_norm_min", law=AtLeast(d))
-    return sweep.groups((claim,), sweep.OBSERVABLE_BY_NAME)["own"]
+    return design.groups((claim,), PACK.observables)["own"]
 
 
 def own(statement, name="own-condition"):
@@ -213,7 +216,7 @@ def test_a_researchers_own_conditions_are_met():
         own(sp.Eq(tau_minus, 0), "one-sided"),
         own(eta <= 1 / (C * sigma_xi**2 * d / n), "small-steps"),
     )
-    points = sweep.design(own_group(*conditions), QUICK, Reading(), 0)
+    points = design.design(own_group(*conditions), QUICK, Reading(), 0)
     assert len(points) >= 4
     for point in points:
         s = point.setting
@@ -234,12 +237,12 @@ def test_a_researchers_own_conditions_are_met():
 )
 def test_impossible_conditions_are_refused_in_one_line(conditions):
     with pytest.raises(ValueError, match=r"conditions|tau_plus") as refused:
-        sweep.design(own_group(*conditions), QUICK, Reading(), 0)
+        design.design(own_group(*conditions), QUICK, Reading(), 0)
     assert "\n" not in str(refused.value)
 
 
 def test_claims_with_the_same_conditions_share_groups_by_reach():
-    by_claim = sweep.groups(claims(), sweep.OBSERVABLE_BY_NAME)
+    by_claim = design.groups(claims(), PACK.observables)
     assert set(by_claim) == {c.name for c in claims()}
     assert by_claim["stage1.time"] == by_claim["init.signal"] == by_claim["stage1.signal-leads"]
     assert by_claim["stage2.time"] == by_claim["coefficients.bounded"] != by_claim["stage1.time"]
@@ -288,7 +291,7 @@ def test_seeds_are_all_different():
 
 def test_keys_are_file_names():
     for job in plan(*ALL_SMALL).jobs:
-        assert Path(f"{job.key}.npz").name == f"{job.key}.npz"
+        assert Path(f"{job.key}.nc").name == f"{job.key}.nc"
         assert len(job.key) < 200
 
 
@@ -297,7 +300,7 @@ def test_balanced_designs_have_flips_exact_in_number_inside_the_conditions():
     drawn = groups(Reading())
     for group in groups(reading).values():
         assert group.name not in drawn, "both kinds of runs can lie side by side"
-        points = design(group, "quick", reading)
+        points = designed(group, "quick", reading)
         assert {p.setting.labels for p in points} == {"balanced"}
         if group.needs:
             assert all(inside(group.needs, values(p, reading), reading.C) for p in points)
@@ -306,7 +309,7 @@ def test_balanced_designs_have_flips_exact_in_number_inside_the_conditions():
             assert plus + minus == setting.n
             assert math.isclose(setting.tau_plus * plus, flips_plus)
             assert math.isclose(setting.tau_minus * minus, flips_minus)
-        assert len(points) >= 0.6 * len(design(drawn[group.name.removeprefix("balanced-")], "quick", Reading()))
+        assert len(points) >= 0.6 * len(designed(drawn[group.name.removeprefix("balanced-")], "quick", Reading()))
 
 
 def test_runs_of_either_kind_are_told_apart():
@@ -316,7 +319,7 @@ def test_runs_of_either_kind_are_told_apart():
     assert set(two.runs["labels"]) == {"balanced"}
     assert set(two.runs["flip_share"]) == {1 / 8}  # 0.2 and 0.1 of 4 samples: one flip and none
     assert set(two.runs["tau_minus"]) == {0.0}
-    assert figures._setting(two.runs.iloc[0]) == balanced.point.setting
+    assert PACK.settings(two.runs.iloc[0], "balanced") == balanced.point.setting
     with tempfile.TemporaryDirectory() as folder:
         saved((drawn,), Path(folder))
         with pytest.raises(ValueError, match="belongs to another run"):
@@ -332,18 +335,18 @@ TINY = Setting(
 
 def job(index=0, stage="T1", seeds=(6, 7, 8), **changed):
     """A job small enough for a test; its setting need not lie inside anything."""
-    group = sweep.Group(
+    group = design.Group(
         name=f"tiny-{stage}",
         needs=(),
         stage=stage,
         needs_rates=False,
         observables=tuple(
             name
-            for name, o in sweep.OBSERVABLE_BY_NAME.items()
+            for name, o in PACK.observables.items()
             if o.stage in {"start": ("start",), "T1": ("start", "early", "T1")}[stage]
         ),
     )
-    point = sweep.Point(setting=dataclasses.replace(TINY, **changed), epsilon=0.01, index=index)
+    point = design.Point(setting=dataclasses.replace(TINY, **changed), epsilon=0.01, index=index)
     return sweep.Job(group=group, point=point, seeds=seeds, reading=Reading(), device="cpu")
 
 
@@ -404,23 +407,15 @@ def test_settings_that_share_a_batch_do_not_touch_each_other():
 
 
 def test_saving_and_loading_changes_nothing(tmp_path):
-    """Every number comes back as it was: resuming must not change a study, not even in the last digit.
-
-    JSON with 17 digits or binary arrays hold doubles exactly, so the tolerance is zero.
-    """
+    """Every number comes back as it was: resuming must not change a study, not even in the last digit."""
     asked = job()
     [fresh] = saved([asked], tmp_path)
     [held] = saved([asked], tmp_path)
-    loaded = sweep.load(tmp_path / f"{asked.key}.npz", asked)
+    loaded = sweep.load(store.Store(tmp_path), asked)
     for other in (held, loaded):
         assert other.key == fresh.key
         assert list(other.runs) == list(fresh.runs)
-        for name in fresh.runs:
-            before, after = fresh.runs[name].to_numpy(), other.runs[name].to_numpy()
-            if before.dtype.kind == "f":
-                assert np.array_equal(before, after.astype(float), equal_nan=True), name
-            else:
-                assert list(before) == list(after), name
+        pd.testing.assert_frame_equal(other.runs, fresh.runs, check_exact=True)
         assert np.array_equal(other.times, fresh.times)
         assert set(other.series) == set(fresh.series)
         assert all(np.array_equal(other.series[k], fresh.series[k], equal_nan=True) for k in fresh.series)
@@ -443,7 +438,7 @@ def test_what_was_not_recorded_is_no_damage(tmp_path):
     few = ("loss", "rho_own_mean", "coefficient_min")
     asked = dataclasses.replace(asked, group=dataclasses.replace(asked.group, observables=("flip_share",), series=few))
     [fresh] = saved([asked], tmp_path)
-    held = sweep.load(tmp_path / f"{asked.key}.npz", asked)
+    held = sweep.load(store.Store(tmp_path), asked)
     assert set(held.series) == set(fresh.series) == {"loss"}
 
 
@@ -451,8 +446,8 @@ def test_large_times_stay_numbers(tmp_path):
     asked = job()
     [result] = executed(asked)
     result = dataclasses.replace(result, runs=result.runs.assign(order_one_time=[4e7, 5e7, 6e7]))
-    sweep._save(result, asked, tmp_path)
-    held = sweep.load(tmp_path / f"{asked.key}.npz", asked)
+    sweep.save(store.Store(tmp_path), result, asked)
+    held = sweep.load(store.Store(tmp_path), asked)
     assert list(held.runs["order_one_time"]) == [4e7, 5e7, 6e7]
 
 
@@ -460,7 +455,7 @@ def test_large_times_stay_numbers(tmp_path):
 def test_a_damaged_file_is_refused_in_one_line(tmp_path, keep):
     asked = job(stage="start")
     saved([asked], tmp_path)
-    path = tmp_path / f"{asked.key}.npz"
+    path = store.Store(tmp_path).path(asked.key)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(ValueError, match=r"is damaged.*delete it") as refused:
         saved([asked], tmp_path)
@@ -477,17 +472,40 @@ def test_a_file_of_another_run_is_refused_in_one_line(tmp_path):
         job(stage="start", eta=0.5),
         job(stage="start", seeds=(1, 2, 3)),
         dataclasses.replace(asked, reading=Reading(C=3.0)),
-        dataclasses.replace(asked, point=dataclasses.replace(asked.point, epsilon=0.02)),
+        *(
+            dataclasses.replace(asked, point=dataclasses.replace(asked.point, **changed))
+            for changed in ({"epsilon": 0.02}, {"since": 0.1}, {"until": 0.1})
+        ),
+        *(
+            dataclasses.replace(asked, group=dataclasses.replace(asked.group, **changed))
+            for changed in (
+                {"needs": condition_4_1()},
+                {"patience": 1.0},
+                {"observables": ("flip_share",)},
+                {"series": ("loss",)},
+                {"kept": ("loss",)},
+                {"labels": "balanced"},
+            )
+        ),
     ):
         with pytest.raises(ValueError, match="belongs to another run") as refused:
             saved([other], tmp_path)
         assert "\n" not in str(refused.value)
     assert len(saved([asked], tmp_path)) == 1
+    # Prose changes nothing, and a GPU gives the same numbers up to rounding.
+    needs = tuple(dataclasses.replace(c, says="Other words.", latex="x") for c in condition_4_1())
+    stated = dataclasses.replace(asked, group=dataclasses.replace(asked.group, needs=condition_4_1()))
+    (tmp_path / "stated").mkdir()
+    saved([stated], tmp_path / "stated")
+    group = dataclasses.replace(stated.group, needs=needs)
+    assert saved([dataclasses.replace(stated, group=group, device="cuda")], tmp_path / "stated")[0].kept
 
 
 def test_nothing_half_written_is_left_behind(tmp_path):
     saved([job(k, stage="start") for k in range(3)], tmp_path)
-    assert sorted(p.name for p in tmp_path.iterdir()) == [f"tiny-start-00{k}.npz" for k in range(3)]
+    assert {p.name for p in tmp_path.rglob("*.*")} == {
+        store.COLUMNS, *(f"tiny-start-00{k}.{kind}" for k in range(3) for kind in ("parquet", "nc"))
+    }  # fmt: skip
 
 
 # Interrupts --------------------------------------------------------------------------------------------------------
@@ -527,7 +545,7 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path):
     assert not finished
     keys = {r.key for r in results}
     assert len(keys) == 2
-    assert keys <= {p.stem for p in tmp_path.glob("*.npz")}
+    assert keys <= {p.stem for p in tmp_path.glob("runs/*.parquet")}
     outcome = study.conclude(planned, results, finished, started=0.0)
     assert not outcome.finished
     assert set(outcome.results) == keys
@@ -579,14 +597,17 @@ def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_pat
     results, _ = study.collect(planned, tmp_path, None, lambda *_: None)
     before = study.conclude(planned, results, True, 0.0)
     index = planned.jobs[1].point.index
-    doubtful = [dataclasses.replace(v, details={**v.details, "doubtful": [index]}) for v in before.verdicts[:1]]
+    verdict = before.verdicts[0]
+    [finding] = verdict.findings
+    suspect = dataclasses.replace(finding, detail=dataclasses.replace(finding.detail, doubtful=(index,)))
+    doubtful = [dataclasses.replace(verdict, findings=(suspect,))]
     [again] = study.second_look(planned, doubtful)
     [first] = [j for j in planned.jobs if j.point.index == index]
     assert again.point == first.point and again.key != first.key
     assert len(again.seeds) == study.SECOND * QUICK.seeds and not set(again.seeds) & set(first.seeds)
     more = list(sweep.run([again], tmp_path, 1))
     assert (more[0].runs["look"] == 1).all()
-    assert sweep.load(tmp_path / f"{again.key}.npz", again).runs.equals(more[0].runs)
+    assert sweep.load(store.Store(tmp_path), again).runs.equals(more[0].runs)
     after = study.conclude(planned, [*results, *more], True, 0.0)
     assert after.verdicts[0].runs == before.verdicts[0].runs + len(again.seeds)
 
@@ -595,7 +616,7 @@ def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_pat
 def test_no_single_setting_carries_the_exponents(stage):
     """At the far ends stand several: of what is known of an exponent none carries over a quarter, as the judge asks."""
     [group] = [g for g in groups(Reading()).values() if g.stage == stage and g.needs_rates]
-    points = design(group, "standard", Reading())
+    points = designed(group, "standard", Reading())
     x = np.log([[*(getattr(p.setting, k) for k in (*SCALES, "kappa")), p.epsilon] for p in points])
     x = x[:, :-1] if stage == "T1" else x
     columns = np.column_stack([(x - x.mean(0)) / x.std(0), np.ones(len(x))])
@@ -603,16 +624,16 @@ def test_no_single_setting_carries_the_exponents(stage):
     share = solve.max(1) / solve.sum(1)
     assert share.max() <= LEVERAGE, dict(zip((*SCALES, "kappa", "epsilon"), share.round(2), strict=False))
     far = [p for p in points if p.seeds < 1]
-    assert len(far) in (2 * sweep.FAR, 3 * sweep.FAR) and {p.seeds for p in far} == {1 / sweep.FAR}
+    assert len(far) in (2 * han_design.FAR, 3 * han_design.FAR) and {p.seeds for p in far} == {1 / han_design.FAR}
 
 
 def test_a_condition_may_fix_sizes_and_the_unit_of_noise():
     fixed = {"n": 40, "m": 12, "sigma_xi": 1}
     own = tuple(Condition(name=f"own-{k}", source="s", statement=sp.Eq(lookup(k), v)) for k, v in fixed.items())
-    group = sweep.Group(
+    group = design.Group(
         name="fixed", needs=(*condition_4_1(), *own), stage="T1", needs_rates=False, observables=("flip_share",)
     )
-    points = sweep.design(group, sweep.PROFILES["quick"], Reading(), 0)
+    points = design.design(group, design.PROFILES["quick"], Reading(), 0)
     assert len(points) >= 4
     assert {(p.setting.n, p.setting.m, p.setting.sigma_xi) for p in points} == {(40, 12, 1.0)}
 
@@ -620,7 +641,7 @@ def test_a_condition_may_fix_sizes_and_the_unit_of_noise():
 def test_prose_does_not_change_the_runs():
     def name(needs: tuple[Condition, ...]) -> str:
         claim = Claim(name="x", source="s", needs=needs, observable="noise_norm_min", law=Within(low=0))
-        return sweep.groups((claim,), sweep.OBSERVABLE_BY_NAME)["x"].name
+        return design.groups((claim,), PACK.observables)["x"].name
 
     needs = condition_4_1()
     reworded = tuple(dataclasses.replace(c, says="Other words.", source="elsewhere") for c in needs)

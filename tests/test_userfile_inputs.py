@@ -13,16 +13,17 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from theory import AtLeast, AtMost, Claim, Condition, Crossing, Exactly, Theta, Within, d, kappa, mu, n, tau_plus
-from theory.paper import Reading, condition_4_1
+from theory.papers.han2025 import Reading, condition_4_1
 from theory.statements import evaluate
 from verify import check, scaling, userfile
+from verify.design import PROFILES
 from verify.judge import judge
-from verify.scaling import CONTROL, Answer
-from verify.sweep import OBSERVABLE_BY_NAME, PROFILES
+from verify.packs.han2025 import PACK
+from verify.scaling import CONTROL, Fate
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = "from theory import *; from sympy import Eq, Integral, exp, log\nfrom numerics import Observable\n"
-PAPER = condition_4_1()
+PAPER = condition_4_1()  # its conditions
 READING = Reading()
 LAWS = (
     Theta(n), Theta(sp.Integer(1)), Theta(1 / mu**2, up_to_logs=True), Theta(n, constant="y"), Within(low=0),
@@ -34,7 +35,7 @@ LAWS = (
 def load(folder: Path, text: str) -> userfile.UserFile:
     path = folder / "note.py"
     path.write_text(HEAD + text, encoding="utf-8")
-    return userfile.load(path, OBSERVABLE_BY_NAME)
+    return userfile.load(path)
 
 
 # What a file gets wrong ---------------------------------------------------------------------------------------------
@@ -204,12 +205,12 @@ def test_what_a_theorem_or_a_list_gets_wrong_is_found_when_it_is_read(tmp_path, 
 
 def test_a_theorem_takes_the_papers_conditions_as_read(tmp_path):
     text = theorem(needs="condition_4_1()").replace(
-        "from theory.st", "from theory.paper import condition_4_1\nfrom theory.st"
+        "from theory.st", "from theory.papers.han2025 import condition_4_1\nfrom theory.st"
     )
     path = tmp_path / "note.py"
     path.write_text(HEAD + text, encoding="utf-8")
     reading = Reading(kappa_low=2.0)
-    [whole] = userfile.load(path, OBSERVABLE_BY_NAME, reading).theorems
+    [whole] = userfile.load(path, reading).theorems
     assert whole.needs == condition_4_1(reading) != PAPER
 
 
@@ -224,7 +225,7 @@ def test_latex_of_a_theorem_that_does_not_parse_is_found(tmp_path):
 
 def test_a_device_is_no_file(tmp_path):
     with pytest.raises(ValueError, match="/dev/zero: is no regular file"):
-        userfile.load(Path("/dev/zero"), OBSERVABLE_BY_NAME)
+        userfile.load(Path("/dev/zero"))
 
 
 def test_latex_that_does_not_parse_is_found_before_anything_is_planned(tmp_path):
@@ -269,7 +270,7 @@ def test_any_file_is_read_or_refused_in_one_line(tmp_path_factory, relation, lef
             event("read")
             [claim] = held.claims
             for k in range(1, 4):  # anywhere else it has a value, or says in a ValueError that it has none
-                values = {**userfile._TYPICAL, "n": 10.0**k, "d": 100.0**k}
+                values = {**PACK.typical, "n": 10.0**k, "d": 100.0**k}
                 with suppress(ValueError):
                     claim.needs[0].margin(values)
                     userfile.check_law(claim.parts[0][1], values | {"epsilon": 0.1})
@@ -304,7 +305,7 @@ def table(jobs: list, value: str, rng: np.random.Generator) -> pd.DataFrame:
 
 
 KINDS = ("none", "zero", "one", "negative", "positive", "any", "huge")
-OBSERVABLES = {"y": replace(OBSERVABLE_BY_NAME["order_one_time"], name="y")}
+OBSERVABLES = {"y": replace(PACK.observables["order_one_time"], name="y")}
 
 
 def along(lost: Condition, controls: bool, count: int = 5) -> scaling.Path:
@@ -355,7 +356,7 @@ def test_a_claim_without_some_of_the_papers_conditions_is_followed_or_says_why_n
     needs = tuple(c for k, c in enumerate(PAPER) if k not in dropped)
     claim = Claim(name="x", source="s", needs=needs, observable="y", law=Within(low=0))
     for k in dropped:
-        found = check.premise(needs, PAPER[k], set())
+        found = check.omission(PACK.paper, needs, PAPER[k], set())
         assert found.status in {"entailed", "not entailed", "undecided", "contradictory"}
         if found.powers is None:
             continue
@@ -363,13 +364,14 @@ def test_a_claim_without_some_of_the_papers_conditions_is_followed_or_says_why_n
         jobs = scaling.jobs(path, ("y",), "quick", READING, 0, "cpu")
         assert path.problem or jobs
         runs = table(jobs, "positive", np.random.default_rng(0)) if jobs else pd.DataFrame({"group": []})
-        assert scaling.trend(claim, path, runs, READING, OBSERVABLES).answer in set(Answer)
+        assert scaling.trend(claim, path, runs, READING, OBSERVABLES).answer in set(Fate)
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "from theory.paper import condition_4_1\nneeds = tuple(c for c in condition_4_1() if c.name != '4.1.5-step')\n"
+        "from theory.papers.han2025 import condition_4_1\n"
+        "needs = tuple(c for c in condition_4_1() if c.name != '4.1.5-step')\n"
         + CLAIM.replace("()", "needs").replace("loss_end", "margin_clean_min_T1"),
         CLAIM.replace("()", "Condition(name='line', source='s', statement=d >= C*n)").replace("loss_end", "flip_share"),
         CLAIM.replace("loss_end", "recursion_residual"),
@@ -404,22 +406,23 @@ def test_a_ladder_along_which_a_theorem_says_ever_more_is_refused(tmp_path, give
     text = (ROOT / "docs" / "examples" / "own_theorem.py").read_text(encoding="utf-8")
     path = tmp_path / "note.py"
     path.write_text(text, encoding="utf-8")
-    userfile.load(path, OBSERVABLE_BY_NAME)
+    userfile.load(path)
     path.write_text(text.replace(given, turned), encoding="utf-8")
     with pytest.raises(ValueError, match="says ever more; turn it round"):
-        userfile.load(path, OBSERVABLE_BY_NAME)
+        userfile.load(path)
 
 
 def test_an_observable_that_reads_more_than_it_declares_is_found_before_anything_runs(tmp_path):
     path = tmp_path / "note.py"
     text = (
-        "from numerics import Observable\nfrom theory import Claim, Within\nfrom theory.paper import condition_4_1\n"
+        "from numerics import Observable\nfrom theory import Claim, Within\n"
+        "from theory.papers.han2025 import condition_4_1\n"
         "own = Observable(name='own', says='', stage='end', reads={reads},\n"
         "                 compute=lambda run: run.at('end', 'gamma_max'))\n"
         "CLAIMS = (Claim(name='x', source='s', needs=condition_4_1(), observable='own', law=Within(low=0)),)\n"
     )
     path.write_text(text.format(reads="('loss',)"))
     with pytest.raises(ValueError, match=r"note\.py:4: observable 'own' reads more than reads = \('loss',\); name all"):
-        userfile.try_observables(userfile.load(path, OBSERVABLE_BY_NAME))
+        userfile.try_observables(userfile.load(path))
     path.write_text(text.format(reads="('gamma_max',)"))
-    userfile.try_observables(userfile.load(path, OBSERVABLE_BY_NAME))
+    userfile.try_observables(userfile.load(path))

@@ -17,6 +17,8 @@ class Parameter:
 
     ``order`` is what its meaning says of its order of magnitude: ">=" (it is at least 1), "~" (it is Theta(1)), or
     nothing. ``definition`` gives an abbreviation in the other symbols: it is shown by its name, and evaluated by this.
+    ``still`` and ``solved`` rank parameters where orders leave a choice, the highest first: what a counter-scaling
+    keeps constant if it can, and what a relation of several is written as a bound on. Nothing is true by them.
     """
 
     name: str
@@ -26,12 +28,14 @@ class Parameter:
     symbol: sp.Symbol
     order: str = ""
     definition: sp.Expr | None = None
+    still: int = 0
+    solved: int = 0
 
 
 _TABLE: dict[str, Parameter] = {}
 
 
-def _declare(
+def declare(
     name: str,
     latex: str,
     domain: str,
@@ -40,44 +44,56 @@ def _declare(
     order: str = "",
     nonnegative: bool = False,
     definition: sp.Expr | None = None,
+    still: int = 0,
+    solved: int = 0,
 ) -> sp.Symbol:
+    """The symbol of a parameter that a paper adds; the fields are those of :class:`Parameter`.
+
+    Raises:
+        ValueError: the name is taken by another declaration.
+    """
     # tau may be zero (Theorem 4.4); everything else is strictly positive.
     symbol = sp.Symbol(name, nonnegative=True) if nonnegative else sp.Symbol(name, positive=True)
-    _TABLE[name] = Parameter(
-        name=name, latex=latex, meaning=meaning, domain=domain, symbol=symbol, order=order, definition=definition
-    )
+    held = Parameter(
+        name=name, latex=latex, meaning=meaning, domain=domain, symbol=symbol, order=order, definition=definition,
+        still=still, solved=solved,
+    )  # fmt: skip
+    if _TABLE.setdefault(name, held) != held:
+        raise ValueError(f"parameter '{name}': the name is taken by '{_TABLE[name].meaning}'; choose another")
     return symbol
 
 
 # What a setting fixes.
-n = _declare("n", "n", "integer >= 1", "number of training samples", order=">=")
-m = _declare("m", "m", "integer >= 1", "number of neurons of each output sign", order=">=")
-d = _declare("d", "d", "integer >= 1", "dimension of a patch", order=">=")
-mu = _declare("mu", r"\|\boldsymbol{\mu}\|", "> 0", "length of the signal vector")
-sigma_xi = _declare("sigma_xi", r"\sigma_\xi", "> 0", "standard deviation of a noise coordinate")
-sigma_0 = _declare("sigma_0", r"\sigma_0", "> 0", "standard deviation of an initial weight")
-eta = _declare("eta", r"\eta", "> 0", "step size of gradient descent")
-tau_plus = _declare("tau_plus", r"\tau_+", "[0, 1/2)", "flip probability of label +1", order="~", nonnegative=True)
-tau_minus = _declare("tau_minus", r"\tau_-", "[0, 1/2)", "flip probability of label -1", order="~", nonnegative=True)
+n = declare("n", "n", "integer >= 1", "number of training samples", order=">=", solved=-1)
+m = declare("m", "m", "integer >= 1", "number of neurons of each output sign", order=">=", still=3, solved=3)
+d = declare("d", "d", "integer >= 1", "dimension of a patch", order=">=", solved=6)
+mu = declare("mu", r"\|\boldsymbol{\mu}\|", "> 0", "length of the signal vector", still=5, solved=2)
+sigma_xi = declare("sigma_xi", r"\sigma_\xi", "> 0", "standard deviation of a noise coordinate", still=6, solved=1)
+sigma_0 = declare("sigma_0", r"\sigma_0", "> 0", "standard deviation of an initial weight", still=2, solved=4)
+eta = declare("eta", r"\eta", "> 0", "step size of gradient descent", still=1, solved=5)
+tau_plus = declare("tau_plus", r"\tau_+", "[0, 1/2)", "flip probability of label +1", order="~", nonnegative=True)
+tau_minus = declare("tau_minus", r"\tau_-", "[0, 1/2)", "flip probability of label -1", order="~", nonnegative=True)
 
 # What a statement adds.
-epsilon = _declare("epsilon", r"\varepsilon", "> 0", "target training loss")
-delta = _declare("delta", r"\delta", "(0, 1)", "allowed failure probability", order="~")
-horizon = _declare("horizon", "c_T", "> 0", "the factor that T* = Theta~(...) hides", order="~")
-T_star = _declare(
+epsilon = declare("epsilon", r"\varepsilon", "> 0", "target training loss")
+delta = declare("delta", r"\delta", "(0, 1)", "allowed failure probability", order="~")
+horizon = declare("horizon", "c_T", "> 0", "the factor that T* = Theta~(...) hides", order="~")
+T_star = declare(
     "T_star",
     r"T^*",
     ">= e",
     "largest iteration considered, horizon n m/(eta epsilon sigma_xi^2 d); at least e, so that log T* is at least 1",
     order=">=",
     definition=sp.Max(sp.E, horizon * n * m / (eta * epsilon * sigma_xi**2 * d)),
+    still=4,
 )
-t = _declare("t", "t", ">= 0", "iteration")
-C = _declare("C", "C", "> 0", "the paper's 'large enough' constant", order="~")
+t = declare("t", "t", ">= 0", "iteration")
+C = declare("C", "C", "> 0", "the paper's 'large enough' constant", order="~")
 
 # Abbreviations of the paper, expanded at once so that no formula hides a parameter.
 SNR = mu / (sigma_xi * sp.sqrt(d))
 kappa = n * SNR**2
+ABBREVIATIONS = {"kappa": kappa, "SNR": SNR}  # by the name that is typed
 
 
 def hidden(name: str, latex: str, meaning: str) -> sp.Symbol:
@@ -87,7 +103,7 @@ def hidden(name: str, latex: str, meaning: str) -> sp.Symbol:
         ValueError: the name belongs to a symbol that is no such constant.
     """
     if name not in _TABLE:
-        return _declare(name, latex, HIDDEN, meaning, order="~")
+        return declare(name, latex, HIDDEN, meaning, order="~")
     if _TABLE[name].domain != HIDDEN:
         raise ValueError(f"hidden constant '{name}': the name is taken by '{_TABLE[name].meaning}'; choose another")
     return _TABLE[name].symbol
@@ -98,8 +114,6 @@ def is_hidden(symbol: sp.Symbol) -> bool:
 
 
 HIDDEN = "> 0, hidden"
-
-SETTING = ("n", "m", "d", "mu", "sigma_xi", "sigma_0", "eta", "tau_plus", "tau_minus")
 
 
 def table() -> tuple[Parameter, ...]:
@@ -119,8 +133,17 @@ def lookup(name: str) -> sp.Symbol:
     Raises:
         ValueError: no such symbol; the message names the nearest one.
     """
+    return parameter(name).symbol
+
+
+def parameter(name: str) -> Parameter:
+    """What is declared of a symbol.
+
+    Raises:
+        ValueError: no such symbol; the message names the nearest one.
+    """
     if name in _TABLE:
-        return _TABLE[name].symbol
+        return _TABLE[name]
     near = get_close_matches(name, _TABLE, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(_TABLE)}"
     raise ValueError(f"unknown symbol '{name}': {hint}")

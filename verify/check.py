@@ -19,21 +19,22 @@ import numpy as np
 import pandas as pd
 import sympy as sp
 
-from theory import AtLeast, AtMost, Claim, Condition, T_star, Theta, m, n, orders, sigma_xi
-from theory.paper import Reading, condition_4_1, condition_clean
-from theory.regime import GROWS
+from theory import Claim, Condition, T_star, m, n, orders, sigma_xi
+from theory.papers import ConditionSet, Paper
+from theory.reading import Reading
 from theory.statements import Band, imbalance, weights
-from theory.symbols import SETTING
 from verify import scaling, study, sweep, userfile
+from verify.design import Group, Profile
+from verify.pack import load, pack_of
 from verify.scaling import Path, Trend
 from verify.study import Outcome, Plan
-from verify.sweep import Group, Job, Profile
+from verify.sweep import Job
 from verify.userfile import UserFile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relation:
-    """How a new condition stands to Condition 4.1.
+    """How a new condition stands to the paper's main conditions.
 
     Attributes:
         condition: the new one.
@@ -49,8 +50,8 @@ class Relation:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Premise:
-    """One of the paper's conditions that some claims do not name among their own.
+class Omission:
+    """One of the paper's conditions that some claims leave out of their own.
 
     Attributes:
         condition: the paper's.
@@ -81,7 +82,7 @@ class Check:
         file: what was checked.
         warnings: what is almost surely a typo.
         relations: one per new condition.
-        premises: per set of needs and condition of the paper that is not among them.
+        omissions: per set of needs and condition of the paper that is not among them.
         margins: columns at, condition, least, median, largest, required.
         trends: one per claim and lost premise.
     """
@@ -89,7 +90,7 @@ class Check:
     file: UserFile
     warnings: tuple[str, ...]
     relations: tuple[Relation, ...]
-    premises: tuple[Premise, ...]
+    omissions: tuple[Omission, ...]
     margins: pd.DataFrame
     trends: tuple[Trend, ...] = ()
 
@@ -111,10 +112,8 @@ def dimension_warnings(held: UserFile) -> Iterator[str]:
         for name, law in claim.parts:
             if name in held.observables:
                 continue
-            own = sp.Integer(sweep.OBSERVABLE_BY_NAME[name].weight)
-            for expression in (v for v in vars(law).values() if isinstance(v, sp.Basic)):
-                if not isinstance(law, (Theta, AtMost, AtLeast)) and not expression.free_symbols:
-                    continue
+            own = sp.Integer(load(held.paper).observables[name].weight)
+            for expression in (x for x in law.weighed if isinstance(x, sp.Basic)):
                 try:
                     there = weights(expression)
                 except ValueError as problem:
@@ -129,17 +128,19 @@ def dimension_warnings(held: UserFile) -> Iterator[str]:
 # Orders
 
 
-def _meant() -> tuple:
+def _meant(paper: Paper) -> tuple:
     """What every set of conditions means without saying it."""
     return (
-        GROWS,
+        *paper.meant,
         orders.Premise(name="T* is a polynomial", order=orders.Order(sp.log(T_star), "~", sp.log(n))),
     )
 
 
-def _entails(conditions: tuple[Condition, ...], goal: Condition, *more: Any, up_to_logs: bool = False) -> list:
+def _entails(
+    paper: Paper, conditions: tuple[Condition, ...], goal: Condition, *more: Any, up_to_logs: bool = False
+) -> list:
     """One answer per order that the goal states; none where it states none."""
-    given = (*orders.premises(conditions), *_meant(), *more)
+    given = (*orders.premises(conditions), *_meant(paper), *more)
     goals = [p.order for p in orders.premises((goal,))]
     return [orders.entails(given, replace(g, up_to_logs=up_to_logs) if up_to_logs else g) for g in goals]
 
@@ -160,21 +161,22 @@ def _status(answers: list) -> str:
     return next((s for s in ("contradictory", "not entailed", "undecided") if s in found), "entailed")
 
 
-def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
+def relation(condition: Condition, held: ConditionSet, paper: Paper) -> Relation:
     """How a condition stands to a set of the paper's."""
-    name = condition.name
+    name, title = condition.name, held.title
     try:
-        together = orders.consistent((*orders.premises((*paper, condition)), *_meant()))
-        if together.status == orders.Status.CONTRADICTORY:
-            says, kind = f"No scaling meets it and Condition 4.1 together: {name} contradicts it.", "contradicting"
+        together = orders.consistent((*orders.premises((*held.conditions, condition)), *_meant(paper)))
+        if together.status == orders.Ruling.CONTRADICTORY:
+            says, kind = f"No scaling meets it and {title} together: {name} contradicts it.", "contradicting"
             return Relation(condition=condition, kind=kind, says=says, proof=str(together.derivation))
-        forward = _entails(paper, condition)
+        forward = _entails(paper, held.conditions, condition)
         back = {}
-        for own in paper:
-            others = tuple(c for c in paper if c is not own)
+        for own in held.conditions:
+            others = tuple(c for c in held.conditions if c is not own)
             # A bound on something else is no substitute, nor is there one for what the rest implies anyway.
-            if _bounded(own) & _bounded(condition) and _status(_entails(others, own)) != "entailed":
-                back[own.name] = _entails((*others, condition), own)
+            bound = _bounded(own, paper) & _bounded(condition, paper)
+            if bound and _status(_entails(paper, others, own)) != "entailed":
+                back[own.name] = _entails(paper, (*others, condition), own)
     except ValueError as problem:  # an expression of which no order can be read
         return Relation(condition=condition, kind="undecided", says=f"its order cannot be read: {problem}", proof="")
     answers = [*forward, *(a for found in back.values() for a in found)]
@@ -185,52 +187,46 @@ def relation(condition: Condition, paper: tuple[Condition, ...]) -> Relation:
     proof += [_broken(name, a) for a in forward if a.scaling is not None]
     shown = ", ".join(stands_for)
     if implied and stands_for:
-        kind, says = "equivalent", f"Equivalent to {shown}, given the rest of Condition 4.1."
+        kind, says = "equivalent", f"Equivalent to {shown}, given the rest of {title}."
     elif implied:
-        kind, says = "implied", "Implied by Condition 4.1, and no substitute for any of its items: it is weaker."
+        kind, says = "implied", f"Implied by {title}, and no substitute for any of its items: it is weaker."
         proof += [_broken(k, a) for k, found in back.items() for a in found if a.scaling is not None]
     elif stands_for:
-        kind, says = "implying", f"Stronger than the paper asks: with the rest of Condition 4.1 it implies {shown}."
+        kind, says = "implying", f"Stronger than the paper asks: with the rest of {title} it implies {shown}."
     elif any(str(a.status) == "undecided" for a in answers):
-        kind, says = "undecided", "Whether it follows from Condition 4.1, or an item from it, is not decided."
+        kind, says = "undecided", f"Whether it follows from {title}, or an item from it, is not decided."
     else:
-        kind, says = "independent", "Independent: neither does Condition 4.1 imply it nor it an item of Condition 4.1."
+        kind, says = "independent", f"Independent: neither does {title} imply it nor it an item of {title}."
     return Relation(condition=condition, kind=kind, says=says, proof="\n".join(proof))
 
 
-def _symbols(condition: Condition) -> set[str]:
+def _symbols(condition: Condition, paper: Paper) -> set[str]:
     held = condition.statement
     body = held.expression if isinstance(held, Band) else held
-    return {s.name for s in body.free_symbols} & set(SETTING)
+    return {s.name for s in body.free_symbols} & set(paper.parameters)
 
 
-def _bounded(condition: Condition) -> set[str]:
+def _bounded(condition: Condition, paper: Paper) -> set[str]:
     """What a condition is a bound on: its bare side; of a band all of it."""
     held = condition.statement
     if isinstance(held, Band):
-        return _symbols(condition)
+        return _symbols(condition, paper)
     bare = [side for side in (held.lhs, held.rhs) if isinstance(side, sp.Symbol)]
-    return {bare[0].name} if bare else _symbols(condition)
+    return {bare[0].name} if bare else _symbols(condition, paper)
 
 
-def paper_set(needs: tuple[Condition, ...], reading: Reading) -> tuple[Condition, ...]:
-    """The paper's conditions that a claim's own are held against: of Theorem 4.4 where labels are never flipped."""
-    clean = any(isinstance(c.statement, sp.Eq) for c in needs)
-    return condition_clean(reading) if clean else condition_4_1(reading)
-
-
-def premise(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Premise:
+def omission(paper: Paper, needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Omission:
     """Whether ``needs`` entail one of the paper's conditions; if not, the scaling along which to look."""
     try:
-        answers = _entails(needs, own)
+        answers = _entails(paper, needs, own)
     except ValueError as problem:
-        return Premise(condition=own, needs=needs, status="undecided", proof=str(problem))
+        return Omission(condition=own, needs=needs, status="undecided", proof=str(problem))
     status = _status(answers)
-    held = Premise(condition=own, needs=needs, status=status, proof="\n".join(str(a.derivation) for a in answers))
+    held = Omission(condition=own, needs=needs, status=status, proof="\n".join(str(a.derivation) for a in answers))
     if status != "not entailed":
         return held
     broken = next(a for a in answers if str(a.status) == "not entailed")
-    found, tight = next(_preferred(needs, own, new), (broken, False))
+    found, tight = next(_preferred(paper, needs, own, new), (broken, False))
     return replace(
         held,
         proof=_broken(own.name, found),
@@ -241,7 +237,7 @@ def premise(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Prem
     )
 
 
-def _preferred(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Iterator[tuple[Any, bool]]:
+def _preferred(paper: Paper, needs: tuple[Condition, ...], own: Condition, new: set[str]) -> Iterator[tuple[Any, bool]]:
     """Counter-scalings that can be run, the most telling first, each with whether the new conditions are equalities."""
     units = (
         orders.Premise(name="m is least", order=orders.Order(m, "~", sp.log(n))),
@@ -253,7 +249,7 @@ def _preferred(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> I
     )
     for more, tight in ((units + equal, True), (units, False)):
         for up_to_logs in (True, False):
-            for answer in _entails(needs, own, *more, up_to_logs=up_to_logs):
+            for answer in _entails(paper, needs, own, *more, up_to_logs=up_to_logs):
                 if str(answer.status) == "not entailed":
                     yield answer, tight
 
@@ -263,18 +259,20 @@ def _preferred(needs: tuple[Condition, ...], own: Condition, new: set[str]) -> I
 
 
 def margins(held: UserFile, planned: Plan) -> pd.DataFrame:
-    """Margins of new conditions and the paper's at the settings of each design, and at those of Condition 4.1."""
+    """Margins of new conditions and the paper's at the settings of each design, and at those of its main conditions."""
     reading = planned.reading
+    paper = pack_of(reading).paper
+    main = paper.held_against((), reading)
     typical = Group(
-        name="check-4.1",
-        needs=condition_4_1(reading),
+        name=f"check-{main.name.removeprefix('condition-')}",
+        needs=main.conditions,
         stage="T1",
         needs_rates=False,
         observables=(),
         labels=reading.labels,
     )
     points, _ = sweep.plan_jobs([typical], planned.profile, reading, planned.seed, planned.device)
-    places = {"settings inside Condition 4.1": (points, ())}
+    places = {f"settings inside {main.title}": (points, ())}
     for group in {g.name: g for g in planned.group_of.values()}.values():
         mine = [job for job in planned.jobs if job.group.name == group.name]
         names = ", ".join(c.name for c in planned.claims if planned.group_of[c.name].name == group.name)
@@ -282,7 +280,8 @@ def margins(held: UserFile, planned: Plan) -> pd.DataFrame:
     rows = []
     for where, (jobs, needs) in places.items():
         values = [reading.at(j.point.setting.values(), j.point.epsilon) for j in jobs]
-        shown = {c.name: c for c in (*held.conditions.values(), *needs, *paper_set(needs, reading))}
+        own = paper.held_against(needs, reading).conditions
+        shown = {c.name: c for c in (*held.conditions.values(), *needs, *own)}
         for condition in shown.values() if values else ():
             found = [condition.margin(v, reading.C) for v in values]
             size = [m_.value for m_ in found]
@@ -315,18 +314,19 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
     userfile.check_latex(held)
     planned = study.plan(held.claims, held.claims, profile, reading, seed, device, held, held.theorems)
     new = set(held.conditions)
-    relations = tuple(relation(c, paper_set((), reading)) for c in held.conditions.values())
-    found: dict[tuple, Premise] = {}
+    paper = pack_of(reading).paper
+    relations = tuple(relation(c, paper.held_against((), reading), paper) for c in held.conditions.values())
+    found: dict[tuple, Omission] = {}
     wanted: list[tuple[Claim, tuple]] = []
     for claim in held.claims:
         names = {c.name for c in claim.needs}
         stage = planned.group_of[claim.name].stage
-        for own in paper_set(claim.needs, reading):
+        for own in paper.held_against(claim.needs, reading).conditions:
             if own.name in names:
                 continue
             key = (claim.needs, own.name)
             if key not in found:
-                found[key] = premise(claim.needs, own, new)
+                found[key] = omission(paper, claim.needs, own, new)
             if found[key].powers is not None:
                 wanted.append((claim, (*key, stage)))
     keys = dict.fromkeys(key for _, key in wanted)
@@ -359,7 +359,7 @@ def prepare(held: UserFile, profile: Profile, reading: Reading, seed: int, devic
         file=held,
         warnings=tuple(dimension_warnings(held)),
         relations=relations,
-        premises=tuple(found.values()),
+        omissions=tuple(found.values()),
         margins=margins(held, planned),
     )
     return check, replace(planned, jobs=(*planned.jobs, *jobs)), followed

@@ -16,8 +16,8 @@ import pandas as pd
 
 from numerics import Observable
 from numerics.observables import MOMENTS
-from theory import Claim, Exactly, Within, evaluate
-from theory.statements import Law
+from theory import Claim, evaluate
+from theory.laws import Law
 from theory.symbols import table
 
 _PARAMETERS = {p.name for p in table()}
@@ -75,7 +75,7 @@ def evidence(
     A part that is broken is broken, whatever premise another part lacks.
 
     Args:
-        claim: a claim, or its parts; read are those with a bound in numbers (``Within``, ``Exactly``).
+        claim: a claim, or its parts; read are those with bounds in numbers.
         runs: one row per run, as :func:`verify.sweep.observed` writes it: parameters, ``setting``, ``status``, the
             observables, and ``flip_share`` and the times of the moments where they are at hand.
         observables: by name.
@@ -84,9 +84,9 @@ def evidence(
     why = np.full(len(runs), "", dtype=object)
     broken = np.zeros(len(runs), dtype=bool)
     for name, law in parts:
-        if not isinstance(law, (Within, Exactly)):
+        if law.bounds is None:
             continue
-        low, high = (law.low, law.high) if isinstance(law, Within) else (None, law.tolerance)
+        low, high = law.bounds
         value, lacks = runs[name].to_numpy(float), lacking(observables[name], runs)
         kept = ~np.isnan(value)
         for bound, holds in ((low, np.greater_equal), (high, np.less_equal)):

@@ -1,44 +1,24 @@
 """Figures as values: SVG and PNG in memory. Nothing here writes or prints."""
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import matplotlib
 import numpy as np
 import pandas as pd
-import sympy as sp
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import LogLocator, MaxNLocator
 
-from numerics import Observable, Setting
-from theory import Crossing, Exactly, Within, kappa, tau_minus, tau_plus
-from theory.statements import tex
-from theory.symbols import SETTING, table
-from verify import fit
-from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, WINDOW, Picture, canvas, finished, number
-from verify.evidence import at_runs, evidence
-from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE, Verdict
-from verify.meanfield import curve, curves
+from verify.axes import log_ticks, plain_log, sizes
+from verify.design import Group
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, number
+from verify.judge import Verdict
+from verify.laws import kind_of
+from verify.pack import Pack, pack_of
 from verify.scaling import Trend
 from verify.study import Outcome, representative
-from verify.sweep import Group, Result
-
-# ---------------------------------------------------------------------------------------------------------------
-# Notation
-
-LATEX = {p.name: p.latex for p in table()} | {"kappa": r"\kappa"}
-# How the axes of rates call what is measured; any other observable goes by its name.
-NOTATION = {
-    "order_one_time": "T_1",
-    "convergence_time": r"T_\varepsilon",
-    "signal_growth": r"\Delta\gamma/\Delta t",
-    "noise_growth": r"\Delta\bar\rho/\Delta t",
-}
-
+from verify.sweep import Result
 
 # ---------------------------------------------------------------------------------------------------------------
 # Drawing
@@ -46,16 +26,16 @@ NOTATION = {
 
 def overview(outcome: Outcome) -> Iterator[Picture]:
     """What the runs look like, before any verdict: the two stages, the collapse, the test errors."""
-    group = _noisy_group(outcome)
-    if group is None:
+    group, pack = _noisy_group(outcome), pack_of(outcome.plan.reading)
+    if group is None or pack.predicted is None:
         return
     shown = representative(outcome, group.name)
     with matplotlib.rc_context(STYLE):
         if shown is not None and shown.times.size > 2:
-            yield _two_stages(shown)
+            yield _two_stages(shown, pack)
         members = [r for r in outcome.results.values() if r.runs["group"].iloc[0] == group.name and r.times.size > 2]
         if len(members) > 1:
-            yield _collapse(members)
+            yield _collapse(members, pack)
         runs = outcome.runs[outcome.runs["group"] == group.name]
         if {"error_spurious_end", "error_fresh_end", "flip_share"} <= set(runs):
             yield _errors(runs)
@@ -67,23 +47,15 @@ def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
     runs = outcome.runs[outcome.runs["group"] == group.name]
     if runs.empty:
         return
-    draw: dict[str, Callable[..., Picture | None]] = {
-        "rate": _rate,
-        "probability": _probability,
-        "bound": _bound,
-        "identity": _identity,
-        "crossing": _crossing,
-    }
-    parts = verdict.details.get("parts", [])
-    for index, part in enumerate(parts):
-        name = verdict.claim.name + (f"-{index + 1}" if len(parts) > 1 else "")
+    findings = verdict.findings
+    for index, finding in enumerate(findings):
+        name = verdict.claim.name + (f"-{index + 1}" if len(findings) > 1 else "")
         name = re.sub(r"[^\w.-]+", "_", name)
-        if part.get("kind") in draw:
-            more = {"observables": outcome.plan.observables} if part["kind"] == "probability" else {}
-            with matplotlib.rc_context(STYLE):
-                picture = draw[part["kind"]](name, verdict, part, runs, **more)
-            if picture is not None:
-                yield picture
+        kind = kind_of(finding.parts[0][1])
+        with matplotlib.rc_context(STYLE):
+            picture = kind.picture(name, verdict.claim, finding, runs, outcome.plan.observables)
+        if picture is not None:
+            yield picture
 
 
 def trend(found: Trend, index: int) -> Picture | None:
@@ -105,7 +77,7 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
         beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
         beside.set(yscale="log", ylabel=f"margin of {lost}")
-        _plain_log(beside)
+        plain_log(beside)
         beside.yaxis.label.set_color(NOISY)
         beside.spines["right"].set_visible(True)
         beside.grid(False)
@@ -114,8 +86,8 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.set(ylim=(-0.04, 1.04), ylabel="share of runs that meet it")
         else:
             axis.set(yscale="log", ylabel="constant $K$ that serves")
-            _plain_log(axis)
-        _log_ticks(axis)
+            plain_log(axis)
+        log_ticks(axis)
         axis.legend(loc="best")
         what = "Share of runs that meet the claim" if found.kind == "share" else "The constant that serves"
         caption = (
@@ -150,31 +122,16 @@ def _median(column: pd.Series) -> float | None:
     return float(held.median()) if len(held) * 2 >= len(column) and len(held) else None
 
 
-def _span(values: pd.Series | np.ndarray) -> str:
-    low, high = float(np.min(values)), float(np.max(values))
-    return number(low) if number(low) == number(high) else f"{number(low)} to {number(high)}"
-
-
-def _sizes(runs: pd.DataFrame) -> str:
-    spans = ", ".join(f"${LATEX[k]}$ {_span(runs[k])}" for k in ("n", "m", "d") if k in runs)
-    return f"{spans}; {runs['setting'].nunique()} settings, {len(runs)} runs."
-
-
-def _setting(row: pd.Series) -> Setting:
-    sizes = {k: int(row[k]) for k in ("n", "m", "d")}
-    return Setting(**sizes, **{k: float(row[k]) for k in SETTING if k not in sizes}, labels=row["labels"])
-
-
-def _two_stages(result: Result) -> Picture:
+def _two_stages(result: Result, pack: Pack) -> Picture:
     row = result.runs.iloc[0]
-    setting = _setting(row)
+    setting = pack.settings(row, row["labels"])
     keep = result.times >= 1
     t = result.times[keep]
     figure, axes = canvas(
         7.6, 5.0, 2, 1, sharex=True, height_ratios=[2.1, 1], hspace=0.1, right=1.75, left=0.8, top=0.34
     )
     top, low = axes[:, 0]
-    predicted = curves(setting, result.times * setting.time_scale)
+    predicted = pack.predicted(setting, result.times * setting.time_scale)
     lines = {
         "gamma": (SIGNAL, r"$\gamma$"),
         "rho_clean": (CLEAN, r"$\bar\rho$ clean"),
@@ -237,7 +194,7 @@ def _two_stages(result: Result) -> Picture:
     return finished(figure, "two-stages", alt, caption)
 
 
-def _collapse(members: list[Result]) -> Picture:
+def _collapse(members: list[Result], pack: Pack) -> Picture:
     figure, axes = canvas(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, sharex="col")
     rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
@@ -247,15 +204,15 @@ def _collapse(members: list[Result]) -> Picture:
     colours = []
     for result, own in zip(members, kappas, strict=True):
         row = result.runs.iloc[0]
-        setting = _setting(row)
+        setting = pack.settings(row, row["labels"])
         s = result.times * setting.time_scale
         # Evenly thin in log time: more points than this cannot be seen.
         pick = np.unique(np.searchsorted(s, np.geomspace(max(s[1], 1e-3), s[-1], 90)).clip(1, s.size - 1))
-        predicted = curve(own, setting.tau_plus, np.concatenate([[0.0], s[pick]]))
+        predicted = pack.predicted(setting, np.concatenate([[0.0], s[pick]]))
         colours.append(shade(0.92 * (np.log(own) - low) / (high - low)))
         for i, name in enumerate(rows):
             mean, _, _ = _mean(result.series[f"{name}_plus"][:, pick].astype(float), share=1.0)
-            ratio = mean / getattr(predicted, name)[1:]
+            ratio = mean / predicted[f"{name}_plus"][1:]
             for j, (x, y) in enumerate(((result.times[pick], mean), (s[pick], mean), (s[pick], ratio))):
                 lines[i, j].append(np.column_stack([x, y])[~np.isnan(y)])
     for place, segments in lines.items():
@@ -286,7 +243,7 @@ def _collapse(members: list[Result]) -> Picture:
     caption = (
         f"Collapse on the mean field. Each line is the mean over the seeds of one setting (label $+1$): as run (left),"
         f" in rescaled time (middle), and divided by the mean-field curve of its own $\\kappa$ and $\\tau_+$ (right;"
-        f" dashed: perfect agreement). A line ends when the first seed reaches its target loss. {_sizes(runs)}"
+        f" dashed: perfect agreement). A line ends when the first seed reaches its target loss. {sizes(runs)}"
     )
     alt = "Coefficients against iterations, against rescaled time and over the mean-field curve"
     return finished(figure, "collapse", alt, caption)
@@ -314,314 +271,6 @@ def _errors(runs: pd.DataFrame) -> Picture:
     caption = (
         "Test error under three laws of the noise patch: a training patch plus fresh noise (the paper's"
         " $D_{\\mathrm{test}}$), a training patch itself, and a fresh patch. One point per run with a flipped sample."
-        " Dashed: half the realised flip share, the limit that the mean field gives on shared patches. " + _sizes(runs)
+        " Dashed: half the realised flip share, the limit that the mean field gives on shared patches. " + sizes(runs)
     )
     return finished(figure, "test-errors", "Test errors against half the realised flip share", caption)
-
-
-# ---------------------------------------------------------------------------------------------------------------
-# One figure per kind of law
-
-
-def _tex(name: str) -> str:
-    return f"${LATEX[name]}$" if name in LATEX else name
-
-
-def _called(observable: str) -> str:
-    return f"${NOTATION[observable]}$" if observable in NOTATION else observable.replace("_", " ")
-
-
-def _by_setting(runs: pd.DataFrame, name: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """First row, geometric mean, least and largest of a positive observable, by setting."""
-    used = runs[runs[name] > 0]
-    grouped = used.groupby("setting")
-    logs = np.log(used[name]).groupby(used["setting"])
-    return grouped.first(), *(np.exp(x.to_numpy()) for x in (logs.mean(), logs.min(), logs.max()))
-
-
-def _rate(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
-    slopes, predicted, observable = part.get("slopes"), part["predicted"], part["observable"]
-    if not slopes:
-        return None
-    first, centre, least, largest = _by_setting(runs, observable)
-    law = np.exp(sum(power * np.log(first[k].to_numpy(float)) for k, power in predicted.items()))
-    constant = part["prefactor"][1]
-    figure, axes = canvas(9.0, 3.5, 1, 2, width_ratios=[1, 1.05], wspace=0.42, left=0.75)
-    left, right = axes[0]
-    left.errorbar(
-        law, centre, yerr=np.maximum([centre - least, largest - centre], 0), fmt="none", ecolor="#9BB7C9", lw=1
-    )
-    points = left.scatter(law, centre, c=np.log10(first["n"]), cmap="viridis", s=20, zorder=3, lw=0)
-    ends = np.array([law.min(), law.max()])
-    left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
-    left.set(xscale="log", yscale="log", ylabel=f"measured {_called(observable)}")
-    left.set_title(f"slope 1, constant {constant:.3g}")
-    left.set_xlabel(f"predicted law ${_monomial(predicted)}$")
-    for axis in (left.xaxis, left.yaxis):
-        axis.set_major_locator(LogLocator(numticks=6))
-    bar = figure.colorbar(points, ax=left, fraction=0.04, pad=0.02)
-    ticks = [k for k in (10, 20, 50, 100, 200, 500, 1000) if first["n"].min() <= k <= first["n"].max()]
-    bar.set_ticks([float(np.log10(k)) for k in ticks], labels=[str(k) for k in ticks])
-    bar.ax.set_title("$n$", fontsize=9)
-    names = list(slopes)[::-1]
-    right.axvspan(-EXPONENT_TOLERANCE, EXPONENT_TOLERANCE, color=WINDOW, lw=0, label=f"±{EXPONENT_TOLERANCE:g}")
-    right.axvline(0, color=INK, lw=0.9, ls=(0, (4, 2.5)))
-    for y, k in enumerate(names):
-        value = slopes[k]
-        centre_, low, high = (value[x] - predicted.get(k, 0.0) for x in ("value", "low", "high"))
-        right.plot([low, high], [y, y], color=SIGNAL, lw=2)
-        right.plot([centre_], [y], "o", color=SIGNAL, ms=5)
-    right.set_yticks(range(len(names)), [f"{_tex(k)}:  {_signed(predicted.get(k, 0.0))}" for k in names])
-    widest = max(abs(v[x] - predicted.get(k, 0.0)) for k, v in slopes.items() for x in ("low", "high"))
-    reach = max(2 * EXPONENT_TOLERANCE, 1.1 * widest)
-    right.set(xlim=(-reach, reach), ylim=(-0.6, len(names) - 0.4), xlabel="measured exponent minus predicted")
-    right.set_title("exponents, predicted value at the left")
-    right.xaxis.set_major_locator(MaxNLocator(5))
-    right.grid(axis="y", visible=False)
-    caption = (
-        f"Left: {_called(observable)} against the predicted law, one point per setting (geometric mean; bars span the"
-        f" seeds); dashed: slope 1. Right: jointly fitted exponents minus their predictions, with 95 % intervals;"
-        f" shaded: the window ±{EXPONENT_TOLERANCE:g} that an interval must lie in. {_sizes(runs)}"
-    )
-    return finished(figure, name, f"Rate fit of {verdict.claim.name}", caption)
-
-
-def _signed(value: float, digits: int | None = None) -> str:
-    text = f"{value:+g}" if digits is None else f"{value:+.{digits}f}"
-    return "0" if value == 0 else text.replace("-", "−")
-
-
-def _monomial(predicted: dict[str, float]) -> str:
-    return r"\,".join(LATEX.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
-
-
-def _probability(
-    name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame, observables: dict[str, Observable]
-) -> Picture | None:
-    laws = [(k, law) for k, law in verdict.claim.parts if isinstance(law, Within)]
-    if not all(k in runs for k, _ in laws):
-        return None
-    found = evidence(laws, runs, observables)
-    met, counted = found.met, found.counted
-    if not counted.any():
-        return None
-    varied = any(runs[k][counted].nunique() > 1 for k, _ in laws)
-    figure, axes = canvas(9.0 if varied else 5.0, 2.9, 1, 1 + varied, wspace=0.24)
-    _shares(axes[0, 0], runs[counted], met[counted], part["required"])
-    caption = (
-        f"{'Left: s' if varied else 'S'}hare of runs that meet the claim, one point per setting with its exact"
-        f" (Clopper-Pearson) 95 % interval, moved a little apart where several share an $n$; solid line: the"
-        f" required probability {part['required']:g}."
-    )
-    if varied:
-        _distances(axes[0, 1], laws, runs[counted])
-        caption += " Right: every run, how far from the bound; crosses fail."
-    for why, count in found.reasons.items():
-        caption += f" {count} {'run says' if count == 1 else 'runs say'} nothing: {why}."
-    caption += f" {_sizes(runs[counted])}"
-    return finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
-
-
-def _apart(values: pd.Series, setting: pd.Series) -> np.ndarray:
-    """Values for a logarithmic axis, moved a little sideways by setting where several settings share one."""
-    place = pd.Series(setting.to_numpy()).groupby(values.to_numpy()).rank("dense").to_numpy()
-    crowd = pd.Series(place).groupby(values.to_numpy()).transform("max").to_numpy()
-    return values.to_numpy(float) * np.exp(0.3 * (place - (crowd + 1) / 2) / np.maximum(crowd, 6))
-
-
-def _shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) -> None:
-    table = pd.DataFrame({"n": runs["n"].to_numpy(), "setting": runs["setting"].to_numpy(), "met": met})
-    by = table.groupby("setting").agg(n=("n", "first"), hits=("met", "sum"), trials=("met", "size"))
-    found = [fit.clopper_pearson(int(hits), int(trials)) for hits, trials in zip(by["hits"], by["trials"], strict=True)]
-    low, value, high = (np.array([getattr(x, name) for x in found]) for name in ("low", "value", "high"))
-    n = _apart(by["n"], by.index.to_series())
-    for chosen, colour in ((high >= required, SIGNAL), (high < required, NOISY)):
-        axis.vlines(n[chosen], low[chosen], high[chosen], color=colour, lw=0.8, alpha=0.5)
-        axis.plot(n[chosen], value[chosen], "o", color=colour, ms=3.6)
-    axis.axhline(required, color=INK, lw=1)
-    axis.set(xscale="log", ylim=(-0.04, 1.04), xlabel="$n$", ylabel="share of runs that meet it")
-    axis.set_yticks([0, 0.5, 1])
-    _log_ticks(axis)
-
-
-def _log_ticks(axis: Axes) -> None:
-    """Plain numbers twice a decade: most ranges of n and m span less than two."""
-    low, high = axis.get_xlim()
-    ticks = [a * 10.0**k for k in range(-1, 10) for a in (1, 3) if low <= a * 10.0**k <= high]
-    if 2 <= len(ticks) <= 6:
-        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
-
-
-def _plain_log(axis: Axes) -> None:
-    """A logarithmic y axis of a few decades, labelled at plain numbers."""
-    low, high = axis.get_ylim()
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [a * 10.0**k for k in range(-12, 12) for a in steps if low <= a * 10.0**k <= high]
-        if len(ticks) <= 6:
-            break
-    axis.set_yticks(ticks, [f"{x:g}" for x in ticks])
-
-
-def _sides(law: Within) -> list[tuple[Any, int]]:
-    return [(bound, side) for bound, side in ((law.low, 1), (law.high, -1)) if bound is not None]
-
-
-def _distances(axis: Axes, laws: list[tuple[str, Within]], runs: pd.DataFrame, strict: bool = False) -> None:
-    """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails."""
-    n = _apart(runs["n"], runs["setting"])
-    bounds = [
-        (k, b, at_runs(b, runs), side) for k, law in laws for b, side in ((law.low, 1), (law.high, -1)) if b is not None
-    ]
-    relative = [x for x in bounds if (x[2] != 0).all()]
-    seen = [np.zeros(0)]
-    for (k, _, at, side), colour in zip(relative or bounds, (SIGNAL, CLEAN, "#7B5EA7", MUTED) * 2, strict=False):
-        raw = runs[k].to_numpy(float)
-        value = raw / at if relative else raw
-        fails = side * raw <= side * at if strict else side * raw < side * at
-        seen.append(value[np.isfinite(value)])
-        label = f"{_called(k)} {'≥' if side > 0 else '≤'} bound" if len(relative or bounds) > 1 else None
-        axis.plot(n[~fails], value[~fails], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
-        if fails.any():
-            axis.plot(n[fails], value[fails], "x", ms=4, mew=0.9, color=NOISY, rasterized=True)
-    axis.axhline(1 if relative else 0, color=INK, lw=1)
-    values = np.concatenate(seen)
-    axis.set(xscale="log", xlabel="$n$")
-    if relative and values.size and values.min() > 0 and values.max() > 10 * values.min():
-        axis.set_yscale("log")
-        if values.max() < 100 * values.min():
-            _plain_log(axis)
-    elif values.size and np.abs(values).max() > 10 * (usual := np.quantile(np.abs(values), 0.9)) > 0:
-        # A few runs far off would hide all others.
-        linear = float(f"{usual:.0e}")
-        axis.set_yscale("symlog", linthresh=linear)
-        steps = [linear] + [10.0**k for k in range(-9, 9) if 10.0**k > 3 * linear]
-        ticks = [-x for x in steps if -x > values.min()] + [0.0] + [x for x in steps if x < values.max()]
-        axis.set_yticks(ticks, [f"{x:g}".replace("-", "−") for x in ticks])
-    else:
-        axis.yaxis.set_major_locator(MaxNLocator(4))
-    names = {_called(k) for k, *_ in bounds}
-    single = names.pop() if len(names) == 1 else "observed"
-    axis.set_ylabel(f"{single} / bound" if relative else single)
-    _log_ticks(axis)
-    if len(relative or bounds) > 1:
-        axis.legend(loc="best", markerscale=1.6)
-
-
-def _bound(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
-    observable = part["observable"]
-    used = runs[runs[observable] > 0]
-    constants = part.get("per_setting")
-    if constants is None:
-        return _never_positive(name, verdict, part, runs)
-    first = used.groupby("setting").first()
-    if len(first) != len(constants):
-        return None
-    figure, axes = canvas(9.0, 3.1, 1, 3, wspace=0.12, sharey=True)
-    values = np.array(constants)
-    log = np.log(values)
-    for axis, k in zip(axes[0], ("n", "m", "d"), strict=True):
-        x = np.log(first[k].to_numpy(float))
-        axis.plot(_apart(first[k], first.index.to_series()), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85)
-        grid = np.linspace(x.min(), x.max(), 20)
-        drift = part.get("drift", {}).get(k)
-        if drift:
-            low, high = (np.exp(log.mean() + drift[e] * (grid - x.mean())) for e in ("low", "high"))
-            axis.fill_between(np.exp(grid), np.minimum(low, high), np.maximum(low, high), color=WINDOW, lw=0)
-            axis.plot(np.exp(grid), np.exp(log.mean() + drift["value"] * (grid - x.mean())), color=INK, lw=1)
-            shown = ", ".join(_signed(drift[e], 2) for e in ("low", "high"))
-            axis.set_title(f"drift ${LATEX[k]}^{{{drift['value']:+.2f}}}$ [{shown}]")
-        axis.set(xscale="log", yscale="log", xlabel=f"${LATEX[k]}$")
-        if k != "d":
-            _log_ticks(axis)
-    axes[0, 0].set_ylabel("least $K$ that serves" if part["upper"] else "largest $K$ that serves")
-    low, high = values.min() / 1.6, values.max() * 1.6
-    if high < 10 * low:  # a decade around the data, lest noise look like drift
-        low, high = np.sqrt(low * high) / 10**0.55, np.sqrt(low * high) * 10**0.55
-    axes[0, 0].set_ylim(low, high)
-    if high < 100 * low:
-        _plain_log(axes[0, 0])
-    caption = (
-        f"The constant that serves a share $1-\\delta$ of the runs, one point per setting, for {_called(observable)}."
-        f" Lines: its fitted drift with each size, the others held fixed; shaded: 95 % interval of the slope. The bound"
-        f" fails if the needed constant certainly worsens faster than the power {DRIFT_TOLERANCE:g}. {_sizes(used)}"
-    )
-    return finished(figure, name, f"Constants of {verdict.claim.name}", caption)
-
-
-def _never_positive(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
-    """A lower bound without any positive constant: how often the observable is positive at all."""
-    if part["upper"] or part["observable"] not in runs:
-        return None
-    values = runs[part["observable"]].to_numpy(float)
-    figure, axes = canvas(9.0, 2.9, 1, 2, wspace=0.24)
-    required = 1 - float(runs["delta"].iloc[0])
-    _shares(axes[0, 0], runs, values > 0, required)
-    _distances(axes[0, 1], [(part["observable"], Within(low=0))], runs, strict=True)
-    caption = (
-        f"Left: share of runs in which {_called(part['observable'])} is positive at all, one point per setting with its"
-        f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run;"
-        f" crosses are zero. {_sizes(runs)}"
-    )
-    return finished(figure, name, f"Success shares of {verdict.claim.name}", caption)
-
-
-def _identity(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
-    values = runs[part["observable"]].dropna().to_numpy(float)
-    if not values.size:
-        return None
-    tolerance = next(law.tolerance for k, law in verdict.claim.parts if isinstance(law, Exactly))
-    figure, axes = canvas(6.2, 2.5, left=0.6)
-    axis = axes[0, 0]
-    shown = np.maximum(values, 1e-18)  # exact zeros
-    top = max(float(shown.max()), tolerance) * 3
-    axis.hist(shown, bins=np.geomspace(shown.min() * 0.8, top, 60), color=SIGNAL, alpha=0.85)
-    axis.axvline(tolerance, color=NOISY, lw=1.2)
-    axis.text(tolerance, 1.02, "tolerance", color=NOISY, ha="center", transform=axis.get_xaxis_transform())
-    axis.set(xscale="log", xlabel="residual", ylabel="runs", xlim=(shown.min() * 0.6, top))
-    caption = (
-        f"Residuals of the identity, one per run; the line is the tolerance {number(tolerance)}"
-        f"{'; exact zeros are drawn at $10^{-18}$' if (values == 0).any() else ''}. {_sizes(runs)}"
-    )
-    return finished(figure, name, f"Residuals of {verdict.claim.name}", caption)
-
-
-def _crossing(name: str, verdict: Verdict, part: dict[str, Any], runs: pd.DataFrame) -> Picture | None:
-    if "x" not in part or len(part["x"]) < 2:
-        return None
-    x, y = np.array(part["x"]), np.array(part["y"])
-    figure, axes = canvas(7.0, 3.2)
-    axis = axes[0, 0]
-    at, within = part["at"], part["within"]
-    axis.axvspan(at - within, at + within, color=WINDOW, lw=0, label=f"predicted {at:g} ± {within:g}")
-    axis.plot(x, y, "o", ms=2.6, mew=0, alpha=0.45, color=SIGNAL, rasterized=True)
-    axis.axhline(0, color=INK, lw=0.8)
-    ends = np.array([x.min(), x.max()])
-    slope, offset = np.polyfit(x, y, 1)
-    axis.plot(ends, slope * ends + offset, color=INK, lw=1.1, ls=(0, (4, 2.5)), label="fitted line")
-    where = part.get("where")
-    if where:
-        axis.plot([where["low"], where["high"]], [0, 0], color=NOISY, lw=4, solid_capstyle="butt", zorder=4,
-                  label=f"measured {where['value']:.3f} [{where['low']:.3f}, {where['high']:.3f}]")  # fmt: skip
-    axis.set_xlabel(_along(verdict, part))
-    axis.set_ylabel(_called(part["observable"]))
-    axis.legend(loc="best")
-    caption = (
-        f"Every run's {_called(part['observable'])} against the deciding product, with the fitted line (dashed), the"
-        f" predicted location with its window (shaded) and the measured one with its 95 % interval. {_sizes(runs)}"
-    )
-    return finished(figure, name, f"Crossing of {verdict.claim.name}", caption)
-
-
-def _along(verdict: Verdict, part: dict[str, Any]) -> str:
-    """What the crossing lies along, in the paper's notation if it has one."""
-    laws = [law for k, law in verdict.claim.parts if k == part["observable"] and isinstance(law, Crossing)]
-    along = next(law.along for law in laws if law.at == part["at"])
-    known = {
-        kappa * (1 - tau_plus - tau_minus): r"\kappa(1-\tau_+-\tau_-)",
-        kappa * (1 - 2 * tau_plus): r"\kappa(1-2\tau_+)",
-        kappa * (1 - 2 * tau_minus): r"\kappa(1-2\tau_-)",
-    }
-    for expression, latex in known.items():
-        if sp.simplify(along - expression) == 0:
-            return f"${latex}$"
-    return f"${tex(along)}$"

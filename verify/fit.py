@@ -11,7 +11,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
-from scipy.stats import binom, binomtest, norm
+from scipy.stats import beta, binom, norm
 from scipy.stats import t as student
 
 REPLICATES = 999
@@ -257,10 +257,19 @@ def rivals(log_y: np.ndarray, laws: dict[str, np.ndarray], nuisance: np.ndarray)
 @cache
 def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interval:
     """Exact binomial interval of a success probability; [0, 1] without trials."""
-    if not trials:
-        return Interval(value=np.nan, low=0.0, high=1.0)
-    found = binomtest(successes, trials).proportion_ci(level, method="exact")
-    return Interval(value=successes / trials, low=float(found.low), high=float(found.high))
+    tail = (1 - level) / 2
+    value = successes / trials if trials else np.nan
+    return Interval(value=value, low=least(successes, trials, tail), high=most(successes, trials, tail))
+
+
+def least(successes: float, trials: float, tail: float) -> float:
+    """The exact lower bound of a success probability, wrong with probability at most ``tail`` (Clopper-Pearson)."""
+    return float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
+
+
+def most(successes: float, trials: float, tail: float) -> float:
+    """The exact upper bound of a success probability, wrong with probability at most ``tail`` (Clopper-Pearson)."""
+    return float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
 
 
 def holm(p_values: Mapping[str, float], level: float = 1 - LEVEL) -> set[str]:

@@ -22,6 +22,7 @@ MANIFEST = "thetacheck.json"
 OURS = ".thetacheck"  # how every hidden name of ours begins
 LOCK, HOLDER = f"{OURS}.lock", f"{OURS}.pid"
 ASIDE = f"{OURS}-new-"  # folders in which files lie until all of them are written
+OLD = "*.npz"  # what was finished, before tables were Parquet files
 MOST = 1 << 24  # bytes of a file of ours that is read as JSON
 SCHEMAS = Path(__file__).parent
 
@@ -34,13 +35,13 @@ class Folder:
         what: the kind of work, as the manifest and messages call it.
         files: patterns of all that its report consists of.
         work: the folder in it of what is finished, or "" where nothing is kept.
-        finished: pattern of the files there.
+        finished: patterns of the files there, those first that say that something is finished.
     """
 
     what: str
     files: tuple[str, ...]
     work: str = ""
-    finished: str = ""
+    finished: tuple[str, ...] = ()
 
     def read(self, folder: Path) -> dict[str, Any]:
         """What the work in a folder is, to go on with it.
@@ -74,9 +75,10 @@ class Folder:
             work = folder / self.work
             if self.work:
                 work.mkdir(exist_ok=True)
-                unfinished = str(Path(self.finished).with_suffix(".partial"))
-                for path in [*work.glob(unfinished), *(() if resume else work.glob(self.finished))]:
-                    path.unlink()
+                unfinished = [str(Path(pattern).with_suffix(".partial")) for pattern in self.finished]
+                for pattern in (*unfinished, *(() if resume else self.finished)):
+                    for path in work.glob(pattern):
+                        path.unlink()
             manifest["work"].setdefault(self.what, {"wrote": []})["asked"] = mine
             _write_manifest(folder, manifest)
             try:
@@ -142,6 +144,9 @@ class Folder:
         if self.work and held is None:
             for path in sorted((folder / self.work).glob("*")):
                 raise _foreign(folder, path.relative_to(folder).as_posix(), self.what)
+        for path in sorted((folder / self.work).glob(OLD)) if self.work else ():
+            name = path.relative_to(folder)
+            raise ValueError(f"--out {folder}: holds {name} of an older version; delete it or name another folder")
 
 
 def _foreign(folder: Path, name: str, what: str) -> ValueError:

@@ -7,7 +7,7 @@ Replaying them is no part of a search (:func:`verify.falsify.hunt`), which finds
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from hypothesis.database import DirectoryBasedExampleDatabase
@@ -28,12 +28,17 @@ class Recalled:
 
 
 def _key(claim: Claim) -> bytes:
-    """By what is claimed: under other conditions or another reading a setting that lies inside is as telling."""
-    return hashlib.sha256(f"{claim.name} {claim.parts!r}".encode()).digest()
+    """By what is claimed, without the reasons that its laws give: under other conditions or another reading a setting
+    that lies inside is as telling."""
+    stated = [
+        (observable, type(law).__name__, [(f.name, str(getattr(law, f.name))) for f in fields(law) if f.name != "why"])
+        for observable, law in claim.parts
+    ]
+    return hashlib.sha256(f"{claim.name} {stated!r}".encode()).digest()
 
 
-def recall(claims: Iterable[Claim], folder: Path = FOLDER) -> Recalled:
-    """What was kept of claims. A damaged entry is passed over, with a line."""
+def recall(claims: Iterable[Claim], model: type[Setting], folder: Path = FOLDER) -> Recalled:
+    """What was kept of claims about a model. A damaged entry is passed over, with a line."""
     settings: dict[str, tuple[Setting, ...]] = {}
     complaints = []
     database = DirectoryBasedExampleDatabase(folder)
@@ -41,7 +46,7 @@ def recall(claims: Iterable[Claim], folder: Path = FOLDER) -> Recalled:
         found = []
         for raw in sorted(database.fetch(_key(claim))):
             try:
-                found.append(Setting(**json.loads(raw)))
+                found.append(model(**json.loads(raw)))
             except (ValueError, TypeError, OverflowError, RecursionError) as problem:
                 complaints.append(f"{folder}: a kept violation of '{claim.name}' is damaged, passed over ({problem})")
         if found:

@@ -131,10 +131,8 @@ def _csv(path: Path) -> tuple[pd.DataFrame, str]:
 
 def _parquet(path: Path) -> tuple[pd.DataFrame, str]:
     """Cells as text, as in a CSV: empty where there is none."""
-    from numerics.images import extra
+    import pyarrow
 
-    with extra():
-        import pyarrow
     try:
         table = pd.read_parquet(path)
     except (pyarrow.ArrowException, OSError) as problem:

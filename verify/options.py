@@ -2,12 +2,10 @@
 
 import math
 import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
-
-from theory import symbols
-from theory.paper import RANGES
 
 DAY = 86_400.0
 # What is refused for its length: a month of one core, or of waiting.
@@ -68,14 +66,13 @@ class Number(click.ParamType):
 class OfSetting(Number):
     """A parameter of a setting, in its range there."""
 
-    def __init__(self, parameter: str) -> None:
-        super().__init__(0, 0, whole=parameter in ("n", "m", "d"), below=parameter.startswith("tau"))
-        self.parameter = parameter
+    def __init__(self, parameter: str, ranges: Callable[[], Mapping[str, Any]]) -> None:
+        super().__init__(0, 0)
+        self.parameter, self.ranges = parameter, ranges
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        from numerics.model import RANGES  # brings torch, for which `--help` should not wait
-
-        self.low, self.high = RANGES[self.parameter]
+        own = self.ranges()[self.parameter]  # asked for here: it brings torch, for which `--help` should not wait
+        self.low, self.high, self.whole, self.below = own.low, own.high, own.whole, own.below
         return super().convert(value, param, ctx)
 
 
@@ -96,11 +93,12 @@ class Seconds(click.ParamType):
         return seconds
 
 
-SETTING = {name: OfSetting(name) for name in symbols.SETTING}
+def reading(low: float, high: float) -> Number:
+    """A number of a reading, in its range there: of a probability without the upper end."""
+    return Number(low, high, below=high <= 1)
+
+
 LABELS = click.Choice(["drawn", "balanced"])
-READING: dict[str, click.ParamType] = {
-    name: Number(low, high, below=high <= 1) for name, (low, high) in RANGES.items()
-} | {"labels": LABELS}
 SEED = Number(0, 2**53, whole=True)  # JSON and tables hold it exactly
 JOBS = Number(1, PROCESSES, whole=True)
 SEEDS = Number(1, 10_000, whole=True)

@@ -12,17 +12,18 @@ import numpy as np
 import pandas as pd
 
 from numerics import Setting
-from theory.paper import Reading
+from theory.papers.han2025 import Reading, theorems
 from theory.statements import Theorem
-from theory.theorems import theorems
-from verify.judge import Status
-from verify.quantify import Answer, Course, Effort
+from verify.laws.kind import Status
+from verify.quantify import Course, TheoremEffort, TheoremVerdict
 from verify.sweep import Job, Result
 
 Law = Callable[[Setting, np.ndarray, np.random.Generator], dict[str, np.ndarray]]
 Series = Callable[[Setting, np.ndarray, np.random.Generator], np.ndarray]
 
-EFFORT = Effort(rungs=7, each=10, seeds=6, confirmed=24, looks=(16, 48), cap={"window": 0.4, "end": 1.5}, largest=300)
+EFFORT = TheoremEffort(
+    rungs=7, each=10, seeds=6, confirmed=24, looks=(16, 48), cap={"window": 0.4, "end": 1.5}, largest=300
+)
 FROM = 2.8  # the C from which on a planted theorem is true; one step of the ladder is added to what is found
 
 
@@ -45,7 +46,9 @@ def made_up(job: Job, law: Law) -> Result:
     )
 
 
-def answered(theorem: Theorem, law: Law, seed: int = 1, labels: str = "balanced", effort: Effort = EFFORT) -> Answer:
+def answered(
+    theorem: Theorem, law: Law, seed: int = 1, labels: str = "balanced", effort: TheoremEffort = EFFORT
+) -> TheoremVerdict:
     """What becomes of a theorem on runs that follow ``law``."""
     course = Course([theorem], Reading(), effort, seed, "cpu", labels=(labels,))
     done: dict[str, Result] = {}
@@ -118,7 +121,7 @@ CASES = (
 )
 
 
-def cases(seeds: range) -> Iterator[tuple[Case, int, Answer]]:
+def cases(seeds: range) -> Iterator[tuple[Case, int, TheoremVerdict]]:
     """Every case at some seeds, with what became of Theorem 4.1 there."""
     [theorem] = [t for t in theorems() if t.name == "theorem-4.1"]
     for seed in seeds:

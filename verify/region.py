@@ -17,25 +17,10 @@ from scipy.optimize import linprog
 from numerics import Setting
 from numerics.model import class_sizes, flip_share
 from theory import Condition, inside
-from theory.paper import Reading
+from theory.reading import Reading
+from verify.pack import Pack, pack_of
 
-# In the order in which they are chosen: sizes first, since logarithms hang on them; small ones are the simple ones.
-PARAMETERS = ("n", "m", "tau_plus", "tau_minus", "d", "sigma_xi", "mu", "sigma_0", "eta")
-WHOLE = ("n", "m", "d")
-FLIPS = ("tau_plus", "tau_minus")
-# What nothing else bounds ends here: far beyond what conditions of this kind ask for, within floating point. A search
-# adds conditions of its own, in natural scales (verify.falsify.limits).
-RANGES: dict[str, tuple[float, float]] = {
-    "n": (1, 1e4),
-    "m": (1, 1e4),
-    "tau_plus": (1e-3, 0.499),
-    "tau_minus": (1e-3, 0.499),
-    "d": (1, 1e18),
-    "sigma_xi": (0.03, 30),
-    "mu": (1e-9, 1e12),
-    "sigma_0": (1e-25, 1e6),
-    "eta": (1e-25, 1e6),
-}
+FLIPS = ("tau_plus", "tau_minus")  # of balanced labels: shares that can be flipped (numerics.model.flip_share)
 EDGE = 1e-6  # this far inside every boundary, in logarithms, so that rounding does not leave it
 # No share is nearer to 0 or 1: at the least d, which T* couples to eta, all others would be pinned to a point, which
 # rounding misses.
@@ -51,16 +36,24 @@ class Region:
 
     Attributes:
         needs: the conditions; an equation such as tau_plus = 0 fixes its parameter.
-        reading: supplies C, delta, the factor in T* and the kind of labels; flip probabilities of balanced ones are
-            shares that can be flipped.
+        reading: supplies the paper, C, delta, the factor in T* and the kind of labels; flip probabilities of balanced
+            ones are shares that can be flipped.
         epsilon: target loss, which T* depends on.
-        ranges: (least, largest) by parameter; :data:`RANGES` where absent.
+        ranges: (least, largest) by parameter; the extents of the paper's pack where absent. They lie far beyond what
+            conditions of this kind ask for: a search adds conditions of its own, in natural scales.
     """
 
     needs: tuple[Condition, ...]
-    reading: Reading = Reading()
+    reading: Reading
     epsilon: float = 1e-2
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def pack(self) -> Pack:
+        return pack_of(self.reading)
+
+    def _range(self, name: str) -> tuple[float, float]:
+        return self.ranges.get(name, self.pack.extents[name])
 
     def place(self, shares: Sequence[Mapping[str, float]], about: Setting | None = None) -> list[Setting | None]:
         """The settings at some points of the unit cube (coordinate by parameter, 1/2 where absent).
@@ -68,7 +61,7 @@ class Region:
         None where the region holds nothing there, or where linearizing did not find it, which starts at ``about``.
         """
         free, fixed, rest = self._roles()
-        bounds = {name: tuple(map(math.log, self.ranges.get(name, RANGES[name]))) for name in free}
+        bounds = {name: tuple(map(math.log, self._range(name))) for name in free}
         first = {name: math.log(getattr(about, name)) if about else sum(bounds[name]) / 2 for name in free}
         points = [dict(first) for _ in shares]
         lost = [False] * len(shares)
@@ -100,7 +93,7 @@ class Region:
                 fixed[statement.lhs.name] = float(statement.rhs)
             else:
                 rest.append(condition)
-        free = [name for name in PARAMETERS if name not in fixed]
+        free = [name for name in self.pack.order if name not in fixed]
         return free, fixed, [c for c in rest if c.names & set(free)]
 
     def _values(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> dict[str, float]:
@@ -110,8 +103,9 @@ class Region:
     def _setting(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> Setting | None:
         values = self._values(point, fixed)
         # A face is met within rounding, which for d = 1e18 is many whole numbers beyond it.
-        values |= {name: min(round(values[name]), int(self.ranges.get(name, RANGES[name])[1])) for name in WHOLE}
-        setting = Setting(**{name: values[name] for name in PARAMETERS}, labels=self.reading.labels)
+        whole = self.pack.setting.whole()
+        values |= {name: min(round(values[name]), int(self._range(name)[1])) for name in whole}
+        setting = self.pack.settings(values, self.reading.labels)
         return setting if inside(self.needs, values | setting.values(), self.reading.C) else None
 
     def _pass(self, points: list, shares: list, free: list, bounds: dict, rest: list, fixed: dict) -> list:
@@ -129,7 +123,7 @@ class Region:
             if not low <= high + SLACK:
                 return None
             value = low + min(max(share.get(name, 0.5), CORNER), 1 - CORNER) * (high - low)
-            if name in WHOLE:
+            if name in self.pack.setting.whole():
                 value = _whole(value, low, high)
             elif name in FLIPS and self.reading.labels == "balanced":
                 n = round(fixed["n"] if "n" in fixed else math.exp(point["n"]))

@@ -47,21 +47,32 @@ from scipy.stats import fisher_exact
 
 from numerics import Observable, Setting
 from numerics.model import class_sizes, flip_share
-from theory import AtLeast, AtMost, Band, Claim, Condition, Exactly, Theta, Within, inside, kappa, tau_minus, tau_plus
-from theory.paper import Reading
-from theory.statements import Law
-from theory.symbols import SETTING, lookup
-from verify import costs, fit, sweep
+from theory import (
+    Band,
+    Claim,
+    Condition,
+    evaluate,
+    inside,
+    kappa,
+    tau_minus,
+    tau_plus,
+)
+from theory.laws import Law
+from theory.reading import Reading
+from theory.symbols import lookup
+from verify import costs, fit
+from verify.design import EPSILON, MOST_STEPS, Group, Point, boundary, stated
 from verify.evidence import Why, at_runs, evidence, lacking
-from verify.judge import DRIFT_TOLERANCE, EXPONENT_TOLERANCE
-from verify.sweep import OBSERVABLE_BY_NAME, Group, Job, Point
+from verify.laws import kind_of
+from verify.pack import Pack, pack_of
+from verify.seeds import seed_of
+from verify.sweep import Job
 from verify.userfile import Pin
 
 Powers = Mapping[str, tuple[Fraction, ...]]
 
-SLACK = (
-    1e-6  # that d and m lie inside their bounds: more than what is left where bounds on d and eta are placed in turn
-)
+# That d and m lie inside their bounds: more than what is left where bounds on d and eta are placed in turn.
+SLACK = 1e-6
 START = 16  # the least n: below, single flips decide everything
 VALUES, FEWEST, RANGE = 7, 5, 8.0  # values of N wanted, needed, and the least ratio of their ends
 LARGEST = 6000  # n: three matrices of its square must fit in memory
@@ -72,10 +83,11 @@ EFFORT = {"quick": (24, 30.0), "standard": (48, 300.0), "thorough": (96, 3000.0)
 PART = 6  # seeds per job, so that the largest N is shared among the cores
 # The parameters that have an edge, in the order in which they are placed: 1 where it is a lower bound, -1 an upper one.
 INWARDS = {"m": 1, "d": 1, "sigma_0": -1, "eta": -1}
+_PLACED = {"n", "mu", "sigma_xi", "tau_plus", "tau_minus", *INWARDS}  # those that a path places
 PATIENCE = 4.0  # expected durations, each about twice the typical one, after which a run is given up
 
 
-class Answer(StrEnum):
+class Fate(StrEnum):
     FAILS = "the conclusion fails too"
     HOLDS = "only the proof fails"
     OPEN = "not enough evidence"
@@ -136,7 +148,7 @@ class Trend:
 
     claim: Claim
     path: Path
-    answer: Answer
+    answer: Fate
     reason: str
     table: pd.DataFrame
     kind: str
@@ -159,7 +171,7 @@ def path(
 ) -> Path:
     """Settings along a scaling, as far as this share of the profile's effort goes; see above."""
     seeds, budget = EFFORT[profile]
-    digest = hashlib.sha256(repr((sweep.stated((*needs, lost)), sorted(powers.items()))).encode()).hexdigest()[:6]
+    digest = hashlib.sha256(repr((stated((*needs, lost)), sorted(powers.items()))).encode()).hexdigest()[:6]
     found: dict[str, Any] = {
         "needs": needs, "lost": lost, "scaling": scaling, "stage": stage, "restored_by": "", "places": (),
         "group": f"along-{stage}-{digest}",
@@ -174,6 +186,7 @@ def path(
             return None
 
     # The constants depend on how far N goes, but little: first the reach with those of the least N, then the path.
+    pack = pack_of(reading)
     tries = [START * 2 ** (k / 4) for k in range(80)]
     reach = [START]
     for size in tries[1:]:
@@ -181,8 +194,8 @@ def path(
         if ends is None:
             break
         last = ends[-1]
-        cost = sum(_cost(s, stage, seeds) for s in (last.setting, last.control) if s)
-        if last.setting.n > LARGEST or cost > share * budget or _steps(last.setting, stage) > sweep.MOST_STEPS:
+        cost = sum(_cost(pack, s, stage, seeds) for s in (last.setting, last.control) if s)
+        if last.setting.n > LARGEST or cost > share * budget or _steps(pack, last.setting, stage) > MOST_STEPS:
             break
         reach.append(size)
     wanted = np.geomspace(START, reach[-1], VALUES)
@@ -196,13 +209,12 @@ def path(
     return Path(**found, problem=f"the profile affords N up to {reach[-1]:.0f} only" if short else "")
 
 
-def _cost(setting: Setting, stage: str, seeds: int) -> float:
-    return costs.work(setting, sweep.EPSILON[1], stage, seeds)
+def _cost(pack: Pack, setting: Setting, stage: str, seeds: int) -> float:
+    return costs.work(pack.rescaled_time(setting, EPSILON[1], stage), setting, seeds)
 
 
-def _steps(setting: Setting, stage: str) -> float:
-    s = costs.rescaled_time(setting.kappa, setting.tau_plus, setting.tau_minus, sweep.EPSILON[1], stage)
-    return s / setting.time_scale
+def _steps(pack: Pack, setting: Setting, stage: str) -> float:
+    return pack.rescaled_time(setting, EPSILON[1], stage) / setting.time_scale
 
 
 def growth(powers: tuple[Fraction, ...], size: float) -> float:
@@ -221,16 +233,20 @@ def _placed(
     bands = {c.statement.expression: c.statement for c in needs if isinstance(c.statement, Band)}
     fixed = {c.statement.lhs: float(c.statement.rhs) for c in needs if isinstance(c.statement, sp.Eq)}
 
-    def middle(symbol: sp.Expr, low: float, high: float) -> float:
-        band = bands.get(symbol, Band(symbol, low, high))
-        return math.sqrt(band.low * band.high)
+    pack = pack_of(reading)
+    read = pack.bands(reading)
+
+    def middle(name: str, expression: sp.Expr, typical: float) -> float:
+        band = bands.get(expression, read.get(name))
+        return math.sqrt(band.low * band.high) if band else typical
 
     taus = {
-        "tau_plus": fixed.get(tau_plus, middle(tau_plus, reading.tau_low, reading.tau_high)),
-        "tau_minus": fixed.get(tau_minus, middle(tau_minus, reading.tau_low, reading.tau_high)),
+        name: fixed.get(symbol, middle(name, symbol, pack.typical[name]))
+        for name, symbol in (("tau_plus", tau_plus), ("tau_minus", tau_minus))
     }
-    remaining = 1 - taus["tau_plus"] - taus["tau_minus"]
-    balance = middle(kappa * (1 - tau_plus - tau_minus), reading.kappa_low, reading.kappa_high) / remaining
+    effective = kappa * (1 - tau_plus - tau_minus)
+    typical = evaluate(effective, pack.typical)
+    balance = middle("kappa", effective, typical) / (1 - taus["tau_plus"] - taus["tau_minus"])
     rows: list[dict[str, float]] = []
     for size in sizes:
         grown = {k: growth(powers.get(k, none), size) for k in ("n", "d", "mu", "sigma_xi", "tau_plus", "tau_minus")}
@@ -238,9 +254,10 @@ def _placed(
         values |= {k: v * grown[k] for k, v in taus.items()}
         if reading.labels == "balanced":
             values |= {k: flip_share(values[k], size) for k, size in zip(taus, class_sizes(values["n"]), strict=True)}
-        values = reading.at(values, sweep.EPSILON[1])
+        values = reading.at(values, EPSILON[1])
         values["kappa"] = balance * grown["n"] * grown["mu"] ** 2 / (grown["sigma_xi"] ** 2 * grown["d"])
-        rows.append(values)
+        # What else a setting fixes stands still.
+        rows.append({k: fixed.get(lookup(k), pack.typical[k]) for k in pack.order if k not in _PLACED} | values)
         if max(values["tau_plus"], values["tau_minus"]) >= 0.5 or values["n"] < 2:
             return None
     # The bound on d depends on eta through log T*, and that on eta on d: both are placed in turn until they stay.
@@ -280,7 +297,7 @@ def _placed(
     return [
         Place(
             size=size,
-            setting=_setting(values, reading.labels),
+            setting=pack.settings(values, reading.labels),
             control=_control(values, needs, lost, reading),
             margin=lost.margin(values, reading.C).value,
         )
@@ -315,7 +332,7 @@ def _anywhere(name: str, values: dict[str, float]) -> float:
 
 def _to_edge(values: dict[str, float], name: str, needs: tuple[Condition, ...], reading: Reading) -> bool:
     """Move a parameter to where its tightest condition just holds; False where there is no such place."""
-    return sweep.boundary(values, name, needs, reading.C, lambda x: _move(values, name, x), INWARDS[name])
+    return boundary(values, name, needs, reading.C, lambda x: _move(values, name, x), INWARDS[name])
 
 
 def _move(values: dict[str, float], name: str, to: float) -> None:
@@ -323,10 +340,6 @@ def _move(values: dict[str, float], name: str, to: float) -> None:
     values[name] = to
     if "d" in values:
         values["mu"] = values["sigma_xi"] * math.sqrt(values["kappa"] * values["d"] / values["n"])
-
-
-def _setting(values: dict[str, float], labels: str) -> Setting:
-    return Setting(**{k: values[k] for k in SETTING}, labels=labels)
 
 
 def _restoring(lost: Condition) -> str:
@@ -355,7 +368,7 @@ def _control(
                 _move(moved, k, math.ceil(moved[k] * (1 + SLACK)))
         if abs(moved["d"] - before) <= SLACK / 2 * before:
             break
-    return _setting(moved, reading.labels) if inside(all_, moved, reading.C) else None
+    return pack_of(reading).settings(moved, reading.labels) if inside(all_, moved, reading.C) else None
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -391,11 +404,11 @@ def jobs(
             setting = place.control if suffix else place.setting
             for part in range(0, seeds, PART) if setting else ():
                 index = k * (seeds // PART) + part // PART
-                start = int.from_bytes(hashlib.sha256(f"{seed}/{group.name}/{index}".encode()).digest()[:6], "big")
+                start = seed_of(f"{seed}/{group.name}/{index}")
                 planned.append(
                     Job(
                         group=group,
-                        point=Point(setting=setting, epsilon=sweep.EPSILON[1], index=index),
+                        point=Point(setting=setting, epsilon=EPSILON[1], index=index),
                         seeds=tuple(start + i for i in range(PART)),
                         reading=reading,
                         device=device,
@@ -410,35 +423,35 @@ def trend(
     along: Path,
     runs: pd.DataFrame,
     reading: Reading,
-    known: Mapping[str, Observable] = OBSERVABLE_BY_NAME,
+    known: Mapping[str, Observable],
 ) -> Trend:
     """Judge a claim along a path; ``runs`` may hold those of other groups too. ``known``: observables by name."""
 
-    def answer(what: Answer, reason: str, table: pd.DataFrame | None = None, kind: str = "share") -> Trend:
+    def answer(what: Fate, reason: str, table: pd.DataFrame | None = None, kind: str = "share") -> Trend:
         held = pd.DataFrame() if table is None else table
         return Trend(claim=claim, path=along, answer=what, reason=reason, table=held, kind=kind)
 
     if along.problem:
-        return answer(Answer.OPEN, along.problem)
+        return answer(Fate.OPEN, along.problem)
     by_group = {suffix: _with_size(runs, along, suffix) for suffix in ("", CONTROL)}
     by_group = {suffix: there for suffix, there in by_group.items() if len(there)}  # not every path has a control
     if "" not in by_group or by_group[""]["N"].nunique() < len(along.places):
-        return answer(Answer.OPEN, "interrupted before all its runs")
-    parts = [_explicit([p for p in claim.parts if isinstance(p[1], Within)], by_group, reading, known)]
-    parts += [_part(known[name], law, by_group, reading) for name, law in claim.parts if not isinstance(law, Within)]
-    order = [Answer.FAILS, Answer.OPEN, Answer.HOLDS]
+        return answer(Fate.OPEN, "interrupted before all its runs")
+    parts = [_explicit([p for p in claim.parts if kind_of(p[1]).at_once], by_group, reading, known)]
+    parts += [_part(known[name], law, by_group, reading) for name, law in claim.parts if not kind_of(law).at_once]
+    order = [Fate.FAILS, Fate.OPEN, Fate.HOLDS]
     what, reason, table, kind = min((p for p in parts if p is not None), key=lambda p: order.index(p[0]))
     table = _places(along).merge(table, on="N", how="left")
     margins = table["margin"].to_numpy()
     required = along.lost.margin(_values(along.places[-1].setting, reading), reading.C).required
     if (margins[len(margins) // 2 :] >= required).any() or margins[0] < FALL * margins[-1]:
         said = f"the premise is not lost in numbers: its margin goes from {margins[0]:.3g} to {margins[-1]:.3g}"
-        return answer(Answer.OPEN, said, table, kind)
+        return answer(Fate.OPEN, said, table, kind)
     return answer(what, reason, table, kind)
 
 
 def _values(setting: Setting, reading: Reading) -> dict[str, float]:
-    return reading.at(setting.values(), sweep.EPSILON[1])
+    return reading.at(setting.values(), EPSILON[1])
 
 
 def _places(along: Path) -> pd.DataFrame:
@@ -460,7 +473,7 @@ def _with_size(runs: pd.DataFrame, along: Path, suffix: str) -> pd.DataFrame:
 # ---------------------------------------------------------------------------------------------------------------
 # The rule
 
-_Part = tuple[Answer, str, pd.DataFrame, str]
+_Part = tuple[Fate, str, pd.DataFrame, str]
 
 
 def _explicit(laws: list, by_group: Mapping[str, pd.DataFrame], reading: Reading, known: Mapping) -> _Part | None:
@@ -474,25 +487,25 @@ def _explicit(laws: list, by_group: Mapping[str, pd.DataFrame], reading: Reading
 _Heard = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # N, met, counted, open; each of shape (runs,)
 
 
-def _heard(seen: Mapping[str, _Heard], reading: Reading) -> tuple[Answer, str, pd.DataFrame]:
+def _heard(seen: Mapping[str, _Heard], reading: Reading) -> tuple[Fate, str, pd.DataFrame]:
     """The rule for shares on the runs that count. That a claim holds must stand although all that might have spoken and
     did not failed."""
     counted = {k: (size[here], met[here]) for k, (size, met, here, _) in seen.items()}
     size, met, here, open_ = seen[""]
     if not here.any():
-        return Answer.OPEN, "no run says anything", pd.DataFrame({"N": np.unique(size)})
+        return Fate.OPEN, "no run says anything", pd.DataFrame({"N": np.unique(size)})
     told = shares(counted[""], counted.get(CONTROL), 1 - reading.delta)
-    if told[0] == Answer.HOLDS and open_.any():
+    if told[0] == Fate.HOLDS and open_.any():
         asked = here | open_
         strict = shares((size[asked], met[asked]), counted.get(CONTROL), 1 - reading.delta)
-        if strict[0] != Answer.HOLDS:
-            return Answer.OPEN, f"{told[1]}; but {int(open_.sum())} runs might have spoken and did not", told[2]
+        if strict[0] != Fate.HOLDS:
+            return Fate.OPEN, f"{told[1]}; but {int(open_.sum())} runs might have spoken and did not", told[2]
     return told
 
 
 def shares(
     seen: tuple[np.ndarray, np.ndarray], control: tuple[np.ndarray, np.ndarray] | None, required: float
-) -> tuple[Answer, str, pd.DataFrame]:
+) -> tuple[Fate, str, pd.DataFrame]:
     """The rule for explicit bounds.
 
     Args:
@@ -505,7 +518,7 @@ def shares(
     """
     size, met = seen
     if not len(size):
-        return Answer.OPEN, "no run says anything", pd.DataFrame({"N": []})
+        return Fate.OPEN, "no run says anything", pd.DataFrame({"N": []})
     table = _share_table(size, met)
     if control is not None and len(control[0]):
         there = _share_table(*control).set_index("N").add_prefix("control_")
@@ -521,21 +534,21 @@ def shares(
         on = met[size == values[-1]]
         off = on[:0] if control is None else control[1][control[0] == values[-1]]
         if not len(off):
-            return Answer.FAILS, f"{course}, {interval}; there is no control", table
+            return Fate.FAILS, f"{course}, {interval}; there is no control", table
         p = fisher_exact([[off.sum(), (~off).sum()], [on.sum(), (~on).sum()]], alternative="greater").pvalue
         beside = f"{off.mean():.2f} with the premise in force"
         if p < LEVEL:
-            return Answer.FAILS, f"{course}, {interval}, against {beside}", table
-        return Answer.OPEN, f"{course}, {interval}, but also {beside}: its loss is not shown to be the cause", table
+            return Fate.FAILS, f"{course}, {interval}, against {beside}", table
+        return Fate.OPEN, f"{course}, {interval}, but also {beside}: its loss is not shown to be the cause", table
     if pooled.low > required and falls >= LEVEL:
         said = f"{int(upper.sum())} of {len(upper)} runs over the larger half of N, share {pooled}"
-        return Answer.HOLDS, f"{course}; {said}", table
+        return Fate.HOLDS, f"{course}; {said}", table
     open_ = f"{course}; over the larger half of N {pooled} against {required:g}"
     if pooled.low > required:
         open_ += f", and it falls along N (p = {falls:.2g})"
     elif last["high"] < required:
         open_ += f", but it rises along N (p = {rises:.2g})"
-    return Answer.OPEN, open_, table
+    return Fate.OPEN, open_, table
 
 
 def _share_table(size: np.ndarray, met: np.ndarray) -> pd.DataFrame:
@@ -559,10 +572,11 @@ def _rises(size: np.ndarray, met: np.ndarray, draws: int = 1999) -> float:
 
 
 def _part(observable: Observable, law: Law, by_group: Mapping[str, pd.DataFrame], reading: Reading) -> _Part | None:
-    if not isinstance(law, (AtMost, AtLeast, Theta)):
+    kind = kind_of(law)
+    if kind.along is None:
         empty = pd.DataFrame({"N": np.unique(by_group[""]["N"])})
-        what = "an identity" if isinstance(law, Exactly) else "a threshold"
-        return Answer.OPEN, f"{what} has no trend along N", empty, "share"
+        what = f"{'an' if kind.called[0] in 'aeiou' else 'a'} {kind.called}"
+        return Fate.OPEN, f"{what} has no trend along N", empty, "share"
     name, ratios, open_ = observable.name, {}, {}
     for suffix, runs in by_group.items():
         if len(runs):
@@ -571,28 +585,22 @@ def _part(observable: Observable, law: Law, by_group: Mapping[str, pd.DataFrame]
             ratio = np.where(lacks == "", runs[name].to_numpy(float) / at_runs(law.expression, runs), np.nan)
             ratios[suffix] = (runs["N"].to_numpy()[speaks], ratio[speaks])
             open_[suffix] = (lacks != "")[speaks]
-    if isinstance(law, AtMost):
-        quantile, tolerance = 1 - reading.delta, DRIFT_TOLERANCE
-    elif isinstance(law, AtLeast):
-        quantile, tolerance = reading.delta, DRIFT_TOLERANCE
-    else:
-        quantile, tolerance = 0.5, DRIFT_TOLERANCE if law.up_to_logs else EXPONENT_TOLERANCE
+    quantile, tolerance = kind.along.quantile(reading), kind.along.tolerance(law)
     # For an upper bound zero and below are fine; a run that never arrived is not.
-    good = {k: ~np.isnan(r) if isinstance(law, AtMost) else r > 0 for k, (n, r) in ratios.items()}
+    good = {k: ~np.isnan(r) if kind.along.bad > 0 else r > 0 for k, (n, r) in ratios.items()}
     if not good[""].all():
         told = _heard({k: (ratios[k][0], good[k], ~open_[k], open_[k]) for k in ratios}, reading)
-        if told[0] != Answer.HOLDS:
+        if told[0] != Fate.HOLDS:
             return told[0], f"{name}: {told[1]} (some constant serves a run)", told[2], "share"
-    kind = {AtMost: 1, AtLeast: -1, Theta: 0}[type(law)]
     return (
-        *constants({k: (n[r > 0], r[r > 0]) for k, (n, r) in ratios.items()}, quantile, tolerance, kind),
+        *constants({k: (n[r > 0], r[r > 0]) for k, (n, r) in ratios.items()}, quantile, tolerance, kind.along.bad),
         "constant",
     )
 
 
 def constants(
     seen: Mapping[str, tuple[np.ndarray, np.ndarray]], quantile: float, tolerance: float, bad: int
-) -> tuple[Answer, str, pd.DataFrame]:
+) -> tuple[Fate, str, pd.DataFrame]:
     """The rule for unnamed constants.
 
     Args:
@@ -606,7 +614,7 @@ def constants(
         if len(np.unique(size)) >= 3:
             slopes[suffix], tables[suffix] = _exponent(size, np.log(ratio), quantile)
     if "" not in slopes:
-        return Answer.OPEN, "too few runs give a constant", pd.DataFrame({"N": np.unique(seen[""][0])})
+        return Fate.OPEN, "too few runs give a constant", pd.DataFrame({"N": np.unique(seen[""][0])})
     table = tables[""]
     if CONTROL in tables:
         there = tables[CONTROL].set_index("N").add_prefix("control_")
@@ -620,11 +628,11 @@ def constants(
     if beyond(slope):
         if CONTROL in slopes and beyond(slopes[CONTROL]):
             said = f"{course}, and with the premise in force as N^{slopes[CONTROL]}: its loss is not the cause"
-            return Answer.OPEN, said, table
-        return Answer.FAILS, f"{course}, beyond N^±{tolerance:g}", table
+            return Fate.OPEN, said, table
+        return Fate.FAILS, f"{course}, beyond N^±{tolerance:g}", table
     if (bad <= 0 or slope.high < tolerance) and (bad >= 0 or slope.low > -tolerance):
-        return Answer.HOLDS, f"{course}, within N^±{tolerance:g}", table
-    return Answer.OPEN, f"{course}: N^±{tolerance:g} is neither excluded nor confirmed", table
+        return Fate.HOLDS, f"{course}, within N^±{tolerance:g}", table
+    return Fate.OPEN, f"{course}: N^±{tolerance:g} is neither excluded nor confirmed", table
 
 
 def _exponent(size: np.ndarray, log_ratio: np.ndarray, quantile: float) -> tuple[fit.Interval, pd.DataFrame]:

@@ -31,6 +31,7 @@ import pandas as pd
 
 from verify.folder import Folder
 from verify.losses import Losses
+from verify.roc import auc, average_precision
 
 FOLDER = Folder(what="selection", files=tuple(f"select.{x}" for x in ("csv", "json", "png", "svg")))
 LOG_2 = math.log(2.0)
@@ -233,34 +234,6 @@ def _stopped(held: Selection, window: _Window) -> dict[str, Any]:
     if held.data.classes is None:
         reason += "; a class that is learned late can look like this: give the labels trained on as classes"
     return {"stop": stop, "clean": clean, "reason": reason}
-
-
-def auc(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Chance that a positive has a larger score than a negative, ties by half; NaN without both."""
-    if positive.all() or not positive.any():
-        return math.nan
-    ranks = pd.Series(scores).rank().to_numpy()
-    k, n = positive.sum(), len(positive)
-    return float((ranks[positive].sum() - k * (k + 1) / 2) / (k * (n - k)))
-
-
-def curves(scores: np.ndarray, positive: np.ndarray) -> pd.DataFrame:
-    """Counts at every threshold, from the highest score down: false_positive_rate, recall, precision."""
-    order = np.argsort(-scores, kind="stable")
-    hit, ordered = positive[order], scores[order]
-    last = np.append(np.diff(ordered) != 0, True)  # ties enter together
-    true, taken = np.cumsum(hit)[last], np.arange(1, len(hit) + 1)[last]
-    negatives = max(int((~positive).sum()), 1)
-    return pd.DataFrame({"false_positive_rate": (taken - true) / negatives,
-                         "recall": true / max(int(positive.sum()), 1), "precision": true / taken})  # fmt: skip
-
-
-def average_precision(scores: np.ndarray, positive: np.ndarray) -> float:
-    """Precision averaged over the steps of recall; NaN without a positive."""
-    if not positive.any():
-        return math.nan
-    held = curves(scores, positive)
-    return float((np.diff(held["recall"], prepend=0.0) * held["precision"]).sum())
 
 
 def _score(chosen: np.ndarray, losses: np.ndarray, flipped: np.ndarray) -> dict[str, float]:

@@ -4,7 +4,8 @@ import matplotlib
 import numpy as np
 
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
-from verify.select import Selection, curves
+from verify.roc import curves
+from verify.select import Selection
 
 
 def picture(held: Selection) -> Picture:

@@ -4,7 +4,7 @@ Everything is judged by the very code that judges the paper. Rejected means REFU
 INCONCLUSIVE counts as neither, and is reported.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -14,19 +14,21 @@ import sympy as sp
 
 from numerics import draw, train
 from numerics.identities import recursion_residual
-from theory import AtMost, Claim, Crossing, Exactly, Theta, Within, lookup, n, orders
+from theory import n, orders
 from theory.orders import Scaling
-from theory.regime import Entailment, entailments
+from theory.papers import Entailment
+from theory.papers.han2025 import entailments
 from theory.symbols import table
 from verify import sweep
-from verify.fit import weighted
+from verify.entailed import Decision
 from verify.folder import Folder
-from verify.judge import SCALES, Status, judge
+from verify.judge import judge
+from verify.laws import LAWS
+from verify.laws.kind import Bench, Plant, Status
+from verify.laws.theta import shifted
 from verify.planted import cases
-from verify.regime import Decision
 from verify.study import Outcome
 
-SHIFTS = (-1.0, -0.5, -0.25, 0.25, 0.5, 1.0)
 CURVE = (-0.25, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25)  # of the power curve
 RATES = ("stage1.time", "stage1.signal-growth", "stage1.noise-growth", "stage2.time")
 CLAIMS = (
@@ -156,119 +158,38 @@ def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
         outcome: the study.
         more: trials that need no runs, see :func:`judged`.
     """
-    claims = {c.name: c for c in outcome.plan.claims}
+    bench = Bench(
+        claims={c.name: c for c in outcome.plan.claims},
+        runs_of=lambda name: outcome.runs_of(outcome.plan.group_of[name].name),
+        rng=np.random.default_rng([outcome.plan.seed, 7]),
+        trials=TRIALS,
+        faulty=lambda: _wrong_engine(outcome),
+    )
+    given = (outcome.plan.reading, outcome.plan.observables)
 
-    def runs_of(name: str) -> pd.DataFrame:
-        return outcome.runs[outcome.runs["group"] == outcome.plan.group_of[name].name]
-
-    def asked(kind: str, claim: Claim, detail: str, false: bool, runs: pd.DataFrame) -> Trial:
-        verdict = judge(claim, runs, outcome.plan.reading, sweep.OBSERVABLE_BY_NAME)
+    def asked(plant: Plant, false: bool) -> Trial:
+        verdict = judge(plant.claim, plant.runs, *given)
         return Trial(
-            kind=kind, claim=claim.name, detail=detail, right=_right(false), status=verdict.status,
+            kind=plant.kind, claim=plant.claim.name, detail=plant.detail, right=_right(false), status=verdict.status,
             measured=verdict.measured,
         )  # fmt: skip
 
-    trials = [asked(*given) for given in _planted(claims, runs_of, outcome)]
-    trials += [asked(*given) for given in _true(claims, runs_of, outcome)]
+    trials = [asked(plant, True) for kind in LAWS.values() for plant in kind.planted(bench)]
+    trials += [asked(plant, False) for kind in LAWS.values() for plant in kind.obeyed(bench)]
     curve = [
-        {"rate": name, "parameter": parameter, "shift": shift, "status": judge(wrong, runs_of(name), *given).status}
-        for given in [(outcome.plan.reading, sweep.OBSERVABLE_BY_NAME)]
+        {
+            "rate": name, "parameter": parameter, "shift": shift,
+            "status": judge(wrong, bench.runs_of(name), *given).status,
+        }
         for name in RATES
         for shift in CURVE
-        for parameter, wrong in _shifted(claims[name], shift)
-    ]
+        for parameter, wrong in shifted(bench.claims[name], shift)
+    ]  # fmt: skip
     return SelfTest(outcome=outcome, trials=(*trials, *more), curve=pd.DataFrame(curve))
 
 
 def _right(false: bool) -> Status:
     return Status.REFUTED if false else Status.SUPPORTED
-
-
-def _shifted(claim: Claim, shift: float) -> Iterator[tuple[str, Claim]]:
-    """A rate with the exponent of each parameter of its law moved in turn."""
-    [(_, law)] = claim.parts
-    assert isinstance(law, Theta)
-    for parameter in law.exponents():
-        moved = law.expression * lookup(parameter) ** sp.Rational(str(shift))
-        yield parameter, replace(claim, law=replace(law, expression=moved))
-
-
-_Given = tuple[str, Claim, str, bool, pd.DataFrame]
-
-
-def _planted(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outcome: Outcome) -> Iterator[_Given]:
-    for name in RATES:
-        claim, runs = claims[name], runs_of(name)
-        [(observable, law)] = claim.parts
-        assert isinstance(law, Theta)
-        for shift in SHIFTS:
-            for parameter, wrong in _shifted(claim, shift):
-                yield "exponent shifted", wrong, f"{parameter}^{shift:+g}", True, runs
-        # The law is kept, but the constant is made to drift, with a parameter of the law and with one outside it.
-        for parameter, power in (("n", 0.2), ("sigma_0", 0.25)):
-            moved = runs.assign(**{observable: runs[observable] * runs[parameter] ** power})
-            yield "prefactor trend", claim, f"constant times {parameter}^{power}", True, moved
-        spread = np.where(runs["setting"] % 2 == 0, 6.0, 1 / 6.0)
-        moved = runs.assign(**{observable: runs[observable] * spread})
-        yield "no one constant", claim, "constant times 6 or 1/6 at random settings", True, moved
-
-    bound, runs = claims["stage1.order-one"], runs_of("stage1.order-one")
-    loose = replace(bound, observable="coefficient_max_T1", law=AtMost(sp.Integer(1)))
-    for parameter in ("n", "m"):
-        moved = runs.assign(coefficient_max_T1=runs["coefficient_max_T1"] * runs[parameter])
-        yield "constant drifts", loose, f"bound broken by a factor {parameter}", True, moved
-
-    # A bound's observable made to miss it: below zero in some runs, or by a factor that grows.
-    for name, observable, share in (
-        ("signal.increases.stage1", "signal_drive_min_stage1", 4),
-        ("signal.increases", "signal_drive_min_run", 2),
-        ("clean-labels.signal-share", "rho_per_gamma_min_stage2", 2),
-    ):
-        if name not in claims:
-            continue
-        claim, runs = claims[name], runs_of(name)
-        chosen = np.arange(len(runs)) % share == 0
-        moved = runs.assign(**{observable: runs[observable].where(~chosen, -1.0)})
-        yield "sign broken", claim, f"{observable} below zero in one run of {share}", True, moved
-    for name, observable, power in (
-        ("stage1.loss-derivative", "loss_derivative_min_growth", -1),
-        ("stage2.loss-derivative-decay", "derivative_by_time_stage2", 1),
-        ("stage2.noisy-memorised", "noisy_memorised_end", -1),
-    ):
-        if name not in claims:
-            continue
-        claim, runs = claims[name], runs_of(name)
-        moved = runs.assign(**{observable: runs[observable] * runs["n"].astype(float) ** power})
-        yield "constant drifts", claim, f"{observable} times n^{power}", True, moved
-
-    cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
-    [(observable, law)] = cross.parts
-    assert isinstance(law, Within) and law.high is not None
-    for factor in (4, 10):
-        tight = replace(cross, law=Within(high=law.high / factor))
-        yield "constant too good", tight, f"{factor} times too good", True, runs
-
-    leads, runs = claims["contrast.stage1.signal-leads.low-snr"], runs_of("contrast.stage1.signal-leads.low-snr")
-    yield "premise broken", leads, "kappa(1 - 2 tau) below its threshold", True, runs
-    yield "premise broken", claims["stage1.noisy-ignored"], "kappa(1 - 2 tau) below its threshold", True, runs
-
-    threshold, runs = claims["meanfield.threshold"], runs_of("meanfield.threshold")
-    for name, law in threshold.parts:
-        assert isinstance(law, Crossing)
-        for shift in (-0.5, 0.5):
-            wrong = replace(threshold, observable=name, law=replace(law, at=law.at + shift))
-            yield "threshold shifted", wrong, f"{name} at {law.at + shift:g}", True, runs
-
-    exact, runs = claims["recursion.exact"], runs_of("recursion.exact")
-    residuals = _wrong_engine(outcome)
-    wrong = exact.name
-    yield (
-        "wrong recursion",
-        exact,
-        "noisy samples pull with the wrong sign",
-        True,
-        runs.assign(**{claims[wrong].parts[0][0]: np.resize(residuals, len(runs))}),
-    )
 
 
 def _wrong_engine(outcome: Outcome) -> np.ndarray:
@@ -284,52 +205,6 @@ def _wrong_engine(outcome: Outcome) -> np.ndarray:
                 honest = replace(faulty, samples=(sample,))
                 residuals.append(recursion_residual(honest)[0])
     return np.array(residuals)
-
-
-def _true(claims: dict[str, Claim], runs_of: Callable[[str], pd.DataFrame], outcome: Outcome) -> Iterator[_Given]:
-    """Data that obey a law by construction: the real design, with the spread that real runs have about their fit."""
-    rng = np.random.default_rng([outcome.plan.seed, 7])
-    for name in RATES:
-        claim, runs = claims[name], runs_of(name)
-        [(observable, law)] = claim.parts
-        assert isinstance(law, Theta)
-        kept = runs[(runs[observable] > 0) & (runs[law.constant] > 0 if law.constant else True)]
-        log_y = np.log(kept[observable])
-        predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
-        within = log_y - log_y.groupby(kept["setting"]).transform("mean")
-        # As the judge fits it. What kappa and the flips do to the constant is allowed by the law; every other slope is
-        # zero by construction, that of kappa too where the law names mu.
-        scales = list(dict.fromkeys([*SCALES, *law.exponents()]))
-        names = ["kappa"] * ("mu" not in scales) + [law.constant] * bool(law.constant)
-        free = np.log(kept[names])
-        columns = np.log(kept[[*scales, *names]]).to_numpy(float)
-        ids, inverse = np.unique(kept["setting"], return_inverse=True)
-        fitted = weighted((log_y - predicted).to_numpy(), inverse, columns)
-        allowed = free.groupby(kept["setting"]).transform("mean").to_numpy() @ fitted.slopes[len(scales) :]
-        # The spread of real settings about their own fit, in units of what is expected of each.
-        residual = fitted.weight * fitted.residual * np.sqrt(len(ids) / (len(ids) - columns.shape[1] - 1))
-        residual -= residual.mean()
-        for trial in range(TRIALS):
-            noise = rng.choice(residual, len(ids)) / fitted.weight
-            values = np.exp(predicted + within + allowed + noise[inverse])
-            yield "true rate", claim, f"replicate {trial}", False, kept.assign(**{observable: values})
-    cross, runs = claims["concentration.cross"], runs_of("concentration.cross")
-    [(observable, _)] = cross.parts
-    for trial in range(TRIALS):
-        # Holds with probability 0.95 in every setting, where 0.9 is claimed.
-        met = rng.random(len(runs)) < 0.95
-        coin = replace(cross, law=Within(high=1))
-        yield (
-            "true probability",
-            coin,
-            f"replicate {trial}",
-            False,
-            runs.assign(**{observable: np.where(met, 0.5, 2.0)}),
-        )
-    exact, runs = claims["recursion.exact"], runs_of("recursion.exact")
-    [(_, law)] = exact.parts
-    assert isinstance(law, Exactly)
-    yield "true identity", exact, "the recursion itself", False, runs
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -369,10 +244,10 @@ ROBBED = (
     ("regime.kou-excludes", "4.1.1-snr", {**INSIDE, "mu": "1/2"}),
 )  # fmt: skip
 _OPPOSITE = {
-    orders.Status.ENTAILED: orders.Status.NOT_ENTAILED,
-    orders.Status.NOT_ENTAILED: orders.Status.ENTAILED,
-    orders.Status.CONSISTENT: orders.Status.CONTRADICTORY,
-    orders.Status.CONTRADICTORY: orders.Status.CONSISTENT,
+    orders.Ruling.ENTAILED: orders.Ruling.NOT_ENTAILED,
+    orders.Ruling.NOT_ENTAILED: orders.Ruling.ENTAILED,
+    orders.Ruling.CONSISTENT: orders.Ruling.CONTRADICTORY,
+    orders.Ruling.CONTRADICTORY: orders.Ruling.CONSISTENT,
 }
 
 
@@ -387,7 +262,7 @@ class Planted:
 
 
 def planted_statements() -> tuple[Planted, ...]:
-    """All statements of :mod:`theory.regime`, and false ones made from them: a premise less, an exponent moved.
+    """All statements of the paper, and false ones made from them: a premise less, an exponent moved.
 
     Raises:
         AssertionError: a planted statement is not broken by its scaling, so that it might be true.
@@ -406,7 +281,7 @@ def planted_statements() -> tuple[Planted, ...]:
         )
     along = _scaling(**BOUNDARY)
     for statement in known.values():
-        if statement.expected == orders.Status.ENTAILED and statement.goal is not None:
+        if statement.expected == orders.Ruling.ENTAILED and statement.goal is not None:
             goal = statement.goal
             slack = abs(along.order(goal.left)[0] - along.order(goal.right)[0]) + Fraction(1, 4)
             power = sp.Rational(*(slack if goal.relation in ("<=", "<<", "~") else -slack).as_integer_ratio())

@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,14 +14,18 @@ import pandas as pd
 
 from numerics import Observable
 from theory import Claim
-from theory.paper import Reading
+from theory.reading import Reading
 from theory.statements import Theorem
 from verify import processes, sweep
+from verify.design import Group, Profile, groups
+from verify.entailed import Decision
 from verify.folder import Folder
-from verify.judge import Status, Verdict, corrected, judge
-from verify.quantify import EFFORTS, Answer, Course
-from verify.regime import Decision
-from verify.sweep import Group, Job, Profile, Result
+from verify.judge import Verdict, corrected, judge
+from verify.laws.kind import Status
+from verify.pack import Pack, pack_of, sources
+from verify.quantify import EFFORTS, Course, TheoremVerdict
+from verify.seeds import seed_of
+from verify.sweep import Job, Result
 from verify.userfile import UserFile
 
 if TYPE_CHECKING:
@@ -66,8 +70,8 @@ class Plan:
 
     @property
     def observables(self) -> dict[str, Observable]:
-        """Ours and the file's, by name."""
-        return sweep.OBSERVABLE_BY_NAME | (self.file.observables if self.file else {})
+        """The paper's and the file's, by name."""
+        return {**pack_of(self.reading).observables, **(self.file.observables if self.file else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +113,13 @@ class Outcome:
     finished: bool
     wall: float
     environment: dict[str, str]
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[TheoremVerdict, ...] = ()
     decisions: tuple[Decision, ...] = ()
     hunts: tuple["Hunt", ...] = ()
+
+    def runs_of(self, group: str) -> pd.DataFrame:
+        """The runs of one group."""
+        return self.runs[self.runs["group"] == group]
 
 
 def plan(
@@ -129,18 +137,18 @@ def plan(
 
     Groups are formed among all claims, so that a claim alone sees the same runs.
     """
-    own = file.observables if file else {}
-    group_of = sweep.groups(among, sweep.OBSERVABLE_BY_NAME | own, reading.labels)
+    known = {**pack_of(reading).observables, **(file.observables if file else {})}
+    group_of = groups(among, known, reading.labels)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
     pin = file.pin if file else None
     # A user's few claims get as many settings as a rate would, whatever their laws.
     full = replace(profile, settings={k: 3 * v for k, v in profile.settings.items()})
     # The group that fits rates has the largest design: it goes first.
-    groups = sorted(needed.values(), key=lambda group: not group.needs_rates)
+    ordered = sorted(needed.values(), key=lambda group: not group.needs_rates)
     tasks = [
-        (group, full if file and not group.needs_rates else profile, reading, seed, device, pin) for group in groups
+        (group, full if file and not group.needs_rates else profile, reading, seed, device, pin) for group in ordered
     ]
-    designed = dict(zip((group.name for group in groups), processes.mapped(_designed, tasks, pool), strict=True))
+    designed = dict(zip((group.name for group in ordered), processes.mapped(_designed, tasks, pool), strict=True))
     jobs = [job for name in needed for job in designed[name][0]]
     undesigned = {name: why for name in needed for name, why in designed[name][1].items()}
     return Plan(
@@ -228,11 +236,11 @@ def second_look(planned: Plan, verdicts: Sequence[Verdict]) -> tuple[Job, ...]:
     The judge decides of such a setting on these alone: what made it look doubtful was chosen for looking so. Run them
     like the plan's own and conclude again on all results.
     """
-    wanted = {(planned.group_of[v.claim.name].name, k) for v in verdicts for k in v.details.get("doubtful", ())}
+    wanted = {(planned.group_of[v.claim.name].name, k) for v in verdicts for k in v.doubtful}
     jobs = []
     for job in planned.jobs:
         if (job.group.name, job.point.index) in wanted:
-            start = sweep.first_seed(f"{planned.seed}/{job.group.name}/{job.point.index}/second look")
+            start = seed_of(f"{planned.seed}/{job.group.name}/{job.point.index}/second look")
             jobs.append(replace(job, look=1, seeds=tuple(start + k for k in range(SECOND * planned.profile.seeds))))
     return tuple(jobs)
 
@@ -240,7 +248,8 @@ def second_look(planned: Plan, verdicts: Sequence[Verdict]) -> tuple[Job, ...]:
 def _table(results: Collection[Result]) -> pd.DataFrame:
     if not results:
         return pd.DataFrame({"group": []})
-    runs = pd.concat([r.runs for r in results], ignore_index=True)
+    # By key: neither rows nor columns depend on the order in which jobs end.
+    runs = pd.concat([r.runs for r in sorted(results, key=lambda r: r.key)], ignore_index=True)
     return runs.sort_values(["group", "setting", "seed"], ignore_index=True)
 
 
@@ -264,7 +273,7 @@ def judge_on(
     group: Group,
     runs: pd.DataFrame,
     reading: Reading,
-    observables: dict[str, Observable] = sweep.OBSERVABLE_BY_NAME,
+    observables: Mapping[str, Observable],
 ) -> Verdict:
     """Judge a claim on its group's share of a table of runs."""
     return judge(claim, runs[runs["group"] == group.name], reading, observables)
@@ -328,30 +337,43 @@ FOLDER = Folder(
 
 def identity(profile: Profile, reading: Reading, seed: int, file: UserFile | None = None) -> dict:
     """What determines a study's numbers, for resuming."""
+    pack = pack_of(reading)
     return {
+        "paper": pack.name,
         "profile": profile.name,
         "seed": seed,
         "reading": asdict(reading),
-        "code": code_of_runs(),
+        "code": code_of_runs(pack),
         "file": file and file.digest,
     }
 
 
-# What decides which settings are run, and what is saved of a run, beside all of `theory` and `numerics`: what `sweep`,
-# `quantify` and `scaling` rest on, but for `processes`, where a run happens, and `formulas`, how one is written.
+# What decides which settings are run, or looked at again, and what is saved of a run, beside all of `theory` and
+# `numerics`: what `sweep`, `quantify`, `scaling` and `judge` rest on, but for `processes`, where a run happens, and how
+# something is written or drawn.
 OF_RUNS = (
-    "costs", "evidence", "fit", "judge", "meanfield", "observables", "quantify", "region", "scaling", "sweep",
-    "userfile",
+    "costs", "design", "evidence", "fit", "judge", "laws", "pack", "predicted", "quantify", "region", "scaling",
+    "seeds", "store", "sweep", "userfile",
 )  # fmt: skip
 
 
-def code_of_runs() -> str:
-    """Digest of everything that runs depend on: results of different code are never mixed."""
+def code_of_runs(pack: Pack, *questions: str) -> str:
+    """Digest of everything that runs depend on: results of different code are never mixed.
+
+    Args:
+        pack: whose runs they are.
+        questions: packages beside us whose runs they are, but for their figures.
+    """
     digest = hashlib.sha256()
     here = Path(__file__).parent
     for package in ("theory", "numerics"):
         for path in sorted((here.parent / package).rglob("*.py")):
             digest.update(path.read_bytes())
-    for name in OF_RUNS:
-        digest.update((here / f"{name}.py").read_bytes())
+    for name in (*OF_RUNS, "packs", *questions):
+        path = here / name
+        for module in sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]:
+            if module.name != "figures.py":
+                digest.update(module.read_bytes())
+    for path in sources(pack):
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]

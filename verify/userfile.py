@@ -13,7 +13,6 @@ are put back. It should stand alone: only its own text enters the digest by whic
 import ast
 import hashlib
 import io
-import math
 import os
 import re
 import signal
@@ -34,35 +33,28 @@ import numpy as np
 import sympy as sp
 
 import theory
-from numerics import Observable, Setting, Trajectory, draw, train
+from numerics import Observable, Trajectory, draw, train
 from numerics.generalization import AT_THE_END
 from numerics.observables import moments, series_of
 from numerics.series import SERIES
-from theory import AtLeast, AtMost, Claim, Condition, Crossing, Theta, Within, evaluate
-from theory.lineage import condition_huang, condition_kou
-from theory.paper import Reading, claims
-from theory.statements import Law, Theorem, check_name
-from theory.symbols import SETTING
-from theory.theorems import theorems
-from verify.observables import OBSERVABLE_BY_NAME
+from theory import Claim, Condition, evaluate
+from theory.reading import Reading
+from theory.statements import Theorem, check_name
+from verify.laws import check_law
+from verify.pack import DEFAULT, pack_of
+from verify.pack import load as load_pack
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
+# Modules of a first release, which files may still name.
+MOVED = {f"theory.{name}" for name in ("paper", "theorems", "lineage", "regime", "meanfield", "proofs")}
 READ_LIMIT = 60.0  # that checking its conditions and claims may take
 
-# Columns of runs.csv that are no observables.
-RESERVED = {
-    "group", "setting", "seed", *SETTING, "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status",
-    "steps",
-}  # fmt: skip
+# Columns of runs.csv that are no observables, beside the parameters of a setting.
+RESERVED = {"group", "seed", "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps", "setting"}
 
 _LISTS = {"CONDITIONS": Condition, "CLAIMS": Claim, "OBSERVABLES": Observable, "THEOREMS": Theorem}
 
-# A setting at which every condition and bound must have a value: the one that shows the paper's Figure 1.
 PLACED = ("d", "mu", "sigma_0", "eta")  # by the conditions that bound them, when a claim's settings are drawn
-_TYPICAL = {
-    "n": 100.0, "m": 20.0, "d": 2000.0, "mu": 10.0, "sigma_xi": 1.0, "sigma_0": 1e-3, "eta": 0.1, "tau_plus": 0.2,
-    "tau_minus": 0.2, "epsilon": 0.01, "delta": 0.1, "horizon": 8.0,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +64,7 @@ class UserFile:
     Attributes:
         path: the file.
         digest: of its content; results of another content are never mixed with its own.
+        paper: the name of the pack whose model its claims are about.
         conditions: those that are not the paper's, by name.
         claims: in the order of the file.
         theorems: likewise; their hidden constants are looked for, fixed and confirmed (``verify.quantify``).
@@ -82,6 +75,7 @@ class UserFile:
 
     path: Path
     digest: str
+    paper: str
     conditions: dict[str, Condition]
     claims: tuple[Claim, ...]
     observables: dict[str, Observable]
@@ -91,7 +85,7 @@ class UserFile:
 
     @property
     def pin(self) -> "Pin":
-        return Pin(path=str(self.path), digest=self.digest)
+        return Pin(path=str(self.path), digest=self.digest, paper=self.paper)
 
     def at(self, name: str) -> str:
         """``FILE:LINE`` of a name."""
@@ -104,15 +98,15 @@ class Pin:
 
     path: str
     digest: str
+    paper: str
 
 
-def load(path: Path, known: Mapping[str, Observable], reading: Reading = Reading()) -> UserFile:
+def load(path: Path, reading: Reading | None = None) -> UserFile:
     """Read and check a user's file.
 
     Args:
         path: a Python file.
-        known: our observables by name.
-        reading: replaces the default reading in conditions of the paper.
+        reading: of the paper that the file is held against; replaces the default reading in its conditions.
 
     Raises:
         Refused: (a ``ValueError``) one line, beginning with FILE:LINE, for whatever is wrong with it.
@@ -124,8 +118,9 @@ def load(path: Path, known: Mapping[str, Observable], reading: Reading = Reading
     except OSError as problem:
         raise ValueError(f"{path}: cannot be read ({problem.strerror}); name a Python file") from problem
     tree, namespace = _executed(path, raw)
+    reading = load_pack(DEFAULT).paper.reading() if reading is None else reading
     with _complaints(path, "reading what it states", READ_LIMIT):  # SymPy may be given what it never finishes
-        return _Reader(path, tree, namespace, known, reading).read(hashlib.sha256(raw).hexdigest()[:12])
+        return _Reader(path, tree, namespace, reading).read(hashlib.sha256(raw).hexdigest()[:12])
 
 
 @lru_cache(maxsize=4)
@@ -135,7 +130,7 @@ def observables_of(pin: Pin) -> dict[str, Observable]:
     Raises:
         ValueError: the file has changed meanwhile, or can no longer be read.
     """
-    held = load(Path(pin.path), OBSERVABLE_BY_NAME)
+    held = load(Path(pin.path), load_pack(pin.paper).paper.reading())
     if held.digest != pin.digest:
         raise ValueError(f"{pin.path}: was changed while its claims were run; start again")
     return held.observables
@@ -250,6 +245,8 @@ def _said(problem: BaseException) -> str:
     if near:
         text += f"; did you mean '{near[0]}', from theory?"
     elif isinstance(problem, ImportError):
+        if problem.name in MOVED:
+            return f"{text}; the paper is in theory.papers.han2025 now: import it from there"
         text = re.sub(r" \([^()]*\)$", "", text)  # where ours is installed helps nobody
         text += "; a file stands alone: it may import theory, numerics and what is installed"
     return text
@@ -271,10 +268,11 @@ class _Reader:
         path: Path,
         tree: ast.Module,
         namespace: dict[str, Any],
-        known: Mapping[str, Observable],
         reading: Reading,
     ):
-        self.path, self.tree, self.known, self.reading = path, tree, known, reading
+        self.path, self.tree, self.reading = path, tree, reading
+        self.pack = pack_of(reading)
+        self.known = known = self.pack.observables
         values: list[Any] = []
         for name, value in namespace.items():
             if not name.startswith("__"):
@@ -298,7 +296,7 @@ class _Reader:
             raise self.wrong("", said)
         observables = self.own_observables()
         conditions, chosen, searched = self.own_conditions()
-        mine = {_file_name(c.name): c.name for c in claims(self.reading)}
+        mine = {_file_name(c.name): c.name for c in self.pack.paper.claims(self.reading)}
         seen: dict[str, str] = {}
         for claim in chosen:
             name = _file_name(claim.name)
@@ -309,7 +307,7 @@ class _Reader:
                 raise self.wrong(claim.name, f"claim '{claim.name}' {twice}; rename one", again=True)
             seen[name] = claim.name
             self.check_claim(claim, {**self.known, **observables})
-        ours = {_file_name(t.name) for t in theorems(self.reading)}
+        ours = {_file_name(t.name) for t in self.pack.paper.theorems(self.reading)}
         whole = self.own_theorems(conditions)
         for theorem in whole:
             name = _file_name(theorem.name)
@@ -323,6 +321,7 @@ class _Reader:
         return UserFile(
             path=self.path,
             digest=digest,
+            paper=self.pack.name,
             conditions=conditions,
             claims=tuple(chosen),
             observables=observables,
@@ -341,7 +340,7 @@ class _Reader:
                 hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
                 said = f"theorem '{theorem.name}', part '{part.name}': no series '{part.series}' is recorded; {hint}"
                 raise self.wrong(theorem.name, said)
-        values = {**_TYPICAL, "epsilon": theorem.epsilon, **loosest}
+        values = {**self.pack.typical, "epsilon": theorem.epsilon, **loosest}
         try:
             for part in theorem.parts:
                 check_law(part.law, values)
@@ -358,7 +357,7 @@ class _Reader:
                 check_name(held.name, "an observable")
             except ValueError as problem:
                 raise self.wrong(held.name, str(problem)) from problem
-            if held.name in RESERVED:
+            if held.name in {*RESERVED, *self.pack.columns}:
                 raise self.wrong(
                     held.name, f"observable '{held.name}': runs.csv has such a column; choose another name"
                 )
@@ -371,7 +370,7 @@ class _Reader:
 
     def own_conditions(self) -> tuple[dict[str, Condition], list[Claim], tuple[Condition, ...]]:
         """The file's own conditions, and its claims and CONDITIONS with the paper's conditions as read here."""
-        default, ours = _paper_conditions(Reading()), _paper_conditions(self.reading)
+        default, ours = _paper_conditions(type(self.reading)()), _paper_conditions(self.reading)
         found: dict[str, Condition] = {}
 
         def as_read(condition: Condition) -> Condition:
@@ -401,7 +400,7 @@ class _Reader:
 
     def own_theorems(self, found: dict[str, Condition]) -> tuple[Theorem, ...]:
         """Theorems with the paper's conditions as read here; what names a hidden constant stays its own."""
-        default, ours = _paper_conditions(Reading()), _paper_conditions(self.reading)
+        default, ours = _paper_conditions(type(self.reading)()), _paper_conditions(self.reading)
         read = []
         for theorem in self.theorems:
             loosest = {h.name: h.ladder[-1] for h in theorem.hidden if h.name != "C"}
@@ -429,7 +428,7 @@ class _Reader:
         for hidden in theorem.hidden:
             if hidden.free:
                 continue
-            at = [{**_TYPICAL, **first, hidden.name: value} for value in (hidden.ladder[0], hidden.ladder[-1])]
+            at = [{**self.pack.typical, **first, hidden.name: value} for value in (hidden.ladder[0], hidden.ladder[-1])]
             # What more it says with the first value than with the last; a larger C admits fewer settings.
             gains = [hidden.ladder[-1] - hidden.ladder[0]] if hidden.name == "C" else []
             for c in theorem.needs:
@@ -453,19 +452,20 @@ class _Reader:
             said = f"condition '{condition.name}': {held} holds no one symbol at a number; write e.g. Eq(tau_plus, 0)"
             raise self.wrong(condition.name, said)
         symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
-        foreign = sorted({s.name for s in symbols} - {*SETTING, "C", "delta", "epsilon", "horizon", "T_star", *hidden})
+        known = {*self.pack.columns, "C", "delta", "epsilon", "horizon", "T_star", *hidden}
+        foreign = sorted({s.name for s in symbols} - known)
         if foreign:
             said = f"condition '{condition.name}' speaks of {', '.join(foreign)}, which no setting fixes"
             raise self.wrong(condition.name, said)
         try:
-            condition.margin({**_TYPICAL, **hidden})
+            condition.margin({**self.pack.typical, **hidden})
         except ValueError as problem:
             said = str(problem).removeprefix(f"condition '{condition.name}': ")
             raise self.wrong(condition.name, f"condition '{condition.name}': {said}") from problem
 
     def check_claim(self, claim: Claim, known: Mapping[str, Observable]) -> None:
         for name, law in claim.parts:
-            asked = [name] + ([law.constant] if isinstance(law, Theta) and law.constant else [])
+            asked = [name, *law.reads]
             for observable in asked:
                 if observable not in known:
                     near = get_close_matches(observable, known, n=1, cutoff=0.5)
@@ -473,7 +473,7 @@ class _Reader:
                     said = f"claim '{claim.name}' is about the observable '{observable}', which does not exist; {hint}"
                     raise self.wrong(observable, said, instead=claim.name)
             try:
-                check_law(law, {**_TYPICAL, "epsilon": 0.01})
+                check_law(law, {**self.pack.typical, "epsilon": 0.01})
             except ValueError as problem:
                 raise self.wrong(claim.name, f"claim '{claim.name}': {problem}") from problem
 
@@ -495,41 +495,6 @@ class _Reader:
 def _file_name(name: str) -> str:
     """What a claim's figures are called by, alike on file systems that do not tell cases apart."""
     return re.sub(r"[^\w.-]+", "_", name).casefold()
-
-
-def check_law(law: Law, values: Mapping[str, float]) -> None:
-    """Raise ``ValueError`` where a law has no meaning at ``values`` (symbol name -> number)."""
-    match law:
-        case Theta(expression):
-            law.exponents()
-            positive = {"the law": expression}
-        case AtMost(expression) | AtLeast(expression):
-            positive = {"the bound": expression}
-        case Within(low, high):
-            positive = {}
-            bounds = [evaluate(bound, values) for bound in (low, high) if bound is not None]
-            if bounds != sorted(bounds):
-                at = _where((low, high), values)
-                raise ValueError(f"Within({low}, {high}): {bounds[0]:g} lies above {bounds[1]:g}{at}; turn it around")
-        case Crossing(along):
-            positive = {}
-            if not sp.sympify(along).free_symbols:
-                raise ValueError(f"Crossing along {along}, which never changes; name what moves, e.g. kappa")
-            evaluate(along, values)
-        case _:
-            positive = {}
-    for what, expression in positive.items():
-        value = evaluate(expression, values)
-        if not 0 < value < math.inf:
-            at = _where((expression,), values)
-            raise ValueError(
-                f"{what} {expression} is {value:g}{at}: times a constant it says nothing; give one above 0"
-            )
-
-
-def _where(expressions: tuple, values: Mapping[str, float]) -> str:
-    names = sorted({s.name for e in expressions for s in sp.sympify(e).free_symbols})
-    return f" at {', '.join(f'{k} = {values[k]:g}' for k in names)}" if names else ""
 
 
 def check_at(held: UserFile, name: str, settings: Iterable[Mapping[str, float]]) -> None:
@@ -565,8 +530,9 @@ def check_latex(held: UserFile) -> None:
 
 def _paper_conditions(reading: Reading) -> dict[str, Condition]:
     """Every condition of ours by name."""
-    found = {c.name: c for claim in claims(reading) for c in claim.needs}
-    return found | {c.name: c for c in (*condition_kou(), *condition_huang())}
+    paper = pack_of(reading).paper
+    found = {c.name: c for claim in paper.claims(reading) for c in claim.needs}
+    return {c.name: c for held in paper.sets(reading) for c in held.conditions} | found
 
 
 def _guarded(path: Path, observable: Observable) -> Callable[[Trajectory], np.ndarray]:
@@ -587,8 +553,9 @@ def try_observables(held: UserFile) -> None:
     Raises:
         ValueError: one fails; the line is named.
     """
+    pack = load_pack(held.paper)
+    setting = pack.settings({**pack.typical, "n": 6, "m": 4, "d": 200, "eta": 0.05}, "drawn")
     for observable in held.observables.values():
-        setting = Setting(n=6, m=4, d=200, mu=10.0, sigma_0=1e-3, eta=0.05, tau_plus=0.2, tau_minus=0.2)
         samples = [draw(setting, seed, dense=observable.stage == "exact") for seed in range(2)]
         run = train([setting] * 2, samples, steps=100, events=moments(0.05))
         with _complaints(held.path, f"observable '{observable.name}' on a tiny run", TIME_LIMIT):

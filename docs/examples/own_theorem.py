@@ -3,7 +3,8 @@
 Check it with ``python -m verify check docs/examples/own_theorem.py``; how it is judged: docs/theorems.md.
 """
 
-from theory.paper import STAGE_ONE_TIME, Reading, condition_4_1
+from theory.papers.han2025 import Reading, condition_4_1
+from theory.papers.han2025.conditions import STAGE_ONE_TIME
 from theory.statements import Hidden, Part, Theorem, Within
 
 level = Hidden(name="level", latex="c", ladder=(0.5, 0.25, 0.1), says="what every coefficient reaches")

@@ -12,7 +12,7 @@ from sympy import Max, Rational, log, sqrt
 
 from numerics import Observable, Trajectory
 from theory import AtMost, C, Claim, Condition, Within, d, delta, m, mu, n, sigma_xi
-from theory.paper import condition_4_1
+from theory.papers.han2025 import condition_4_1
 
 NOTE = "my note, question 1"
 

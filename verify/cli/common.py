@@ -14,27 +14,125 @@ import click
 from verify import options as kinds
 
 
-def reading_options(command: Callable) -> Callable:
-    from theory.paper import Reading
+class Papers(click.Group):
+    """All commands; ``--paper NAME``, anywhere after one of them, says of which paper they speak."""
 
-    helps = {
-        "C": "what 'a large enough constant' must reach",
-        "delta": "failure probability",
-        "horizon": "the factor in T*, the largest iteration considered: T* = horizon n m/(eta epsilon sigma_xi^2 d)",
-        "kappa_low": "least kappa (1 - tau_+ - tau_-) read as Theta(1)",
-        "kappa_high": "largest kappa (1 - tau_+ - tau_-) read as Theta(1)",
-        "tau_low": "least flip probability read as Theta(1)",
-        "tau_high": "largest flip probability read as Theta(1)",
-        "order_one": "a coefficient is of order one from here on",
-        "labels": "of training samples: drawn independently, or balanced, with flips exact in number",
-    }
-    for item in reversed(fields(Reading)):
-        option = click.option(
-            f"--{item.name.replace('_', '-')}", item.name, type=kinds.READING[item.name], default=item.default,
-            show_default=True, help=helps[item.name],
-        )  # fmt: skip
-        command = option(command)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.obj, rest = _named(args)
+        return super().parse_args(ctx, rest)
+
+
+def _named(args: list[str]) -> tuple[str | None, list[str]]:
+    """What ``--paper`` names, and the arguments without it."""
+    for k, argument in enumerate(args):
+        if argument == "--":
+            break
+        if argument == "--paper" and k + 1 == len(args):
+            raise click.UsageError("Option '--paper' requires an argument.")
+        if argument == "--paper":
+            return args[k + 1], [*args[:k], *args[k + 2 :]]
+        if argument.startswith("--paper="):
+            return argument.partition("=")[2], [*args[:k], *args[k + 1 :]]
+    return None, args
+
+
+class Command(click.Command):
+    """A command whose options may depend on the paper: what its function holds as ``of_paper`` makes them."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        *own, help_ = super().get_params(ctx)
+        made = getattr(self.callback, "of_paper", None)
+        if made is None and ctx.find_root().obj is not None:  # it knows no paper
+            raise click.NoSuchOption("--paper", ctx=ctx)
+        return [*own, help_] if made is None else [*own, *made(paper(ctx)), _PAPER, help_]
+
+
+_PAPER = click.Option(
+    ["--paper"], expose_value=False, metavar="NAME", help="which paper: one of `papers`, or a Python file with a PACK"
+)
+
+
+def paper(context: click.Context | None = None):
+    """The paper that a command speaks of; what brings torch is left alone."""
+    from theory import papers
+
+    name = (context or click.get_current_context()).find_root().obj or papers.DEFAULT
+    return papers.load(name) if name in papers.built_in() else pack(context).paper
+
+
+def pack(context: click.Context | None = None):
+    """The same with its model."""
+    from theory import papers
+    from verify.pack import load
+
+    return load((context or click.get_current_context()).find_root().obj or papers.DEFAULT)
+
+
+def of_one_paper(command: str) -> None:
+    """Raise ``ValueError`` where another paper is meant than the one that a command is about."""
+    from theory import papers
+
+    if paper().name != papers.DEFAULT:
+        raise ValueError(f"--paper {paper().name}: `{command}` speaks of '{papers.DEFAULT}' alone; leave --paper out")
+
+
+def paper_option(command: Callable) -> Callable:
+    """That the command speaks of a paper, and has ``--paper``."""
+    command.of_paper = lambda paper: []
     return command
+
+
+def reading_options(command: Callable) -> Callable:
+    """An option for every number that the paper's reading holds."""
+    command.of_paper = reading_parameters
+    return command
+
+
+def conditions_option(command: Callable) -> Callable:
+    """An option that names one of the paper's sets of conditions, and those of the reading."""
+
+    def made(paper: Any) -> list[click.Parameter]:
+        names = list(paper.named(paper.reading()))
+        option = click.Option(
+            ["--conditions"], type=click.Choice(names), default=names[0], show_default=True,
+            help="whose boundaries are drawn, and what 'bound' means",
+        )  # fmt: skip
+        return [option, *reading_parameters(paper)]
+
+    command.of_paper = made
+    return command
+
+
+def setting_options(command: Callable) -> Callable:
+    """An option for every parameter of a setting, and those of the reading."""
+    command.of_paper = lambda paper: [*_setting_parameters(paper), *reading_parameters(paper)]
+    return command
+
+
+def _setting_parameters(paper: Any) -> list[click.Parameter]:
+    from theory.symbols import parameter
+
+    return [
+        click.Option(
+            [f"--{name.replace('_', '-')}", name], type=kinds.OfSetting(name, lambda: pack().setting.ranges()),
+            help=parameter(name).meaning,
+        )
+        for name in paper.parameters
+    ]  # fmt: skip
+
+
+def reading_parameters(paper: Any) -> list[click.Parameter]:
+    """Those options."""
+    found = []
+    for item in fields(paper.reading):
+        kind = kinds.LABELS if item.name == "labels" else kinds.reading(*paper.reading.ranges[item.name])
+        found.append(
+            click.Option(
+                [f"--{item.name.replace('_', '-')}", item.name], type=kind, default=item.default, show_default=True,
+                help=paper.reading.says[item.name],
+            )
+        )  # fmt: skip
+    return found
 
 
 def study_options(command: Callable, profile: str = "standard") -> Callable:
@@ -58,7 +156,9 @@ def study_options(command: Callable, profile: str = "standard") -> Callable:
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, invoke_without_command=True
+    cls=Papers,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
 )
 @click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
 @click.pass_context
@@ -87,32 +187,39 @@ def cli(context: click.Context) -> int:
     return 0
 
 
-def reading_of(options: dict[str, Any]):
-    from theory.paper import Reading
+cli.command_class = Command
 
-    return Reading(**{f.name: options[f.name] for f in fields(Reading)})
+
+def reading_of(options: dict[str, Any]):
+    kind = paper().reading
+    return kind(**{f.name: options[f.name] for f in fields(kind)})
 
 
 def replaced() -> set[str]:
     """Claims that state a theorem's conclusions at one reading of its constants."""
-    from theory.theorems import theorems
-
-    return {name for theorem in theorems() for name in theorem.replaces}
+    whole = paper().theorems(paper().reading())
+    return {name for theorem in whole for name in theorem.replaces}
 
 
 def asked_of(options: dict[str, Any], kept: Any = None):
     """The reading, profile and device that the options name, or what is resumed, kept in folders as ``kept``."""
     from numerics.engine import check_device
-    from verify import study, sweep
+    from verify import study
+    from verify.design import PROFILES
 
     if options["resume"] is not None:
         _take_over(options, (kept or study.FOLDER).read(options["resume"]))
-    return reading_of(options), sweep.PROFILES[options["profile"]], check_device(options["device"])
+    return reading_of(options), PROFILES[options["profile"]], check_device(options["device"])
 
 
 def _take_over(options: dict[str, Any], manifest: dict) -> None:
     """A resumed study keeps its options; one given explicitly must agree, which opening its folder checks."""
     context = click.get_current_context()
+    mine = paper().name
+    if manifest.get("paper", mine) != mine:
+        raise ValueError(
+            f"--resume: what lies there is of paper '{manifest['paper']}', not of '{mine}'; name it by --paper"
+        )
     held = {"profile": manifest["profile"], "seed": manifest["seed"], **manifest["reading"]}
     for name, value in held.items():
         if name in options and context.get_parameter_source(name) == click.core.ParameterSource.DEFAULT:
@@ -131,9 +238,7 @@ def chosen_among(names: tuple[str, ...], known: tuple) -> tuple:
 
 
 def _refuse_theorem(name: str) -> None:
-    from theory.theorems import theorems
-
-    for theorem in theorems():
+    for theorem in paper().theorems(paper().reading()):
         if theorem.name == name:
             parts = " ".join(theorem.replaces)
             raise ValueError(f"'{name}' is a theorem, put to the test by `run {name}`; name its claims here: {parts}")

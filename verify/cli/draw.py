@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from verify import options as kinds
-from verify.cli.common import cli, command_line, cores, opened, reading_options, workers_of
+from verify.cli.common import cli, command_line, conditions_option, cores, opened, pack, reading_of, workers_of
 
 
 @cli.command(name="map", short_help="Draw a phase diagram over any two parameters.")
@@ -21,17 +21,10 @@ from verify.cli.common import cli, command_line, cores, opened, reading_options,
     "--at", default="", help="all else: numbers, formulas in the others or 'bound', e.g. 'n=100 eta=0.1*n*m/d'"
 )
 @click.option("--show", multiple=True, metavar="NAME", help="a claim or an observable, one panel each  [default: six]")
-@click.option("--preset", type=click.Choice(["kou"]), help="a map of the literature; what else is given changes it")
+@click.option("--preset", metavar="NAME", help="a map of the literature (kou); what else is given changes it")
 @click.option("--seeds", type=kinds.SEEDS, default=8, show_default=True, help="runs per cell")
 @click.option("--epsilon", type=kinds.EPSILON, default=0.1, show_default=True, help="loss that ends a run")
 @click.option("--steps", type=kinds.STEPS, default=None, help="train for exactly so many steps instead")
-@click.option(
-    "--conditions",
-    type=click.Choice(["condition-4.1", "kou", "huang"]),
-    default="condition-4.1",
-    show_default=True,
-    help="whose boundaries are drawn, and what 'bound' means",
-)
 @click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="of every random draw")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("map"), show_default=True, help="folder of the map"
@@ -40,11 +33,12 @@ from verify.cli.common import cli, command_line, cores, opened, reading_options,
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
 @click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @click.option("--quiet", is_flag=True, help="no progress display")
-@reading_options
+@conditions_option
 def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     """Draw over the parameters X and Y how often claims hold, when the stages end and how large the test errors are.
 
-    X and Y are n, m, d, mu, sigma_xi, sigma_0, eta, tau_plus, tau_minus, or kappa, tau (both rates) or snr. By default
+    X and Y are parameters of the paper (n, m, d, mu, sigma_xi, sigma_0, eta, tau_plus, tau_minus, or kappa, tau (both
+    rates) or snr). By default
     kappa = 6 and tau = 0.1 are held and mu follows, and eta and sigma_0 stay at the bound of their conditions; --at
     changes that. The boundaries of the conditions and the predicted thresholds are drawn over it.
 
@@ -59,24 +53,24 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     Exit status: 0 drawn, 2 unusable arguments, 130 interrupted.
     """
     from numerics.engine import check_device
-    from verify import phase, report
+    from verify import maps, report
 
     started = time.monotonic()
     drawn, folder = _map(x_name, y_name, options), options["resume"] or options["out"]
-    tasks = phase.plan(drawn, check_device(options["device"]))
+    tasks = maps.plan(drawn, check_device(options["device"]))
     total, done = sum(task.runs for task in tasks), 0
     seconds = sum(task.seconds for task in tasks)
     kinds.check_length(seconds, "fewer cells or --seeds, a larger --epsilon, or --steps")
     report.announce(f"{total} runs, about {report.duration(seconds)} of one core", options["quiet"])
-    with opened(phase.FOLDER, folder, phase.identity(drawn), options) as batches:
+    with opened(maps.FOLDER, folder, maps.identity(drawn), options) as batches:
         with report.progress(total, options["quiet"], "runs", seconds) as advance:
 
-            def ended(task: phase.Task, kept: bool) -> None:
+            def ended(task: maps.Task, kept: bool) -> None:
                 nonlocal done
                 done += task.runs
                 advance(task.runs, task.seconds, kept)
 
-            runs = phase.collect(tasks, batches, workers_of(options), ended)
+            runs = maps.collect(tasks, batches, workers_of(options), ended)
         if runs is None:
             report.map_interrupted(folder, done, total)
             return 130
@@ -86,26 +80,30 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
 
 def _map(x_name: str | None, y_name: str | None, options: dict[str, Any]):
     """The map that the options name: anew, a preset changed by what is given, or that of a folder."""
-    from theory.paper import Reading
-    from verify import phase
+    from verify import maps
 
+    held = pack()
     context = click.get_current_context()
     given = {k for k in options if context.get_parameter_source(k) != click.core.ParameterSource.DEFAULT}
-    names = {f.name for f in fields(Reading)}
-    reading = Reading(**{name: options[name] for name in names})
+    reading = reading_of(options)
+    names = {f.name for f in fields(reading)}
     defining = {"x", "y", "at", "show", "preset", "seeds", "epsilon", "steps", "conditions", "seed", *names}
     if options["resume"] is not None and not x_name and not given & defining:
-        return phase.held(options["resume"])
+        return maps.held(options["resume"], held)
     changes = {k: options[k] for k in ("seeds", "epsilon", "steps", "conditions", "seed") if k in given}
     changes |= {"show": options["show"]} if options["show"] else {}
-    changes |= {"reading": reading} if given & names else {}
-    at = phase.read_at(options["at"])
+    changes |= {"reading": reading} if given & names or not options["preset"] else {}
+    at = maps.read_at(options["at"])
     if options["preset"]:
-        base = phase.PRESETS[options["preset"]]
+        presets = held.maps.presets()
+        if options["preset"] not in presets:
+            known = ", ".join(presets) or "none"
+            raise ValueError(f"--preset {options['preset']}: no such map of paper '{held.name}'; known: {known}")
+        base = presets[options["preset"]]
         if x_name:
             raise ValueError(f"{x_name}: --preset {options['preset']} brings its own axes; give --x or --y for ranges")
         axes = {
-            k: phase.Axis.read(axis.name, options[k], axis.count)
+            k: maps.Axis.read(axis.name, options[k], axis.count, held.name)
             for k, axis in (("x", base.x), ("y", base.y))
             if options[k]
         }
@@ -113,10 +111,10 @@ def _map(x_name: str | None, y_name: str | None, options: dict[str, Any]):
     if not (x_name and y_name):
         raise ValueError("a map needs two parameters, e.g. `map kappa tau`, or --preset kou")
     axes = {
-        k: phase.Axis.read(name, options[k], count)
-        for k, name, count in (("x", x_name, phase.COUNTS[0]), ("y", y_name, phase.COUNTS[1]))
+        k: maps.Axis.read(name, options[k], count, held.name)
+        for k, name, count in (("x", x_name, maps.COUNTS[0]), ("y", y_name, maps.COUNTS[1]))
     }
-    return phase.Map(**axes, **changes, at=at)
+    return maps.Map(**axes, **changes, at=at)
 
 
 def _image_options(command: Callable) -> Callable:
@@ -146,7 +144,7 @@ def _image_options(command: Callable) -> Callable:
 def _image_experiment(numbers: tuple[int, ...], options: dict[str, Any]):
     """What is run for Figures 2 and 4, as asked for, and their flip rate."""
     from numerics.engine import check_device
-    from verify import image_figures, images
+    from verify.reproduce import image_figures, image_runs
 
     by_class = options["tau_plus"] is not None or options["tau_minus"] is not None
     if by_class and options["tau"] is not None:
@@ -159,27 +157,28 @@ def _image_experiment(numbers: tuple[int, ...], options: dict[str, Any]):
         seeds=options["seeds"] or image_figures.SEEDS, device=check_device(options["device"]), amp=options["amp"],
         **{name: options[name] for name in ("network", "epochs", "rate", "momentum", "batch")},
     )  # fmt: skip
-    images.check(planned)
+    image_runs.check(planned)
     return planned, tau
 
 
 def _image_figures(numbers: tuple[int, ...], runs: Path, planned, tau, options: dict[str, Any]) -> list:
     """Figures 2 and 4; ``runs`` keeps what is finished."""
-    from verify import image_figures, images, report
+    from verify import report
+    from verify.reproduce import image_figures, image_runs
 
     workers = options["jobs"] or cores()
-    left = images.epochs_left(planned, runs)
+    left = image_runs.epochs_left(planned, runs)
     report.announce(f"training {left:,} epochs in all", options["quiet"])
     with report.progress(left, options["quiet"], "epochs") as advance:
-        courses = images.collect(planned, runs, workers, advance)
+        courses = image_runs.collect(planned, runs, workers, advance)
     report.announce("explaining predictions and drawing", options["quiet"])
     return image_figures.make(planned, numbers, courses, tau)
 
 
 def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
     """Figures 1 and 3."""
-    from verify import paper_figures as paper
     from verify import report
+    from verify import reproduce as paper
 
     settings = paper.needed(numbers)
     seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
@@ -227,13 +226,14 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
     \b
     Exit status: 0 made, 2 unusable arguments or the images extra is missing, 130 interrupted.
     """
-    from verify import images, report
+    from verify import report
+    from verify.reproduce import image_runs
 
     wanted = {1, 2, 3, 4} if "all" in (numbers or ("all",)) else {int(number) for number in numbers}
     real = tuple(sorted(wanted & {2, 4}))
     missing = None
     try:
-        images.require_extra(
+        image_runs.require_extra(
             (*(("shap",) if 2 in real else ()), *(("sklearn",) if real and options["data"] == "digits" else ()))
         )
     except ValueError as problem:
@@ -242,7 +242,7 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
         missing, real = problem, ()
     out = options["resume"] or options["out"]
     planned = _image_experiment(real, options) if real else ()
-    with opened(images.FOLDER, out, {}, options) as runs:
+    with opened(image_runs.FOLDER, out, {}, options) as runs:
         made = _image_figures(real, runs, *planned, options) if real else []
         made += _synthetic_figures(sorted(wanted & {1, 3}), options)
         report.write_figures(sorted(made, key=lambda figure: figure.number), out, command_line())

@@ -1,33 +1,42 @@
 """Commands that run nothing: list, explain, margins, entails."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from verify import options as kinds
-from verify.cli.common import chosen_among, cli, reading_options
+from verify.cli.common import (
+    chosen_among,
+    cli,
+    pack,
+    paper,
+    paper_option,
+    reading_of,
+    reading_options,
+    setting_options,
+)
 
 
 @cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
 @click.option("--observables", is_flag=True, help="list what a claim can speak of instead")
 @click.option("--regime", is_flag=True, help="list the statements about orders instead")
+@paper_option
 def list_(observables: bool, regime: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
-    from theory.paper import claims
-    from theory.regime import entailments
-    from theory.theorems import theorems
     from verify import report
-    from verify.sweep import OBSERVABLE_BY_NAME, groups
+    from verify.design import groups
 
+    held, reading = paper(), paper().reading()
     if observables:
-        report.list_observables(OBSERVABLE_BY_NAME)
+        report.list_observables(pack().observables)
     elif regime:
-        report.list_statements(entailments())
+        report.list_statements(held.entailments())
     else:
-        known = claims()
-        report.table_of_theorems(theorems())
-        report.table_of_claims(known, groups(known, OBSERVABLE_BY_NAME))
+        known = held.claims(reading)
+        if held.theorems(reading):
+            report.table_of_theorems(held.theorems(reading))
+        report.table_of_claims(known, groups(known, pack().observables))
     return 0
 
 
@@ -44,83 +53,64 @@ def explain(claim: str, **options: Any) -> int:
       python -m verify explain stage2.test-error
       python -m verify explain regime.cross-talk
     """
-    from theory.paper import Reading, claims
-    from theory.regime import entailments
-    from theory.theorems import theorems
     from verify import report
-    from verify.regime import decide
-    from verify.sweep import OBSERVABLE_BY_NAME, groups
+    from verify.design import groups
+    from verify.entailed import decide
 
-    known, whole = claims(Reading(**options)), {t.name: t for t in theorems(Reading(**options))}
-    statements = {s.name: s for s in entailments()}
+    held, reading = paper(), reading_of(options)
+    known, whole = held.claims(reading), {t.name: t for t in held.theorems(reading)}
+    statements = {s.name: s for s in held.entailments()}
     [chosen] = chosen_among((claim,), (*whole.values(), *known, *statements.values()))
     if chosen.name in whole:
         report.explain_theorem(chosen)
     elif chosen.name in statements:
         report.explain_statement(decide(statements[chosen.name]))
     else:
-        report.explain(chosen, groups(known, OBSERVABLE_BY_NAME)[claim])
+        observables = pack().observables
+        report.explain(chosen, observables, groups(known, observables)[claim])
     return 0
 
 
 @cli.command(short_help="Show the margins of every condition at one setting.")
-@click.option("--n", type=kinds.SETTING["n"], required=True, help="training samples")
-@click.option("--m", type=kinds.SETTING["m"], required=True, help="neurons per output sign")
-@click.option("--d", type=kinds.SETTING["d"], required=True, help="dimension of a patch")
-@click.option("--mu", type=kinds.SETTING["mu"], required=True, help="length of the signal")
-@click.option("--sigma-xi", type=kinds.SETTING["sigma_xi"], default=1.0, show_default=True, help="noise level")
-@click.option("--sigma-0", type=kinds.SETTING["sigma_0"], required=True, help="weight scale at initialization")
-@click.option("--eta", type=kinds.SETTING["eta"], required=True, help="step size")
-@click.option(
-    "--tau-plus", type=kinds.SETTING["tau_plus"], default=0.0, show_default=True, help="flip probability of label +1"
-)
-@click.option(
-    "--tau-minus",
-    type=kinds.SETTING["tau_minus"],
-    default=None,
-    help="flip probability of label -1  [default: as --tau-plus]",
-)
 @click.option("--epsilon", type=kinds.EPSILON, default=0.01, show_default=True, help="target training loss, in T*")
-@reading_options
-def margins(tau_minus: float | None, epsilon: float, **options: Any) -> int:
+@setting_options
+def margins(epsilon: float, **options: Any) -> int:
     """Show, for one setting, the largest C for which each condition holds, and which term binds.
 
     \b
     Example:
       python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
     """
-    from numerics.model import Setting
-    from theory.lineage import condition_huang, condition_kou
-    from theory.paper import Reading, condition_4_1, condition_clean
     from verify import report
 
-    reading = Reading(**{f.name: options.pop(f.name) for f in fields(Reading)})
-    options |= {"tau_minus": options["tau_plus"] if tau_minus is None else tau_minus, "labels": reading.labels}
-    setting = Setting(**options)
+    held, reading = pack(), reading_of(options)
+    given = {name: options[name] for name in held.columns if options[name] is not None}
+    given = {name: given[other] for name, other in held.same.items() if other in given} | given
+    missing = [name for name in held.setting.required() if name not in given]
+    if missing:
+        raise click.UsageError(f"Missing option '--{missing[0].replace('_', '-')}'.")
+    setting = held.setting(**given, labels=reading.labels)
     if not 0 < epsilon < float("inf"):
         raise ValueError(f"epsilon = {epsilon:g}: a target loss is positive and finite; give e.g. --epsilon 0.01")
     values = reading.at(setting.values(), epsilon)
-    clean = setting.tau_plus == setting.tau_minus == 0
-    own = ("Theorem 4.4", condition_clean(reading)) if clean else ("Condition 4.1", condition_4_1(reading))
-    sets = [own, ("Kou et al. 2023", condition_kou()), ("Huang et al. 2024", condition_huang())]
+    own = held.paper.at(values, reading)
+    sets = [own, *(s for s in held.paper.sets(reading) if not s.own)]
     report.margin_tables(
-        [(title, [c.margin(values, reading.C) for c in conditions]) for title, conditions in sets],
-        setting,
-        reading,
-        epsilon,
+        [(s.title, [c.margin(values, reading.C) for c in s.conditions]) for s in sets], setting, reading, epsilon
     )
     return 0
 
 
 @cli.command(short_help="Does an order of magnitude follow from the conditions?")
 @click.argument("goal", required=False)
-@click.option("--given", multiple=True, metavar="SET", help="a set of premises: condition-4.1, kou or huang")
+@click.option("--given", multiple=True, metavar="SET", help="a set of premises: condition-4.1, kou, huang ...")
 @click.option("--assume", multiple=True, metavar="EXPR", help="one premise more, called assumed-1, assumed-2 ...")
 @click.option("--drop", multiple=True, metavar="NAME", help="a premise or a fact less, by its name")
 @click.option(
     "--symbols", multiple=True, metavar="NAMES", help="symbols of your own and what is known of them: 'x >= 1, k'"
 )
 @click.option("--up-to-logs", is_flag=True, help="ask for the goal up to logarithms")
+@paper_option
 def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], drop: tuple[str, ...],
             symbols: tuple[str, ...], up_to_logs: bool) -> int:  # fmt: skip
     """Decide whether GOAL follows from the premises for all scalings; without GOAL, whether they are consistent.
@@ -140,18 +130,46 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
     Exit status: 0 it follows (or the premises are consistent), 1 it does not, is undecided,
     or the premises contradict each other, 2 unusable arguments.
     """
-    from theory import grammar
-    from theory.orders import Status
-    from verify import regime, report
+    from theory.orders import Ruling, declared, parse
+    from verify import entailed, report
 
-    own = grammar.declared(", ".join(symbols)) if symbols else ({}, ())
-    premises, facts = regime.assembled(given, assume, drop, own)
+    own = declared(", ".join(symbols)) if symbols else ({}, ())
+    premises, facts = entailed.assembled(paper().premises(), given, assume, drop, own)
     order = None
     if goal is not None:
-        order = grammar.parse(goal, own[0])
+        order = parse(goal, own[0])
         order = replace(order, up_to_logs=order.up_to_logs or up_to_logs)
     elif up_to_logs:
         raise ValueError("--up-to-logs asks for a goal up to logarithms: there is no goal")
-    answer = regime.ask(premises, facts, order)
+    answer = entailed.ask(premises, facts, order)
     report.entailment(answer, facts)
-    return 0 if answer.status in (Status.ENTAILED, Status.CONSISTENT) else 1
+    return 0 if answer.status in (Ruling.ENTAILED, Ruling.CONSISTENT) else 1
+
+
+@cli.command(short_help="List the papers, or ask whether some do what they declare.")
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+def papers(names: tuple[str, ...]) -> int:
+    """List the papers that the tools come with; of each NAME, ask whether it does what it declares (docs/papers.md).
+
+    NAME is one of them, or a Python file with a PACK.
+
+    \b
+    Examples:
+      python -m verify papers
+      python -m verify papers han2025
+      python -m verify papers tests/toy.py
+
+    \b
+    Exit status: 0 listed, or all that is declared is so, 1 something is not, 2 unusable arguments.
+    """
+    from theory import papers as ours
+    from verify import report
+
+    if not names:
+        report.list_papers([ours.load(name) for name in ours.built_in()])
+        return 0
+    from verify.conformance import examine
+    from verify.pack import load
+
+    packs = [load(name) for name in names]
+    return 0 if all([report.conformance(pack.name, examine(pack)) for pack in packs]) else 1

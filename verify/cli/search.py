@@ -14,7 +14,10 @@ from verify.cli.common import (
     chosen_among,
     cli,
     command_line,
+    of_one_paper,
     opened,
+    pack,
+    paper,
     reading_of,
     reading_options,
     replaced,
@@ -79,14 +82,16 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     for one in chosen:
         search.require_falsifiable(one)
     if options["at"]:
-        setting = setting_at(options["at"], reading.labels)
+        setting = setting_at(options["at"], reading.labels, pack())
         seconds = search.cost_at(chosen, setting, reading, search.MOST, held)
         kinds.check_length(seconds, "a larger eta, or smaller n and m")
         report.announce(f"{search.MOST} runs, about {report.duration(seconds)} of one core", options["quiet"])
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
-    recalled = kept.Recalled(settings={}, complaints=()) if options["no_replay"] else kept.recall(chosen)
-    parties = search.parties(chosen, held)
+    recalled = (
+        kept.Recalled(settings={}, complaints=()) if options["no_replay"] else kept.recall(chosen, pack().setting)
+    )
+    parties = search.parties(chosen, reading, held)
     hunts = []
     with search.FOLDER.open(options["out"], {}), report.hunting(parties, options["quiet"]) as advance:
         for k, party in enumerate(parties):
@@ -111,23 +116,20 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
 
 def _hunted(names: tuple[str, ...], conditions: str, reading):
     """The claims named, inside the conditions named; and the user's file, if it is one."""
-    from theory.paper import claims
-    from verify import falsify as search
     from verify import userfile
-    from verify.sweep import OBSERVABLE_BY_NAME
 
-    ours = claims(reading)
+    ours = paper().claims(reading)
     if not conditions:
         return chosen_among(names, ours), None
-    searched = search.named_conditions(conditions, reading)
-    if searched is not None:
-        return tuple(replace(c, needs=searched) for c in chosen_among(names, ours)), None
+    sets = paper().named(reading)
+    if conditions in sets:
+        return tuple(replace(c, needs=sets[conditions].conditions) for c in chosen_among(names, ours)), None
     path = Path(conditions)
     if not path.exists():
-        near = get_close_matches(conditions, search.SETS, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"name one of {', '.join(search.SETS)}, or a Python file"
+        near = get_close_matches(conditions, sets, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"name one of {', '.join(sets)}, or a Python file"
         raise ValueError(f"--conditions {conditions}: no such set and no such file; {hint}")
-    held = userfile.load(path, OBSERVABLE_BY_NAME, reading)
+    held = userfile.load(path, reading)
     userfile.try_observables(held)
     chosen = []
     for claim in chosen_among(names, (*ours, *held.claims)):
@@ -139,14 +141,11 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
     return tuple(chosen), held
 
 
-def setting_at(text: str, labels: str):
+def setting_at(text: str, labels: str, held: Any):
     """A setting as ``n=10 m=10 ...``."""
-    from numerics.model import Setting
-    from theory.symbols import SETTING
-
     parts = [part.partition("=")[::2] for part in text.replace(",", " ").split()]
     given = dict(parts)
-    known = list(SETTING)
+    known = list(held.columns)
     if len(given) < len(parts):
         raise ValueError(f"--at '{text}': a parameter is given twice; give each once")
     for name, value in given.items():
@@ -155,13 +154,13 @@ def setting_at(text: str, labels: str):
             raise ValueError(f"--at {name}={value}: no such parameter; {f'did you mean {near[0]}?' if near else known}")
         try:
             number = float(value)
-            given[name] = int(number) if name in ("n", "m", "d") and number.is_integer() else number
+            given[name] = int(number) if name in held.setting.whole() and number.is_integer() else number
         except ValueError:
             raise ValueError(f"--at {name}={value}: '{value}' is no number; give e.g. {name}=10") from None
-    missing = [name for name in ("n", "m", "d", "mu", "sigma_0", "eta") if name not in given]
+    missing = [name for name in held.setting.required() if name not in given]
     if missing:
         raise ValueError(f"--at: {', '.join(missing)} missing; give e.g. {missing[0]}=10")
-    return Setting(**given, labels=labels)
+    return held.setting(**given, labels=labels)
 
 
 @cli.command(short_help="Put numbers on the constants that the theorems leave open.")
@@ -184,16 +183,16 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     \b
     Exit status: 0 done, 2 unusable arguments, 130 interrupted.
     """
-    from theory.paper import claims
     from verify import calibrate as calibration
     from verify import report, sweep
 
+    of_one_paper("calibrate")
     started = time.monotonic()
     folder = options["resume"] or options["out"]
     if options["resume"] is not None:
         claim = claim or tuple(calibration.FOLDER.read(folder)["claims"])
     reading, profile, device = asked_of(options, calibration.FOLDER)
-    known = claims(reading)
+    known = paper().claims(reading)
     # What `verify all` explores for whole theorems is not measured a second time, unless it is asked for.
     left = tuple(c for c in known if c.name not in replaced())
     chosen = chosen_among(claim, known) if claim else calibration.calibratable(left)

@@ -13,7 +13,9 @@ from verify.cli.common import (
     chosen_among,
     cli,
     command_line,
+    of_one_paper,
     opened,
+    paper,
     pool_of,
     replaced,
     study_options,
@@ -51,15 +53,13 @@ def run(claim: tuple[str, ...], **options: Any) -> int:
 
 
 def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
-    from theory.paper import claims
-    from theory.regime import entailments
-    from theory.theorems import theorems
     from verify import falsify as search
     from verify import report, study
-    from verify.regime import beside
+    from verify.entailed import beside
 
     started = time.monotonic()
-    known = (*theorems(), *claims(), *entailments())
+    held, plain = paper(), paper().reading()
+    known = (*held.theorems(plain), *held.claims(plain), *held.entailments())
     given = asked_of(options)  # what is resumed keeps its options
     folder, mine = _place(study.FOLDER, given, options)
     searched, batches_ = _searched(given[0], options["profile"]) if not names else ((), {})
@@ -67,7 +67,7 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
     asked = {item.name for item in (chosen_among(names, known) if names else known)} - (set() if names else replaced())
     with (
         search.beside(searched, given[0], options["seed"], batches_) as hunted,
-        beside(s for s in entailments() if s.name in asked) as decided,
+        beside(s for s in held.entailments() if s.name in asked) as decided,
         pool_of(options) as pool,
     ):
         planned = _planned(asked, given, options["seed"], pool)
@@ -75,26 +75,25 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
             outcome = _collect(planned, batches, pool, options, started)
             decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
             outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
-            report.write(outcome, folder, command_line())
+            report.write(outcome, folder, command_line(), calibrated=report.calibrated(folder, given[0]))
     report.summary(outcome, folder)
     return _exit_status(outcome, options["fail_on"])
 
 
 def _searched(reading: Any, profile: str) -> tuple[list, dict[str, int]]:
     """The claims of the paper among which `all` searches for violations beside its runs, and how long."""
-    from theory.paper import claims, condition_4_1, condition_clean
     from verify import falsify as search
 
-    sets = (condition_4_1(reading), condition_clean(reading))
-    among = [c for c in claims(reading) if search.falsifiable(c) and c.needs in sets and not c.contrast]
+    sets = [s.conditions for s in paper().sets(reading) if s.own]
+    among = [c for c in paper().claims(reading) if search.falsifiable(c) and c.needs in sets and not c.contrast]
     among = [c for c in among if c.name not in replaced()]
     batches = search.BESIDE[profile]
-    return [party for party in search.parties(among) if search.reach(party) in batches], batches
+    return [party for party in search.parties(among, reading) if search.reach(party, reading) in batches], batches
 
 
 def _exit_status(outcome, fail_on: tuple[str, ...]) -> int:
     """0 when the study ran, whatever it found, but for what ``--fail-on`` names."""
-    from verify.judge import Status
+    from verify.laws.kind import Status
 
     if not outcome.finished:
         return 130
@@ -125,11 +124,10 @@ def check(file: Path, **options: Any) -> int:
     """
     from verify import check as check_
     from verify import report, study, userfile
-    from verify.sweep import OBSERVABLE_BY_NAME
 
     started = time.monotonic()
     given = reading, profile, device = asked_of(options)
-    held = userfile.load(file, OBSERVABLE_BY_NAME, reading)
+    held = userfile.load(file, reading)
     folder, mine = _place(study.FOLDER, given, options, held)
     userfile.try_observables(held)
     report.announce("deciding what follows from what", options["quiet"])
@@ -137,7 +135,7 @@ def check(file: Path, **options: Any) -> int:
     with opened(study.FOLDER, folder, mine, options) as batches, pool_of(options) as pool:
         outcome = _collect(planned, batches, pool, options, started)
         found = check_.conclude(found, followed, outcome)
-        report.write(outcome, folder, command_line(), found)
+        report.write(outcome, folder, command_line(), found, report.calibrated(folder, reading))
     report.summary(outcome, folder, found)
     return _exit_status(outcome, options["fail_on"])
 
@@ -153,14 +151,12 @@ def _place(kind: Any, given: tuple, options: dict[str, Any], held: Any = None) -
 
 
 def _planned(asked: set[str], given: tuple, seed: int, pool: Any):
-    from theory.paper import claims
-    from theory.theorems import theorems
     from verify import study
 
     reading, profile, device = given
-    known = claims(reading)
+    known = paper().claims(reading)
     chosen = tuple(c for c in known if c.name in asked)
-    whole = tuple(t for t in theorems(reading) if t.name in asked)
+    whole = tuple(t for t in paper().theorems(reading) if t.name in asked)
     return study.plan(chosen, known, profile, reading, seed, device, theorems=whole, pool=pool)
 
 
@@ -185,8 +181,9 @@ def selftest(**options: Any) -> int:
     """
     from verify import report
     from verify import selftest as trial
-    from verify.regime import beside
+    from verify.entailed import beside
 
+    of_one_paper("selftest")
     started = time.monotonic()
     given = asked_of(options, trial.FOLDER)
     folder, mine = _place(trial.FOLDER, given, options)

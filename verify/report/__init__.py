@@ -9,6 +9,7 @@ from typing import Any
 # Where each name comes from; loaded when it is asked for, since a listing should not wait for the drawing of figures.
 _PLACES = {
     "calibration": (
+        "calibrated",
         "calibrating",
         "write_calibration",
     ),
@@ -17,28 +18,27 @@ _PLACES = {
         "duration",
         "progress",
     ),
+    "document": ("SCHEMA",),
     "hunts": (
         "failures_at",
         "hunting",
         "write_hunts",
     ),
     "paper": ("write_figures",),
-    "phase": (
+    "maps": (
         "map_interrupted",
         "write_map",
     ),
     "select": ("write_selection",),
     "selftest": ("write_selftest",),
-    "study": (
-        "SCHEMA",
-        "reproduce",
-        "write",
-    ),
+    "study": ("write",),
     "terminal": (
+        "conformance",
         "entailment",
         "explain",
         "explain_statement",
         "list_observables",
+        "list_papers",
         "list_statements",
         "margin_tables",
         "summary",
@@ -49,6 +49,7 @@ _PLACES = {
         "explain_theorem",
         "table_of_theorems",
     ),
+    "words": ("reproduce",),
 }
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 

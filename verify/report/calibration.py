@@ -12,8 +12,21 @@ import pandas as pd
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from verify import calibrate_figures
-from verify.calibrate import ARRIVES, FOLDER, LEVEL, SEVERE, Answer, Calibration, Constant, Exponent, Leaning
+from theory.reading import Reading
+from verify.calibrate import (
+    ARRIVES,
+    FOLDER,
+    LEVEL,
+    SEVERE,
+    Calibration,
+    Constant,
+    Existence,
+    Exponent,
+    Leaning,
+    figures,
+)
+from verify.folder import read_json
+from verify.notation import number
 from verify.report.common import (
     PIPE_INTERVAL,
     csv,
@@ -22,7 +35,6 @@ from verify.report.common import (
     html_page,
     indented,
     markdown,
-    number,
     open_console,
     prose,
     without_collector,
@@ -30,7 +42,7 @@ from verify.report.common import (
 from verify.shown import visible
 
 FILE = "calibration.json"
-STYLES = {Answer.FOUND: "bold green", Answer.NONE: "bold red", Answer.OPEN: "bold yellow"}
+STYLES = {Existence.FOUND: "bold green", Existence.NONE: "bold red", Existence.OPEN: "bold yellow"}
 
 
 @contextmanager
@@ -81,7 +93,7 @@ def write_calibration(found: Calibration, folder: Path, command: str) -> None:
         OSError: ``folder`` cannot be written; it is then as before.
     """
     with without_collector():
-        pictures = list(calibrate_figures.figures(found))
+        pictures = list(figures.figures(found))
     context = _context(found, command) | {"pictures": pictures}
     body: dict[str, str | bytes] = {
         "calibration.html": html_page("calibration.html", "calibrated constants", context),
@@ -114,9 +126,9 @@ def _constant_row(constant: Constant, leans: Mapping[str, Leaning]) -> dict[str,
     tried = constant.table["C"].max() if len(constant.table) else math.nan
     least = constant.table["C"].min() if len(constant.table) else math.nan
     value = {
-        Answer.FOUND: f"{'≤ ' if constant.value == least else ''}{number(constant.value)}{unit}",
-        Answer.NONE: f"none up to {number(tried)}{unit}",
-        Answer.OPEN: "not enough evidence",
+        Existence.FOUND: f"{'≤ ' if constant.value == least else ''}{number(constant.value)}{unit}",
+        Existence.NONE: f"none up to {number(tried)}{unit}",
+        Existence.OPEN: "not enough evidence",
     }[constant.answer]
     row = at.iloc[0] if len(at) else (constant.table.iloc[-1] if len(constant.table) else None)
     return {
@@ -124,7 +136,7 @@ def _constant_row(constant: Constant, leans: Mapping[str, Leaning]) -> dict[str,
         "value": value,
         "failing": number(constant.failing),
         "looked": "–" if row is None else f"{row['settings']:.0f}, {row['runs']:.0f}",
-        "bound": f"< {constant.bound:.1%}" if constant.answer is Answer.FOUND else "–",
+        "bound": f"< {constant.bound:.1%}" if constant.answer is Existence.FOUND else "–",
         "reason": constant.reason,
         "leans": leans[constant.claim.name].sentence if constant.claim.name in leans else "–",
     }
@@ -141,7 +153,7 @@ def _range(value: float, low: float, high: float, least: float, most: float) -> 
 
 
 def _context(found: Calibration, command: str) -> dict[str, Any]:
-    plan = found.plan
+    plan = found.layout
     leans = {x.claim.name: x for x in found.leanings}
     chances = ", ".join(f"{p:.0%} where {rate:.0%} of the runs fail" for rate, p in found.power.items())
     factors = list(plan.effort.factors)
@@ -212,8 +224,18 @@ def _matrix(leaning: Leaning, factors: list[float]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def calibrated(folder: Path, reading: Reading) -> list[dict[str, str]]:
+    """The rows of a finished calibration under a reading that was written to a folder; none otherwise."""
+    try:
+        held = read_json(folder / FILE, "calibration.schema.json")
+    except ValueError:
+        return []
+    same = held["reading"] == asdict(reading) and held["finished"]
+    return held["rows"] if same and FOLDER.wrote(FILE, folder) else []
+
+
 def _json(found: Calibration, context: Mapping[str, Any], command: str) -> dict[str, Any]:
-    plan = found.plan
+    plan = found.layout
     return {
         "command": command,
         "profile": plan.effort.name,

@@ -24,9 +24,9 @@ from rich.text import Text
 
 from theory import Condition
 from theory.statements import tex
-from theory.symbols import table
 from verify.draw import Picture
 from verify.formulas import mathml, pieces, plain
+from verify.notation import MU, names
 from verify.shown import visible
 
 PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
@@ -68,67 +68,20 @@ def letter(index: int) -> str:
     return chr(ord("A") + index) if index < 26 else f"A{index}"
 
 
-def number(value: float) -> str:
-    """Three digits."""
-    if value is None or math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if abs(value) < 1e5 and (value == int(value) or abs(value) >= 1e3):
-        return f"{value:.0f}".replace("-", "−")
-    digits, _, power = f"{value:.3g}".partition("e")
-    if not power:
-        return digits.replace("-", "−")
-    raised = "10" + str(int(power)).translate(_RAISED)
-    return raised if digits == "1" else f"{digits}·{raised}".replace("-", "−")
-
-
-_RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-
-
-def signed(value: float, digits: int | None = None) -> str:
-    text = f"{value:+g}" if digits is None else f"{value:+.{digits}f}"
-    if not float(text):
-        return text.lstrip("+-") if digits else "0"
-    return text.replace("-", "−")
-
-
-def interval(held: Mapping[str, float], sign: bool = False) -> str:
-    if sign:
-        return f"{signed(held['value'], 2)} [{signed(held['low'], 2)}, {signed(held['high'], 2)}]"
-    return f"{number(held['value'])} [{number(held['low'])}, {number(held['high'])}]"
-
-
-# Names that stand in sentences and tables, in LaTeX.
-NOTATION = {p.name: p.latex for p in table()} | {
-    "tau": r"\tau", "kappa": r"\kappa", "gamma": r"\gamma", "rho": r"\rho", "alpha": r"\alpha", "beta": r"\beta",
-    "sigma": r"\sigma", "Theta": r"\Theta", "tau_+": r"\tau_+", "tau_-": r"\tau_-", "T_1": "T_1", "S_f": "S_f",
-    "S_t": "S_t", "L_S": "L_S",
-}  # fmt: skip
 VECTOR = r"\boldsymbol{\mu}"  # mu in a sentence; in a formula the symbol is its length
 
 
-def symbol(name: str) -> str:
-    """A parameter as text: ``σ_ξ``."""
-    return plain(NOTATION[name]) if name in NOTATION else name
-
-
-def notation(name: str) -> str:
-    """A parameter as a piece of a text in which $...$ is LaTeX."""
-    return f"${NOTATION[name]}$" if name in NOTATION else name
-
-
-def spoken(text: str, mu: str = NOTATION["mu"]) -> Iterator[tuple[bool, str]]:
+def spoken(text: str, mu: str = MU) -> Iterator[tuple[bool, str]]:
     """A sentence, in which $...$ is LaTeX and names of the paper stand for its symbols, in turn: whether a piece is
     LaTeX, and the piece. Names alone are replaced: nothing is made a formula that was not written as one."""
-    names = NOTATION | {"mu": mu}
+    known = names() | {"mu": mu}
     for latex, piece in pieces(text):
         if latex:
             yield True, piece
             continue
         for i, part in enumerate(re.split(r"(?<!\w)(tau_[+-](?!\w)|[A-Za-z]\w*)", piece.replace("y~", "ỹ"))):
-            if i % 2 and part in names:
-                yield True, names[part]
+            if i % 2 and part in known:
+                yield True, known[part]
             elif part:
                 yield False, part if i % 2 else _signs(part)
 
@@ -138,7 +91,7 @@ def _signs(text: str) -> str:
     return re.sub(r"(?<![\w−])-(?=\d)", "−", text)
 
 
-def readable(text: str, mu: str = NOTATION["mu"]) -> str:
+def readable(text: str, mu: str = MU) -> str:
     """A sentence in the paper's notation, as far as plain text goes."""
     return "".join(plain(piece) if latex else piece for latex, piece in spoken(text, mu))
 

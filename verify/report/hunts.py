@@ -14,15 +14,16 @@ from rich.text import Text
 
 from numerics import Setting
 from theory import Claim
-from theory.paper import Reading
+from theory.reading import Reading
 from theory.statements import tex
-from verify import witness_figures
+from verify.design import EPSILON
 from verify.draw import Picture
-from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested
+from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested, figures
 from verify.fit import clopper_pearson
-from verify.report.common import dumps, duration, html_page, markdown, notation, number, open_console, stated
+from verify.notation import notation, number
+from verify.pack import option, pack_of, typed
+from verify.report.common import dumps, duration, html_page, markdown, open_console, stated
 from verify.shown import visible
-from verify.sweep import EPSILON
 
 
 @contextmanager
@@ -63,7 +64,7 @@ def write_hunts(
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
     """
-    pictures = {name: witness_figures.draw(held) for name, held in followed.items()}
+    pictures = {name: figures.draw(held) for name, held in followed.items()}
     rows = [
         _row(finding, hunt, reading, conditions, pictures.get(finding.claim.name))
         for hunt in hunts
@@ -294,7 +295,7 @@ def failures_at(setting: Setting, counts: Mapping[str, tuple[int, int]], reading
 
 
 def _changed(reading: Reading) -> dict[str, float | str]:
-    return {k: v for k, v in asdict(reading).items() if v != getattr(Reading(), k)}
+    return {k: v for k, v in asdict(reading).items() if v != getattr(type(reading)(), k)}
 
 
 def _again(claim: Claim, setting: Setting, reading: Reading, conditions: str) -> str:
@@ -302,7 +303,7 @@ def _again(claim: Claim, setting: Setting, reading: Reading, conditions: str) ->
     changed = {k: v if isinstance(v, str) else f"{v:g}" for k, v in _changed(reading).items()}
     more = [f"--{k.replace('_', '-')} {v}" for k, v in changed.items()]
     more += [f"--conditions {shlex.quote(conditions)}"] if conditions else []
-    return " ".join([f'python -m verify falsify {shlex.quote(claim.name)} --at "{at}"', *more])
+    return " ".join([f'python -m verify falsify {shlex.quote(claim.name)} --at "{at}"', *more]) + option(reading)
 
 
 def _slug(claim: Claim) -> str:
@@ -314,14 +315,14 @@ def _witness_test(claim: Claim, witness: Tested, reading: Reading) -> str:
     values = "".join(f"        {k}={v!r},\n" for k, v in witness.setting.values().items())
     return (
         f'"""{claim.name} fails here more often than {reading.delta:g}; this test fails while it does."""\n\n'
-        "from numerics import Setting\n"
-        "from theory.paper import Reading, claims\n"
         "from verify.falsify import failures\n"
-        "from verify.fit import clopper_pearson\n\n\n"
+        "from verify.fit import clopper_pearson\n"
+        "from verify.pack import load\n\n"
+        f"PACK = load({typed(pack_of(reading))!r})\n\n\n"
         f"def test_{_slug(claim)}_holds_often_enough():\n"
-        f"    reading = Reading({changed})\n"
-        f'    [claim] = [c for c in claims(reading) if c.name == "{claim.name}"]\n'
-        f"    setting = Setting(\n{values}    )\n"
+        f"    reading = PACK.paper.reading({changed})\n"
+        f'    [claim] = [c for c in PACK.paper.claims(reading) if c.name == "{claim.name}"]\n'
+        f"    setting = PACK.setting(\n{values}    )\n"
         "    failed, trials = failures(claim, setting, reading, seeds=256)\n"
         "    assert clopper_pearson(failed, trials).low <= reading.delta\n"
     )

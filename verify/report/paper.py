@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from verify.images import FOLDER
-from verify.paper_figures import PaperFigure, Point
 from verify.report.common import csv, html_page, indented, markdown, open_console
+from verify.reproduce import CaptionPoint, PaperFigure
+from verify.reproduce.image_runs import FOLDER
 from verify.shown import visible
 
 
@@ -49,10 +49,10 @@ def _shown(f: PaperFigure) -> dict[str, Any]:
     }
 
 
-def _share(point: Point) -> str:
+def _share(point: CaptionPoint) -> str:
     return "–" if point.met is None else f"{point.met}/{point.of}"
 
 
-def _interval(point: Point) -> str:
+def _interval(point: CaptionPoint) -> str:
     held = point.share
     return "–" if held is None else f"{_share(point)} [{held.low:.2f}, {held.high:.2f}]"

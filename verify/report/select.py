@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from verify.report.common import csv, dumps, indented, number, open_console
+from verify.notation import number
+from verify.report.common import csv, dumps, indented, open_console
 from verify.select import FOLDER, Selection
 from verify.select_figures import picture
 from verify.shown import visible

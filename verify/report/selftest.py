@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from verify.judge import Status
+from verify.laws.kind import Status
 from verify.report.common import cell, dumps, indented, open_console, readable
 from verify.selftest import FOLDER, SelfTest
 from verify.shown import visible

@@ -1,7 +1,7 @@
 """What stands on the terminal: a study in short, claims, explanations, margins, entailments."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,18 +10,23 @@ from rich.text import Text
 
 from numerics import Observable, Setting
 from theory import Claim, Margin, T_star, evaluate, orders
-from theory.paper import Reading
-from theory.regime import Entailment
+from theory.papers import Entailment, Paper
+from theory.reading import Reading
 from theory.statements import PROVENANCE, law_tex, tags, tex
-from theory.symbols import SETTING
 from verify.check import Check
+from verify.conformance import Finding
+from verify.design import Group
+from verify.entailed import CLAIMED, Decision, certificate
 from verify.formulas import plain
-from verify.judge import Status, Verdict
-from verify.regime import CLAIMED, Decision, certificate
-from verify.report.common import duration, indented, number, open_console, prose, readable, shortened, stated, symbol
+from verify.judge import Verdict
+from verify.laws import kind_of
+from verify.laws.kind import Status
+from verify.notation import number, symbol
+from verify.pack import pack_of
+from verify.report.common import duration, indented, open_console, prose, readable, shortened, stated
 from verify.report.hunts import beside_rows
-from verify.report.study import (
-    KINDS,
+from verify.report.theorems import print_theorems
+from verify.report.words import (
     SIGNS,
     STAGES,
     STYLES,
@@ -32,14 +37,13 @@ from verify.report.study import (
     decided,
     expectation,
     how_judged,
+    kinds,
     source,
     where,
 )
-from verify.report.theorems import print_theorems
-from verify.scaling import Answer
+from verify.scaling import Fate
 from verify.shown import visible
 from verify.study import Outcome
-from verify.sweep import OBSERVABLE_BY_NAME, Group
 
 
 def _print_check(check: Check, console: Console) -> None:
@@ -56,7 +60,7 @@ def _print_check(check: Check, console: Console) -> None:
         console.print()
         console.print(Text(f"{found.condition.name}: {found.says}", style="bold"))
         indented(console, found.proof)
-    for found in check.premises:
+    for found in check.omissions:
         console.print()
         line = Text(f"{conditions_text(found.needs)}: {found.condition.name} is {found.status}", style="bold")
         console.print(line)
@@ -78,7 +82,7 @@ def _print_trends(check: Check, console: Console) -> None:
         return
     console.print()
     console.print("Where a premise of the paper is lost: does the conclusion fail, or only the proof?", style="bold")
-    styles = {Answer.FAILS: "bold red", Answer.HOLDS: "green", Answer.OPEN: "yellow"}
+    styles = {Fate.FAILS: "bold red", Fate.HOLDS: "green", Fate.OPEN: "yellow"}
     paths = {t.path.group: t.path for t in check.trends}
     for group, path in paths.items():
         console.print()
@@ -183,13 +187,13 @@ def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | N
     console = open_console()
     width = max(len(c.name) for c in claims) if claims else 0
     for claim in claims:
-        kinds = ", ".join(dict.fromkeys(KINDS[type(law)] for _, law in claim.parts))
+        called = ", ".join(kinds(claim))
         held = source(claim)
         line = Text(claim.name.ljust(width), style="bold")
         line.append(f"  {where(held.reference)} [{held.provenance}]", style="not bold")
         console.print(line, soft_wrap=True)
         contrast = " Contrast: expected to fail." if claim.contrast else ""
-        indented(console, f"{kinds}: {prose(claim.says)}{contrast}")
+        indented(console, f"{called}: {prose(claim.says)}{contrast}")
     console.print()
     indented(console, tags())
     if group_of is not None:
@@ -200,10 +204,9 @@ def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | N
             console.print(Text(f"  {name}: {conditions_text(group.needs)}; {STAGES[group.stage]}"))
 
 
-def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, Observable] | None = None) -> None:
+def explain(claim: Claim, observables: Mapping[str, Observable], group: Group | None = None) -> None:
     """Everything that is known of a claim, on stdout."""
     console = open_console()
-    observables = OBSERVABLE_BY_NAME if observables is None else observables
 
     def section(title: str, *lines: str | Text) -> None:
         console.print()
@@ -232,11 +235,11 @@ def explain(claim: Claim, group: Group | None = None, observables: Mapping[str, 
     for name, law in claim.parts:
         held = observables.get(name)
         lines.append(f"{name}: {prose(held.says) if held else 'unknown observable'}")
-        lines.append(f"{KINDS[type(law)]}: {plain(law_tex(name, law))}")
+        lines.append(f"{kind_of(law).called}: {plain(law_tex(name, law))}")
     section("Observables", *lines)
     if claim.tested:
         section("What is tested", prose(claim.tested))
-    section("How it is judged", *dict.fromkeys(readable(how_judged(law)) for _, law in claim.parts))
+    section("How it is judged", *map(readable, how_judged(claim)))
     if group is not None:
         section("Runs", f"group {group.name}: {STAGES[group.stage]}")
 
@@ -306,16 +309,35 @@ def _answer(console: Console, held: orders.Answer, facts: Sequence[orders.Premis
         console.print("Goal", style="bold")
         plainly([str(held.goal)])
         console.print()
-    style = "bold green" if held.status in (orders.Status.ENTAILED, orders.Status.CONSISTENT) else "bold yellow"
+    style = "bold green" if held.status in (orders.Ruling.ENTAILED, orders.Ruling.CONSISTENT) else "bold yellow"
     console.print(Text(f"{held.status}: {held.reason}", style=style), soft_wrap=True)
     if found := certificate(held):
         console.print()
         plainly(found.split("\n"))
-    if held.status == orders.Status.NOT_ENTAILED:
+    if held.status == orders.Ruling.NOT_ENTAILED:
         console.print()
         added = f"with {held.weakest} it would follow, and no weaker premise does"
         alone = "no single premise that the others allow was found with which it would follow"
         console.print(Text(added if held.weakest is not None else alone), soft_wrap=True)
+
+
+def list_papers(papers: Sequence[Paper]) -> None:
+    """The papers that the tools come with, on stdout."""
+    console = open_console()
+    for paper in papers:
+        console.print(Text(paper.name, style="bold"))
+        indented(console, paper.title)
+
+
+def conformance(name: str, findings: Iterable[Finding]) -> bool:
+    """What became of every check of a pack, on stdout as they come; whether all hold."""
+    console, whole = open_console(), True
+    console.print(Text(name, style="bold"))
+    for found in findings:
+        whole &= not found.problem
+        said = f"FAILS  {found.check}: {found.problem}" if found.problem else f"holds  {found.check}"
+        console.print(Text(said, style="bold red" if found.problem else ""), soft_wrap=True)
+    return whole
 
 
 def list_observables(observables: Mapping[str, Observable]) -> None:
@@ -338,7 +360,7 @@ def _table(*headings: str) -> Table:
 def margin_tables(sets: list[tuple[str, list[Margin]]], setting: Setting, reading: Reading, epsilon: float) -> None:
     """How far each condition of several sets holds at one setting, on stdout."""
     console = open_console()
-    values = {k: setting.values()[k] for k in SETTING} | {"kappa": setting.kappa}
+    values = {k: setting.values()[k] for k in pack_of(reading).columns} | {"kappa": setting.kappa}
     last = evaluate(T_star, reading.at(setting.values(), epsilon))
     numbers = ", ".join(f"{symbol(k)} = {number(float(v))}" for k, v in values.items())
     effective = setting.kappa * (1 - 2 * max(setting.tau_plus, setting.tau_minus))

@@ -14,21 +14,22 @@ from rich.text import Text
 from theory.statements import PROVENANCE, Part, Theorem
 from verify.draw import Picture
 from verify.formulas import plain
-from verify.judge import Status
-from verify.quantify import Answer
-from verify.report.common import indented, number, open_console, prose
+from verify.laws.kind import Status
+from verify.notation import number
+from verify.quantify import TheoremVerdict
+from verify.report.common import indented, open_console, prose
 
 LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels and flips drawn independently"}
 
 
-def with_constants(found: Answer) -> str:
+def with_constants(found: TheoremVerdict) -> str:
     """``with C = 4, ...``: the constants that were fixed, or how far they were followed."""
     told = found.theorem.told_at(found.choice.constants)
     # Where no constants served in exploration, the last of the ladder were put to the test, and may still hold.
     return f"with {told}" if found.choice.served or found.status == Status.SUPPORTED else f"followed to {told}"
 
 
-def evidence(found: Answer) -> str:
+def evidence(found: TheoremVerdict) -> str:
     """``480 fresh runs, 30 settings, n 22–498; failing settings < 9.5 % (95 %)``, second looks apart."""
     if not found.runs:
         return "no run"
@@ -42,11 +43,13 @@ def evidence(found: Answer) -> str:
     )
 
 
-def reproduce(found: Answer, profile: str, seed: int) -> str:
+def reproduce(found: TheoremVerdict, profile: str, seed: int) -> str:
     return f"python -m verify run {shlex.quote(found.theorem.name)} --profile {profile} --seed {seed}"
 
 
-def theorem_rows(answers: Sequence[Answer], profile: str, seed: int, signs: dict[Status, str]) -> list[dict[str, Any]]:
+def theorem_rows(
+    answers: Sequence[TheoremVerdict], profile: str, seed: int, signs: dict[Status, str]
+) -> list[dict[str, Any]]:
     """A row per theorem, with an entry per kind of labels."""
     rows = []
     for theorem in dict.fromkeys(a.theorem.name for a in answers):
@@ -89,7 +92,7 @@ def theorem_rows(answers: Sequence[Answer], profile: str, seed: int, signs: dict
     return rows
 
 
-def _hidden(theorem: Theorem, answers: Sequence[Answer]) -> list[dict[str, str]]:
+def _hidden(theorem: Theorem, answers: Sequence[TheoremVerdict]) -> list[dict[str, str]]:
     return [
         {
             "latex": h.latex,
@@ -102,7 +105,7 @@ def _hidden(theorem: Theorem, answers: Sequence[Answer]) -> list[dict[str, str]]
     ]
 
 
-def _rungs(found: Answer) -> list[dict[str, str]]:
+def _rungs(found: TheoremVerdict) -> list[dict[str, str]]:
     """How often the theorem fails along the ladder, in exploration."""
     return [
         {
@@ -114,7 +117,7 @@ def _rungs(found: Answer) -> list[dict[str, str]]:
     ]
 
 
-def theorem_json(found: Answer) -> dict[str, Any]:
+def theorem_json(found: TheoremVerdict) -> dict[str, Any]:
     """One answer in report.json."""
 
     def finite(value: float) -> float | None:
@@ -148,7 +151,7 @@ def theorem_json(found: Answer) -> dict[str, Any]:
 
 
 def print_theorems(
-    answers: Sequence[Answer], console: Console, signs: dict[Status, str], styles: dict[Status, str]
+    answers: Sequence[TheoremVerdict], console: Console, signs: dict[Status, str], styles: dict[Status, str]
 ) -> None:
     """The theorems on the terminal: verdict, constants, evidence; parts only where they differ from the whole."""
     if not answers:
@@ -175,9 +178,9 @@ def print_theorems(
     console.print()
 
 
-def pictures(answers: Sequence[Answer]) -> dict[str, Picture]:
+def pictures(answers: Sequence[TheoremVerdict]) -> dict[str, Picture]:
     """Where each theorem holds, by its name."""
-    from verify.theorem_figures import where_it_holds
+    from verify.quantify.figures import where_it_holds
 
     found = {}
     for name in dict.fromkeys(a.theorem.name for a in answers):

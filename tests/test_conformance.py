@@ -1,0 +1,102 @@
+"""Packs do what they declare; and each question that is asked of them catches a planted failure."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import torch
+
+import numerics
+from numerics.activation import RELU, Activation
+from theory import n
+from verify import conformance
+from verify.pack import Pack, built_in, load
+
+TOY = str(Path(__file__).parent / "toy.py")
+
+
+@pytest.fixture(scope="module")
+def ours() -> Pack:
+    return load("han2025")
+
+
+@pytest.mark.parametrize("name", [*built_in(), TOY])
+def test_a_pack_does_what_it_declares(name):
+    assert [f for f in conformance.examine(load(name)) if f.problem] == []
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongSlope(numerics.Setting):
+    """relu', but a tenth below zero too."""
+
+    activation: ClassVar[Activation] = replace(
+        RELU, name="wrong", slope=lambda z: torch.where(z > 0, 1.0, 0.1).to(z.dtype)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped(numerics.Setting):
+    """A kink at 0.137 instead of 0: the derivative is right, but sizes have a meaning now."""
+
+    activation: ClassVar[Activation] = Activation(
+        name="stepped",
+        value=lambda z: torch.relu(z - 0.137),
+        slope=lambda z: (z > 0.137).to(z.dtype),
+    )
+
+
+def test_a_derivative_that_is_none_is_found(ours):
+    wrong = replace(ours, setting=WrongSlope)
+    assert "from the derivative of phi" in conformance.slope(wrong)
+    assert "from autograd" in conformance.recursion(wrong)
+    other = replace(ours, setting=Stepped)
+    assert conformance.slope(other) == ""
+    assert conformance.recursion(other) == ""
+
+
+def test_false_declarations_are_found(ours):
+    held = dict(ours.observables)
+    reads = held | {"gamma_max_run": replace(held["gamma_max_run"], reads=("rho_max",))}
+    assert "'gamma_max_run' reads more" in conformance.declarations(replace(ours, observables=reads))
+    weighs = held | {"noise_norm_min": replace(held["noise_norm_min"], weight=1)}
+    assert "'noise_norm_min' does not have the weight 1" in conformance.declarations(replace(ours, observables=weighs))
+
+
+def test_a_rescaling_that_changes_runs_is_found(ours, monkeypatch):
+    """Not eta/c^2 but eta/c: every step is then four times too large."""
+    monkeypatch.setitem(conformance.RESCALING, "eta", -1)
+    assert "changes under the rescaling" in conformance.symmetry(ours)
+
+
+def test_statements_without_a_value_or_with_another_answer_are_found(ours):
+    paper = ours.paper
+    reading = paper.reading()
+    first, *rest = paper.claims(reading)
+    strange = replace(paper, claims=lambda _: (replace(first, observable="nothing"), *rest))
+    assert "'nothing', which does not exist" in conformance.statements(replace(ours, paper=strange))
+    [one, other] = [e for e in paper.entailments() if e.name in ("regime.consistent", "regime.same-rate")]
+    turned = replace(paper, entailments=lambda: (replace(other, expected=one.expected),))
+    assert "'regime.same-rate' is entailed" in conformance.statements(replace(ours, paper=turned))
+
+
+def test_conditions_without_a_setting_are_found(ours):
+    paper = ours.paper
+
+    def claims(reading):
+        [claim] = [c for c in paper.claims(reading) if c.name == "stage1.time"]
+        none = replace(claim.needs[0], name="none", statement=n <= sum([0.5]))
+        return (replace(claim, needs=(*claim.needs, none)),)
+
+    assert "lie inside" in conformance.designs(replace(ours, paper=replace(paper, claims=claims)))
+
+
+def test_reduced_dynamics_that_runs_do_not_approach_are_found(ours):
+    off = replace(ours, predicted=lambda setting, s: {k: 1.3 * v for k, v in ours.predicted(setting, s).items()})
+    assert "does not fall as n grows" in conformance.reduced(off)
+
+
+def test_a_wrong_exponent_that_goes_through_is_found(ours, monkeypatch):
+    """With the exponent moved by less than the tolerance, the judge has nothing to refute, and that is said."""
+    monkeypatch.setattr(conformance, "WRONG", 0)
+    assert "times n^0 is" in conformance.refutes(ours)

@@ -1,0 +1,152 @@
+"""A paper that nobody wrote (``tests/toy.py``: one more parameter, another activation) runs through every command."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from verify.pack import load
+
+ROOT = Path(__file__).parent.parent
+TOY = str(ROOT / "tests" / "toy.py")
+AT = ["--n", "32", "--m", "8", "--d", "2e4", "--mu", "60", "--sigma-0", "1e-4", "--eta", "1e-3"]
+
+
+def verify(*arguments: str, cwd: Path = ROOT, paper: str = TOY) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "verify", *arguments, "--paper", paper]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=_env())
+
+
+def _env() -> dict[str, str]:
+    import os
+
+    return os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+
+
+def test_list_and_explain():
+    listed = verify("list")
+    assert listed.returncode == 0
+    assert "toy.fitted" in listed.stdout
+    assert "stage1" not in listed.stdout
+    assert "regime.toy" in verify("list", "--regime").stdout
+    told = verify("explain", "toy.fitted")
+    assert told.returncode == 0
+    assert "every sample is fitted" in told.stdout
+    assert verify("explain", "regime.toy").returncode == 0
+    assert "unknown claim 'stage1.time'" in verify("explain", "stage1.time").stderr
+
+
+def test_margins_ask_for_the_parameter_that_the_paper_adds():
+    found = verify("margins", *AT, "--leak", "0.1")
+    assert found.returncode == 0, found.stderr
+    assert "Condition T" in found.stdout
+    assert "α = 0.1" in found.stdout
+    missing = verify("margins", *AT)
+    assert missing.returncode == 2
+    assert "Missing option '--leak'" in missing.stderr
+    outside = verify("margins", *AT, "--leak", "0.7")
+    assert outside.returncode == 2
+    assert "from 0 to 0.5" in outside.stderr
+    ours = verify("margins", *AT, "--leak", "0.1", paper="han2025")
+    assert ours.returncode == 2
+    assert "No such option" in ours.stderr
+    assert "--leak" in verify("margins", "--help").stdout
+
+
+@pytest.mark.parametrize(("goal", "status"), [("n^2 <= d", 0), ("leak <= 1", 0), ("n^3 <= d", 1)])
+def test_entails(goal, status):
+    found = verify("entails", "--given", "toy", goal)
+    assert found.returncode == status, found.stderr
+
+
+def test_falsify_finds_what_is_false_and_nothing_in_what_is_true(tmp_path):
+    false = verify("falsify", "toy.unfitted", "--budget", "8s", "--no-replay", "--quiet", "--out", str(tmp_path / "f"))
+    assert false.returncode == 1, false.stderr
+    [hunt] = json.loads((tmp_path / "f" / "falsify.json").read_text())["hunts"]
+    [finding] = hunt["findings"]
+    assert finding["answer"] == "VIOLATED"
+    assert "leak=" in false.stdout
+    assert "--paper" in false.stdout
+    true = verify("falsify", "toy.fitted", "--budget", "8s", "--no-replay", "--quiet", "--out", str(tmp_path / "t"))
+    assert true.returncode == 0, true.stderr
+
+
+def test_map_over_the_parameter_that_the_paper_adds(tmp_path):
+    ranges = ["--x", "0:0.4:3", "--y", "1e4:1e6:2:log"]
+    found = verify("map", "leak", "d", *ranges, "--seeds", "2", "--quiet", "--out", str(tmp_path / "map"))
+    assert found.returncode == 0, found.stderr
+    cells = pd.read_csv(tmp_path / "map" / "map-cells.csv")
+    assert sorted(set(cells["leak"])) == [0.0, 0.2, 0.4]
+    assert {"margin:toy.dimension", "toy.fitted"} <= set(cells)
+    assert verify("map", "leak", "d", "--out", str(tmp_path / "x")).stderr.count("has no range of its own") == 1
+    assert "no such parameter" in verify("map", "leak", "d", paper="han2025").stderr
+
+
+OWN = """
+from theory import Claim, Condition, Within, lookup
+from toy import Reading, sets
+
+[whole] = sets(Reading())
+less = Condition(name="own.leak", source="me", statement=lookup("leak") <= 0.05)
+CLAIMS = (
+    Claim(name="own.fitted", source="me", needs=(*(c for c in whole.conditions if c.name != "toy.leak"), less),
+          observable="margin_min_T1", law=Within(low=0), says="At T_1 every sample is fitted."),
+)
+"""
+
+
+def test_check_and_all_write_the_reports_of_the_paper(tmp_path):
+    note = tmp_path / "note.py"
+    note.write_text(OWN)
+    checked = verify("check", str(note), "--quiet", "--out", str(tmp_path / "check"))
+    assert checked.returncode == 0, checked.stderr
+    told = json.loads((tmp_path / "check" / "report.json").read_text())
+    assert [c["status"] for c in told["claims"]] == ["SUPPORTED"]
+
+    # A few runs a setting: they show that a claim holds in three of four, not in nine of ten.
+    delta = ("--delta", "0.25")
+    whole = verify("all", "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "all"))
+    assert whole.returncode == 0, whole.stderr
+    told = json.loads((tmp_path / "all" / "report.json").read_text())
+    assert {c["name"]: c["status"] for c in told["claims"]} == {"toy.fitted": "SUPPORTED", "toy.unfitted": "REFUTED"}
+    page = (tmp_path / "all" / "index.html").read_text()
+    assert "Toy 2026" in page
+    assert "Han et al" not in page
+    runs = pd.read_csv(tmp_path / "all" / "runs.csv")
+    assert runs["leak"].between(0, 0.25).all()
+    again = verify("all", "--resume", str(tmp_path / "all"), "--quiet")
+    assert again.returncode == 0, again.stderr
+    assert json.loads((tmp_path / "all" / "report.json").read_text())["claims"] == told["claims"]
+    wrong = verify("all", "--resume", str(tmp_path / "all"), paper="han2025")
+    assert wrong.returncode == 2
+    assert "is of paper 'toy', not of 'han2025'; name it by --paper" in wrong.stderr
+
+
+def test_what_belongs_to_one_paper_says_so():
+    for command in (["calibrate"], ["selftest"]):
+        refused = verify(*command)
+        assert refused.returncode == 2
+        assert "speaks of 'han2025' alone" in refused.stderr
+    for command in (["figures", "1"], ["papers"], ["compare", "a", "b"]):
+        assert "No such option '--paper'" in verify(*command).stderr
+
+
+def test_papers_that_are_none():
+    assert "no such paper; did you mean 'han2025'?" in verify("list", paper="han2052").stderr
+    assert "no such file" in verify("list", paper="nowhere.py").stderr
+    assert "holds no PACK" in verify("list", paper=str(ROOT / "tests" / "orders_along.py")).stderr
+    listed = subprocess.run(
+        [sys.executable, "-m", "verify", "papers"], cwd=ROOT, capture_output=True, text=True, env=_env()
+    )
+    assert "han2025" in listed.stdout
+
+
+def test_the_three_halves_must_name_the_same_parameters():
+    from dataclasses import replace
+
+    toy = load(TOY)
+    with pytest.raises(ValueError, match="extents and its parameters differ in leak; name the same"):
+        replace(toy, extents={k: v for k, v in toy.extents.items() if k != "leak"})

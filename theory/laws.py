@@ -1,0 +1,200 @@
+"""Laws: what a claim predicts of its observable, as values. How each is judged: ``verify.laws``."""
+
+from dataclasses import dataclass
+
+import sympy as sp
+
+from theory.expressions import exponents, tex
+from theory.fields import check_expression, check_flag, check_number, check_text
+
+Bound = sp.Expr | float | None
+
+
+class Law:
+    """What every law says of itself; a kind of law is a frozen dataclass that derives from this."""
+
+    @property
+    def bounds(self) -> tuple[Bound, Bound] | None:
+        """The numbers between which a single run must lie, None where no single run meets or breaks the law."""
+        return None
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """Observables that it takes besides the one that it is about."""
+        return ()
+
+    @property
+    def weighed(self) -> tuple[sp.Expr | float, ...]:
+        """What must take the factor that its observable takes under a change of units."""
+        return ()
+
+    def tex(self, name: str) -> str:
+        """LaTeX of what it says of an observable, whose own LaTeX is ``name``."""
+        raise NotImplementedError
+
+
+def law_tex(observable: str, law: Law) -> str:
+    """LaTeX of what a law says of an observable."""
+    return law.tex(r"\mathrm{" + observable.replace("_", r"\ ") + "}")
+
+
+@dataclass(frozen=True)
+class Theta(Law):
+    """The observable is of exact order ``expression``; ``up_to_logs`` for the tilde form.
+
+    Theta hides a constant, which may depend on kappa and the flips. Where a derivation gives it, ``constant`` names
+    the observable that computes it from a run's own draw; a free power of it enters the fit, so that it sharpens the
+    exponents without being assumed.
+    """
+
+    expression: sp.Expr
+    up_to_logs: bool = False
+    constant: str = ""
+
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "Theta")
+        check_flag(self.up_to_logs, "Theta: up_to_logs")
+        check_text("Theta", constant=self.constant)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.constant,) if self.constant else ()
+
+    @property
+    def weighed(self) -> tuple[sp.Expr | float, ...]:
+        return (self.expression,)
+
+    def tex(self, name: str) -> str:
+        order = r"\tilde\Theta" if self.up_to_logs else r"\Theta"
+        return f"{name} = {order}({tex(self.expression)})"
+
+    def exponents(self) -> dict[str, sp.Rational]:
+        """Predicted exponent per parameter, read off the expression.
+
+        Raises:
+            ValueError: the expression is no monomial.
+        """
+        return exponents(self.expression)
+
+
+@dataclass(frozen=True)
+class Within(Law):
+    """With probability at least 1 - delta the observable lies in [low, high]; either may be absent.
+
+    Expressions may name any symbol of a setting and delta; the constants are explicit.
+    """
+
+    low: Bound = None
+    high: Bound = None
+
+    def __post_init__(self) -> None:
+        if self.low is None and self.high is None:
+            raise ValueError("Within() without a bound says nothing; give low, high or both")
+        for name in ("low", "high"):
+            if getattr(self, name) is not None:
+                check_expression(getattr(self, name), f"Within, {name}")
+        if self.low is not None and self.high is not None and sp.sympify(self.low > self.high) is sp.true:
+            raise ValueError(f"Within({self.low}, {self.high}): no number lies there; give low below high")
+
+    @property
+    def bounds(self) -> tuple[Bound, Bound]:
+        return self.low, self.high
+
+    @property
+    def weighed(self) -> tuple[sp.Expr | float, ...]:
+        # A plain number may stand in any unit.
+        return tuple(x for x in self.bounds if x is not None and sp.sympify(x).free_symbols)
+
+    def tex(self, name: str) -> str:
+        left = "" if self.low is None else f"{tex(self.low)} \\le "
+        right = "" if self.high is None else f" \\le {tex(self.high)}"
+        return left + name + right
+
+
+class _UpToConstant(Law):
+    """A bound whose constant K is unnamed."""
+
+    expression: sp.Expr | float
+
+    @property
+    def weighed(self) -> tuple[sp.Expr | float, ...]:
+        return (self.expression,)
+
+    def _factor(self) -> str:
+        shown = tex(self.expression)
+        return f"\\left({shown}\\right)" if isinstance(self.expression, sp.Add) else shown
+
+
+@dataclass(frozen=True)
+class AtMost(_UpToConstant):
+    """With probability at least 1 - delta the observable is at most K * expression, for some constant K."""
+
+    expression: sp.Expr | float
+
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "AtMost")
+
+    def tex(self, name: str) -> str:
+        return f"{name} \\le K \\cdot {self._factor()}"
+
+
+@dataclass(frozen=True)
+class AtLeast(_UpToConstant):
+    """With probability at least 1 - delta the observable is at least K * expression, for some constant K > 0."""
+
+    expression: sp.Expr | float
+
+    def __post_init__(self) -> None:
+        check_expression(self.expression, "AtLeast")
+
+    def tex(self, name: str) -> str:
+        return f"{name} \\ge K \\cdot {self._factor()}"
+
+
+@dataclass(frozen=True)
+class Exactly(Law):
+    """An identity: the observable (a residual) is zero up to ``tolerance``, which ``why`` justifies."""
+
+    tolerance: float
+    why: str
+
+    def __post_init__(self) -> None:
+        check_number(self.tolerance, "Exactly, tolerance")
+        check_text("Exactly", why=self.why)
+        if not self.tolerance > 0:
+            raise ValueError(f"Exactly, tolerance {self.tolerance}: rounding leaves something; give one above 0")
+
+    @property
+    def bounds(self) -> tuple[Bound, Bound]:
+        return None, self.tolerance
+
+    def tex(self, name: str) -> str:
+        return f"{name} = 0"
+
+
+@dataclass(frozen=True)
+class Crossing(Law):
+    """The observable, a function of ``along``, changes sign where ``along`` equals ``at``.
+
+    ``within`` is the half-width of the equivalence window for the measured location, justified by ``why``.
+    """
+
+    along: sp.Expr
+    at: float
+    within: float
+    why: str
+
+    def __post_init__(self) -> None:
+        check_expression(self.along, "Crossing, along")
+        for name in ("at", "within"):
+            check_number(getattr(self, name), f"Crossing, {name}")
+        check_text("Crossing", why=self.why)
+        if not self.within > 0:
+            raise ValueError(f"Crossing, within {self.within}: the half-width of a window; give one above 0")
+
+    @property
+    def weighed(self) -> tuple[sp.Expr | float, ...]:
+        return (self.along,)
+
+    def tex(self, name: str) -> str:
+        return f"{name} = 0 \\iff {tex(self.along)} = {tex(self.at)}"

@@ -1,0 +1,225 @@
+"""Does a pack do what it declares? Asked of ours in the tests, and of anybody's by ``python -m verify papers FILE``.
+
+Each check is a question with a planted failure that it catches (tests/test_conformance.py):
+
+* the derivative of the activation is what autograd says;
+* gradient descent in coefficient space is plain gradient descent on the network, to rounding (d below, at and above n);
+* the rescaling (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2) changes no run;
+* observables read what they say and weigh what they say;
+* at its typical setting every condition and bound has a value, and each statement about orders has the answer stated;
+* claims name observables that exist, and settings inside their conditions can be found;
+* runs approach the reduced dynamics, where the pack knows one;
+* a rate with one wrong exponent is refuted, where the paper claims a rate.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+import sympy as sp
+import torch
+
+from numerics import Event, Observable, Setting, Trajectory, draw, train
+from numerics.identities import recursion_residual
+from numerics.observables import moments, series_of
+from theory import n
+from theory.expressions import RESCALING
+from verify import design, sweep
+from verify.design import PROFILES, groups
+from verify.judge import judge
+from verify.laws import check_law, kind_of
+from verify.laws.kind import Status
+from verify.pack import Pack
+
+ROUNDING = 1e-9  # float64 over some hundred steps leaves about 1e-13; a wrong term shows at order one
+SETTINGS, STEPS = 9, 120  # of the recursion: three each with d below, at and above n
+SMALL, LARGE = 48, 768  # n at which runs are compared with the reduced dynamics: fluctuations of n^-1/2 fall fourfold
+FALL = 0.7  # of the gap from the one to the other at least; half is what n^-1/2 would give with as much again beside it
+WRONG = sp.Rational(1, 4)  # a power of n by which a claimed rate is bent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What came of one check: ``problem`` is empty where the pack does what it declares."""
+
+    check: str
+    problem: str
+
+
+def examine(pack: Pack) -> Iterator[Finding]:
+    """Every check, in the order of the module's text; one that raises is a problem too."""
+    for name, check in CHECKS.items():
+        try:
+            problem = check(pack)
+        except Exception as raised:
+            problem = f"{type(raised).__name__}: {raised}"
+        yield Finding(check=name, problem=" ".join(problem.split()))
+
+
+def small_settings(pack: Pack, count: int = SETTINGS, seed: int = 0) -> list[Setting]:
+    """Settings of any parameters at all, d below, at and above n."""
+    return [point.setting for point in design.small_dense(count, seed, "drawn", pack)]
+
+
+def slope(pack: Pack) -> str:
+    """The declared derivative against autograd, on both sides of the kink and far from it."""
+    activation = pack.setting.activation
+    for setting in small_settings(pack):
+        z = torch.linspace(-3.0, 3.0, 61, dtype=torch.float64, requires_grad=True)
+        own = [z.new_tensor(x) for x in setting.shape]
+        (there,) = torch.autograd.grad(activation.value(z, *own).sum(), z)
+        gap = (activation.slope(z.detach(), *own) - there).abs()
+        if not bool(gap.max() <= ROUNDING):
+            at = float(z.detach()[int(gap.nan_to_num(torch.inf).argmax())])
+            return f"phi' of '{activation.name}' at z = {at:g} is {float(gap.max()):.3g} from the derivative of phi"
+    return ""
+
+
+def recursion(pack: Pack) -> str:
+    """The engine against plain autograd."""
+    for k, setting in enumerate(small_settings(pack)):
+        run = train([setting], [draw(setting, k, dense=True)], steps=STEPS)
+        [gap] = recursion_residual(run)
+        if not gap <= ROUNDING:
+            return f"a run in coefficient space is {gap:.3g} from autograd at {_shown(setting)}"
+    return ""
+
+
+def typical_runs(pack: Pack, scale: float = 1.0, seeds: int = 4) -> Trajectory:
+    """Small runs about the typical setting, to a loss of 0.2; ``scale`` is the c of the rescaling."""
+    at = {**pack.typical, "n": 8, "m": 4, "d": 300, "mu": pack.typical["mu"] / math.sqrt(pack.typical["d"] / 300)}
+    at["eta"] = 0.02 * 8 * 4 / (at["sigma_xi"] ** 2 * 300) / 0.1
+    at["sigma_0"] = 1e-3 / at["sigma_xi"]
+    setting = pack.settings({k: v * scale ** RESCALING.get(k, 0) for k, v in at.items()}, "drawn")
+    samples = [draw(setting, seed, dense=True) for seed in range(seeds)]
+    return train([setting] * seeds, samples, steps=600, stop=_STOP, events=moments(0.25))
+
+
+_STOP = Event(series="loss", value=0.2, falling=True)
+
+
+def symmetry(pack: Pack) -> str:
+    """The rescaling by a power of two, which rounds nothing."""
+    here, there = typical_runs(pack), typical_runs(pack, 4.0)
+    for name in ("loss", "coefficient_max", "margin_min"):
+        if not np.array_equal(here.series[name], there.series[name], equal_nan=True):
+            return f"series '{name}' changes under the rescaling, which must change no run"
+    return ""
+
+
+def declarations(pack: Pack) -> str:
+    """What observables declare of themselves."""
+    run, scaled = typical_runs(pack), typical_runs(pack, 4.0)
+    for observable in pack.observables.values():
+        if not reads_what_it_says(observable, run):
+            return f"observable '{observable.name}' reads more than reads = {observable.reads}"
+        if observable.stage != "exact" and not weighs_what_it_says(observable, run, scaled):
+            return f"observable '{observable.name}' does not have the weight {observable.weight}"
+    return ""
+
+
+def reads_what_it_says(observable: Observable, run: Trajectory) -> bool:
+    """Whether its number is the same, to the last bit, where nothing but what it declares was recorded."""
+    kept = series_of([observable], (*run.events.values(), _STOP))
+    part = replace(run, series={name: values for name, values in run.series.items() if name in kept})
+    try:
+        return np.array_equal(observable(part), observable(run), equal_nan=True)
+    except KeyError:
+        return False
+
+
+def weighs_what_it_says(observable: Observable, run: Trajectory, scaled: Trajectory) -> bool:
+    """Whether the rescaling by 4 changes it by 4^weight; ``scaled`` holds the runs after it."""
+    a, b = observable(run) * 4.0**observable.weight, observable(scaled)
+    return np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
+
+
+def statements(pack: Pack) -> str:
+    """Conditions, bounds and statements about orders."""
+    reading = pack.paper.reading()
+    for held in pack.paper.sets(reading):
+        for condition in held.conditions:
+            condition.margin(pack.typical, reading.C)
+    for claim in pack.paper.claims(reading):
+        for name, law in claim.parts:
+            for asked in (name, *law.reads):
+                if asked not in pack.observables:
+                    return f"claim '{claim.name}' is about the observable '{asked}', which does not exist"
+            check_law(law, pack.typical)
+    for statement in pack.paper.entailments():
+        answer = statement.decide()
+        if answer.status != statement.expected:
+            return f"'{statement.name}' is {answer.status}, stated is {statement.expected}"
+    return ""
+
+
+def designs(pack: Pack) -> str:
+    """Settings inside the conditions of every claim."""
+    for group in {g.name: g for g in _groups(pack).values()}.values():
+        _, undesigned = sweep.plan_jobs([group], PROFILES["quick"], pack.paper.reading(), 0, "cpu")
+        for why in undesigned.values():
+            return why
+    return ""
+
+
+def reduced(pack: Pack) -> str:
+    """Runs approach the reduced dynamics as n grows, all else as in the limit."""
+    if pack.predicted is None:
+        return ""
+    gaps = {size: _gap(pack, size) for size in (SMALL, LARGE)}
+    if not gaps[LARGE] <= FALL * gaps[SMALL]:
+        shown = ", ".join(f"{gap:.3g} at n = {size}" for size, gap in gaps.items())
+        return f"the gap to the reduced dynamics does not fall as n grows: {shown}"
+    return ""
+
+
+def _gap(pack: Pack, size: int) -> float:
+    """Mean over seeds of the largest gap to a predicted curve up to rescaled time 3, over 1 + the curve."""
+    at = {**pack.typical, "n": size, "m": 24, "d": 60.0 * size**2, "sigma_xi": 1.0}
+    ratio = pack.typical["n"] * pack.typical["mu"] ** 2 / (pack.typical["sigma_xi"] ** 2 * pack.typical["d"])
+    at |= {"mu": math.sqrt(ratio * at["d"] / size), "eta": 0.02 * size * 24 / at["d"]}
+    at["sigma_0"] = 0.1 * math.sqrt(size) / at["d"]
+    setting = pack.settings(at, "drawn")
+    seeds = max(2, 16 * SMALL // size)
+    run = train([setting] * seeds, [draw(setting, seed) for seed in range(seeds)], steps=150)
+    curves = pack.predicted(setting, run.times * setting.time_scale)
+    off = [np.abs(run.series[name] - curve) / (1 + curve) for name, curve in curves.items()]
+    return float(np.nanmean(np.nanmax(np.nanmax(np.stack(off), axis=0), axis=1)))
+
+
+def refutes(pack: Pack) -> str:
+    """The first rate that the paper claims, with one wrong exponent, on its own runs at the quick profile."""
+    reading = pack.paper.reading()
+    for claim, group in ((c, _groups(pack)[c.name]) for c in pack.paper.claims(reading)):
+        rates = [(name, law) for name, law in claim.parts if kind_of(law).spread]
+        if not rates or group.stage == "end":
+            continue
+        jobs, _ = sweep.plan_jobs([group], PROFILES["quick"], reading, 0, "cpu")
+        runs = pd.concat([r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)], ignore_index=True)
+        [(name, law), *_] = rates
+        bent = replace(claim, observable=name, law=replace(law, expression=law.expression * n**WRONG))
+        verdict = judge(bent, runs, reading, pack.observables)
+        return "" if verdict.status == Status.REFUTED else f"'{claim.name}' times n^{WRONG} is {verdict.status}"
+    return ""
+
+
+def _groups(pack: Pack) -> dict:
+    return groups(pack.paper.claims(pack.paper.reading()), pack.observables)
+
+
+def _shown(setting: Setting) -> str:
+    return ", ".join(f"{k} = {v:.3g}" for k, v in setting.values().items() if k != "labels")
+
+
+CHECKS: dict[str, Callable[[Pack], str]] = {
+    "the activation's derivative": slope,
+    "coefficient space is autograd": recursion,
+    "the rescaling changes no run": symmetry,
+    "what observables declare": declarations,
+    "statements have values and answers": statements,
+    "settings inside every claim's conditions": designs,
+    "runs approach the reduced dynamics": reduced,
+    "a wrong exponent is refuted": refutes,
+}

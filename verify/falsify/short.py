@@ -1,0 +1,75 @@
+"""A short hunt in a process of its own, beside the runs of a study."""
+
+import math
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from theory import Claim
+from theory.reading import Reading
+from verify import processes
+from verify.falsify.hunting import LEVEL, Hunt, hunt
+from verify.falsify.scope import reach
+
+# Batches by stage in `verify all`, so that every machine finds the same. A quick look has none, and what follows
+# training to the end is left to thorough.
+BESIDE: dict[str, dict[str, int]] = {
+    "quick": {},
+    "standard": {"T1": 6},
+    "thorough": {"T1": 60, "end": 12},
+}
+
+
+@contextmanager
+def beside(
+    parties_: Sequence[Sequence[Claim]], reading: Reading, seed_: int, batches: Mapping[str, int]
+) -> Iterator[Callable[[bool], tuple[Hunt, ...]]]:
+    """Hunt in a process of its own, by a count of batches (by stage), so that every machine finds the same.
+
+    Yields what returns the hunts: with True it waits for all of them, else those that are not done are left out.
+    """
+    parties_ = tuple(parties_)
+    if not parties_:
+        yield lambda _: ()
+        return
+    with processes.Pool(1, _quietly) as pool:
+        futures = [
+            pool.submit(_short, tuple(claims), reading, seed_, batches, LEVEL / len(parties_)) for claims in parties_
+        ]
+
+        def collect(finished: bool) -> tuple[Hunt, ...]:
+            held = [pool.result(f) for f in futures if finished or (f.done() and not f.exception())]
+            return tuple(h for h in held if h is not None)
+
+        yield collect
+
+
+def aside() -> None:
+    """What Hypothesis notes for itself goes where temporary files go, not under the current directory."""
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "thetacheck-hypothesis"))
+
+
+def _quietly() -> None:
+    aside()
+    torch.set_num_threads(1)
+
+
+def _short(
+    claims: tuple[Claim, ...], reading: Reading, seed_: int, batches: Mapping[str, int], level: float
+) -> Hunt | None:
+    try:
+        return hunt(
+            claims,
+            reading,
+            budget=math.inf,
+            seed_=seed_,
+            batches=batches[reach(claims, reading)],
+            level=level,
+            brief=True,
+        )
+    except ValueError:  # a reading that leaves no setting: the claims' own verdicts say so
+        return None

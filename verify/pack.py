@@ -1,0 +1,210 @@
+"""A pack binds a paper to a model: what the tools must know of both, and nothing else of either.
+
+A paper (``theory``) and a model (``numerics``) do not know each other; they meet here, by the names of parameters. A
+reading tells its paper, and so its pack: :func:`pack_of`. Ours lie in :mod:`verify.packs`; ``--paper`` takes the name
+of one, or a Python file with a ``PACK`` (docs/papers.md).
+"""
+
+import importlib
+import importlib.util
+import math
+import re
+import shlex
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from numerics import OBSERVABLES, Observable, Setting
+from numerics.model import Range
+from theory import Band, T_star, evaluate
+from theory.papers import DEFAULT, Paper, built_in
+from theory.reading import Reading
+
+
+def last_step(setting: Setting, epsilon: float, reading: Reading) -> int:
+    """T* as it is read: what has not reached ``epsilon`` by then is given up."""
+    return math.floor(evaluate(T_star, reading.at(setting.values(), epsilon)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maps:
+    """What a phase diagram holds and shows where a user says nothing.
+
+    Attributes:
+        held: a number or formula for every parameter, and for the ratios that formulas name; ``"bound"`` for the bound
+            of its condition.
+        ratios: what beside parameters may be an axis or be held, and its range.
+        instead: by ratio, what is held otherwise where that ratio is given.
+        axes: (low, high, logarithmic) of an axis where no range is given.
+        show: claims and observables shown by default.
+        lines: (map, what is shown, grid, table of cells) -> lines of theory over it (``verify.maps``).
+        presets: maps of the literature by name, made when asked for.
+        slow: (rescaled time that a run is expected to take, its setting, map) -> the same where on a map it is slower.
+    """
+
+    held: Mapping[str, str]
+    ratios: Mapping[str, Range] = field(default_factory=dict)
+    instead: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    axes: Mapping[str, tuple[float, float, bool]] = field(default_factory=dict)
+    show: tuple[str, ...] = ()
+    lines: Callable[..., list] = lambda *_: []
+    presets: Callable[[], Mapping[str, Any]] = dict
+    slow: Callable[[float, Setting, Any], float] = lambda s, *_: s
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pack:
+    """A paper, its model, and what binds them.
+
+    Attributes:
+        paper: what is claimed.
+        setting: what happens: a class of settings, whose fields are the paper's parameters.
+        observables: numbers per run that claims may speak of, by name.
+        extents: (least, largest) of every parameter where nothing else bounds it, in the order in which they are
+            chosen: sizes first, since logarithms hang on them. Small sizes are the simple ones.
+        lasts: (stage, epsilon) -> rescaled time s = eta t sigma_xi^2 d/(nm) within which a run of a stage ends wherever
+            it lies; of the paper's own dynamics, never of another's.
+        expected: (setting, epsilon, stage) -> the same for one setting; by default ``lasts``.
+        last_step: (setting, epsilon, reading) -> the iteration at which a run short of epsilon is given up.
+        bands: reading -> what quantities of order one are read as where no condition says it, by name.
+        typical: a setting at which every condition and bound has a value; also of epsilon, delta and horizon.
+        same: parameters that are as another where they are not given.
+        design: (group, profile, reading, entropy) -> points, where a paper has a design of its own;
+            :func:`verify.design.inside` where it has none.
+        maps: what phase diagrams hold and show.
+        predicted: (setting, rescaled times) -> curves of recorded series by name, drawn over runs; None where no
+            reduced dynamics is known.
+        says: reading -> how the report says what is open in the paper and how it is read (``verify.report``).
+
+    Raises:
+        ValueError: paper, setting and extents name different parameters, or a default is missing.
+    """
+
+    paper: Paper
+    setting: type[Setting]
+    extents: Mapping[str, tuple[float, float]]
+    lasts: Callable[[str, float], float | None]
+    typical: Mapping[str, float]
+    maps: Maps
+    observables: Mapping[str, Observable] = field(default_factory=lambda: OBSERVABLES)
+    expected: Callable[[Setting, float, str], float] | None = None
+    last_step: Callable[[Setting, float, Reading], int] = last_step
+    bands: Callable[[Reading], Mapping[str, Band]] = lambda _: {}
+    same: Mapping[str, str] = field(default_factory=dict)
+    design: Callable[..., list] | None = None
+    predicted: Callable[..., Mapping[str, Any]] | None = None
+    says: Callable[[Reading], Mapping[str, Any]] = lambda _: {}
+
+    def __post_init__(self) -> None:
+        stated = set(self.paper.parameters)
+        for what, names in {
+            "the setting": set(self.setting.ranges()),
+            "extents": set(self.extents),
+            "a typical setting": set(self.typical) & stated,
+            "what maps hold": set(self.maps.held) & stated,
+        }.items():
+            if names != stated:
+                odd = ", ".join(sorted(names ^ stated))
+                raise ValueError(f"paper '{self.paper.name}': {what} and its parameters differ in {odd}; name the same")
+
+    @property
+    def name(self) -> str:
+        return self.paper.name
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The parameters in the order in which they are chosen."""
+        return tuple(self.extents)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The parameters in the order in which they are shown."""
+        return self.paper.parameters
+
+    def rescaled_time(self, setting: Setting, epsilon: float, stage: str) -> float:
+        """Rescaled time s that a run of a stage is expected to need."""
+        if self.expected is not None:
+            return self.expected(setting, epsilon, stage)
+        return self.lasts(stage, epsilon) or 0.0
+
+    def settings(self, values: Mapping[str, float], labels: str) -> Setting:
+        """A setting from numbers by name, whole ones rounded."""
+        whole = self.setting.whole()
+        given = {name: round(values[name]) if name in whole else values[name] for name in self.columns}
+        return self.setting(**given, labels=labels)
+
+
+@cache
+def load(name: str) -> Pack:
+    """The pack of a paper.
+
+    Args:
+        name: one of ours; or a Python file, or an importable module, that holds a ``PACK``.
+
+    Raises:
+        ValueError: there is none, in one line.
+    """
+    known = built_in()
+    path, module = Path(name), name
+    if name in known:
+        module = f"verify.packs.{name}"
+    elif path.suffix == ".py":
+        if not path.is_file():
+            raise ValueError(f"--paper {name}: no such file; name one of {', '.join(known)}, or a Python file")
+        module = path.stem
+        if str(path.resolve().parent) not in sys.path:
+            sys.path.insert(0, str(path.resolve().parent))  # worker processes inherit it, and import what runs need
+    elif not re.fullmatch(r"[\w.]+", name) or importlib.util.find_spec(name) is None:
+        near = get_close_matches(name, known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"name one of {', '.join(known)}, or a Python file"
+        raise ValueError(f"--paper {name}: no such paper; {hint}")
+    try:
+        found = importlib.import_module(module)
+    except Exception as problem:
+        if name in known:  # a fault of ours
+            raise
+        raise ValueError(f"--paper {name}: {type(problem).__name__}: {problem}") from problem
+    pack = getattr(found, "PACK", None)
+    if not isinstance(pack, Pack):
+        raise ValueError(f"--paper {name}: holds no PACK; give it one, a verify.pack.Pack")
+    if pack.name != module.rpartition(".")[2]:
+        raise ValueError(f"--paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
+    _LOADED[pack.name] = pack
+    return pack
+
+
+_LOADED: dict[str, Pack] = {}
+
+
+def loaded() -> tuple[Pack, ...]:
+    """Those that this process has loaded."""
+    return tuple(_LOADED.values())
+
+
+def pack_of(reading: Reading) -> Pack:
+    """The pack of the paper whose constants these are."""
+    return load(reading.paper or DEFAULT)
+
+
+def typed(pack: Pack) -> str:
+    """What is typed after ``--paper`` to have a pack again."""
+    own = sources(pack)
+    return str(own[0]) if own else pack.name
+
+
+def option(reading: Reading) -> str:
+    """`` --paper NAME`` for a command line, empty where it is the paper that nobody has to name."""
+    pack = pack_of(reading)
+    return "" if pack.name == DEFAULT else f" --paper {shlex.quote(typed(pack))}"
+
+
+def sources(pack: Pack) -> tuple[Path, ...]:
+    """The files of a pack that is not ours: runs depend on them as on ours."""
+    if pack.name in built_in():
+        return ()
+    module = sys.modules.get(pack.name)
+    return (Path(module.__file__),) if module is not None and module.__file__ else ()

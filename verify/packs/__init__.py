@@ -1,0 +1,1 @@
+"""The packs that the tools come with: one module or folder each, with a ``PACK`` (:mod:`verify.pack`)."""
