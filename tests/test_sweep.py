@@ -20,7 +20,7 @@ from verify import costs, design, store, study, sweep
 from verify.laws.kind import Status
 from verify.laws.theta import LEVERAGE, SCALES
 from verify.packs.han2025 import PACK
-from verify.packs.han2025 import design as han_design
+from verify.packs.han2025.design import FAR
 
 QUICK = design.PROFILES["quick"]
 DECADES = 1.5
@@ -624,7 +624,7 @@ def test_no_single_setting_carries_the_exponents(stage):
     share = solve.max(1) / solve.sum(1)
     assert share.max() <= LEVERAGE, dict(zip((*SCALES, "kappa", "epsilon"), share.round(2), strict=False))
     far = [p for p in points if p.seeds < 1]
-    assert len(far) in (2 * han_design.FAR, 3 * han_design.FAR) and {p.seeds for p in far} == {1 / han_design.FAR}
+    assert len(far) in (2 * FAR, 3 * FAR) and {p.seeds for p in far} == {1 / FAR}
 
 
 def test_a_condition_may_fix_sizes_and_the_unit_of_noise():
