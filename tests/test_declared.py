@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from numerics import SERIES, Event, Observable, Setting, Trajectory, draw, train
-from numerics.observables import moments, reading, series_of
+from numerics.observables import moments, reading
+from verify.conformance import reads_what_it_says, weighs_what_it_says
 from verify.packs.han2025 import PACK
 
 ONE = Setting(n=8, m=4, d=300, mu=20.0, sigma_0=1e-3, eta=0.02, tau_plus=0.2, tau_minus=0.2)
@@ -32,21 +32,6 @@ def whole() -> Trajectory:
 @pytest.fixture(scope="module")
 def scaled() -> Trajectory:
     return trained(scale=4.0)
-
-
-def reads_what_it_says(observable: Observable, run: Trajectory) -> bool:
-    """Whether its number is the same, to the last bit, where nothing but what it declares was recorded."""
-    kept = series_of([observable], (*run.events.values(), STOP))
-    part = replace(run, series={name: values for name, values in run.series.items() if name in kept})
-    try:
-        return np.array_equal(observable(part), observable(run), equal_nan=True)
-    except KeyError:
-        return False
-
-
-def weighs_what_it_says(observable: Observable, run: Trajectory, scaled: Trajectory) -> bool:
-    a, b = observable(run) * 4.0**observable.weight, observable(scaled)
-    return np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
 
 
 @pytest.mark.parametrize("name", PACK.observables)

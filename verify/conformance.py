@@ -192,7 +192,9 @@ def _gap(pack: Pack, size: int) -> float:
 def refutes(pack: Pack) -> str:
     """The first rate that the paper claims, with one wrong exponent, on its own runs at the quick profile."""
     reading = pack.paper.reading()
-    for claim, group in ((c, _groups(pack)[c.name]) for c in pack.paper.claims(reading)):
+    by_claim = _groups(pack)
+    for claim in pack.paper.claims(reading):
+        group = by_claim[claim.name]
         rates = [(name, law) for name, law in claim.parts if kind_of(law).spread]
         if not rates or group.stage == "end":
             continue

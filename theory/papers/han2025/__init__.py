@@ -1,5 +1,7 @@
 """A. Han et al., "On the Role of Label Noise in the Feature Learning Process", ICML 2025, arXiv 2505.18909."""
 
+from functools import lru_cache
+
 from theory.papers import ConditionSet, Paper
 from theory.papers.han2025.claims import claims
 from theory.papers.han2025.conditions import (
@@ -16,6 +18,7 @@ from theory.papers.han2025.relatives import condition_huang, condition_kou
 from theory.papers.han2025.theorems import theorems
 
 
+@lru_cache(maxsize=8)  # as claims are: every claim of a file is held against them
 def sets(reading: Reading) -> tuple[ConditionSet, ...]:
     """Its own sets of conditions, and those of the papers that it builds on."""
     return (
