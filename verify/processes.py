@@ -50,7 +50,8 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         for process in list(self._processes.values()):
             process.kill()
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        # Waited for, or its thread still closes its pipe when the interpreter ends and wakes it through that pipe.
+        self._executor.shutdown(cancel_futures=True)
 
     def submit(self, function: Callable, *args: Any) -> Future:
         """Have ``function(*args)`` done.
