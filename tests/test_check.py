@@ -444,11 +444,11 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
 
 def test_a_worker_notices_that_the_file_has_changed(tmp_path):
     held = load(tmp_path, USER)
-    assert list(userfile.observables_of(held.pin)) == ["steps_taken"]
-    userfile.observables_of.cache_clear()
+    assert "steps_taken" in userfile.observables_of(Reading(), held.pin)
+    userfile._pinned.cache_clear()
     write(tmp_path, HEAD + USER + "# a word\n")
     with pytest.raises(ValueError, match="changed"):
-        userfile.observables_of(held.pin)
+        userfile.observables_of(Reading(), held.pin)
 
 
 def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess:

@@ -26,7 +26,7 @@ from verify.pack import Pack, pack_of, sources
 from verify.quantify import EFFORTS, Course, TheoremVerdict
 from verify.seeds import seed_of
 from verify.sweep import Job, Result
-from verify.userfile import UserFile
+from verify.userfile import UserFile, observables_of
 
 if TYPE_CHECKING:
     from verify.falsify import Hunt
@@ -71,7 +71,7 @@ class Plan:
     @property
     def observables(self) -> dict[str, Observable]:
         """The paper's and the file's, by name."""
-        return {**pack_of(self.reading).observables, **(self.file.observables if self.file else {})}
+        return observables_of(self.reading, self.file)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +137,7 @@ def plan(
 
     Groups are formed among all claims, so that a claim alone sees the same runs.
     """
-    known = {**pack_of(reading).observables, **(file.observables if file else {})}
+    known = observables_of(reading, file)
     group_of = groups(among, known, reading.labels)
     needed = {group_of[c.name].name: group_of[c.name] for c in chosen}
     pin = file.pin if file else None

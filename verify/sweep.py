@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from numerics import Event, Observable, Trajectory, draw, train
+from numerics import Event, Trajectory, draw, train
 from numerics.generalization import AT_THE_END, certified_exponent, generalization
 from numerics.observables import MOMENTS, STAGES, moments, series_of
 from numerics.series import SERIES
@@ -105,7 +105,8 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
         "end": Event(series="loss", value=tuple(job.point.epsilon for job, _ in runs), falling=True),
     }.get(stage)
     steps = max(1, int(min(last, MOST_STEPS)))
-    needed = series_of((_known(jobs[0])[name] for name in group.observables), events.values())
+    known = userfile.observables_of(jobs[0].reading, jobs[0].file)
+    needed = series_of((known[name] for name in group.observables), events.values())
     recorded = group.series or needed | {*group.kept, *([stop.series] if stop else [])}
     series = {name: recorder for name, recorder in SERIES.items() if name in recorded}
     if stage == "window" and "spurious_exponent" in group.kept:
@@ -142,13 +143,9 @@ def _execute(jobs: Sequence[Job], seeds: slice) -> list[Result]:
     return observed(simulate(jobs, seeds), jobs, seeds)
 
 
-def _known(job: Job) -> dict[str, Observable]:
-    return {**pack_of(job.reading).observables, **(userfile.observables_of(job.file) if job.file else {})}
-
-
 def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(None)) -> list[Result]:
     """What the group asks for of the runs of jobs, as :func:`simulate` gave them."""
-    known = _known(jobs[0])
+    known = userfile.observables_of(jobs[0].reading, jobs[0].file)
     # Which moments came, and whether a label was flipped, decides of every run what it says (``verify.evidence``).
     reach = STAGES.index(jobs[0].group.stage) if jobs[0].group.stage in STAGES else 0
     recorded = {*trajectory.events, "end"}

@@ -123,13 +123,22 @@ def load(path: Path, reading: Reading | None = None) -> UserFile:
         return _Reader(path, tree, namespace, reading).read(hashlib.sha256(raw).hexdigest()[:12])
 
 
-@lru_cache(maxsize=4)
-def observables_of(pin: Pin) -> dict[str, Observable]:
-    """A file's observables, in a process that did not load it.
+def observables_of(reading: Reading, file: UserFile | Pin | None) -> dict[str, Observable]:
+    """The observables of a paper and of a file, by name.
+
+    Args:
+        reading: of the paper.
+        file: as loaded; or its pin, in a process that did not load it.
 
     Raises:
         ValueError: the file has changed meanwhile, or can no longer be read.
     """
+    own = _pinned(file) if isinstance(file, Pin) else file.observables if file else {}
+    return {**pack_of(reading).observables, **own}
+
+
+@lru_cache(maxsize=4)
+def _pinned(pin: Pin) -> dict[str, Observable]:
     held = load(Path(pin.path), load_pack(pin.paper).paper.reading())
     if held.digest != pin.digest:
         raise ValueError(f"{pin.path}: was changed while its claims were run; start again")

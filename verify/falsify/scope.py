@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from numerics import Observable
 from numerics.observables import STAGES
 from theory import Band, Claim, Condition, eta, kappa, m, n, sigma_0, sigma_xi
 from theory import d as dimension
@@ -14,7 +13,7 @@ from theory.reading import Reading
 from theory.statements import imbalance, weights
 from verify.design import stage_of
 from verify.pack import pack_of
-from verify.userfile import UserFile
+from verify.userfile import UserFile, observables_of
 
 
 def falsifiable(claim: Claim) -> bool:
@@ -45,11 +44,6 @@ def parties(claims: Sequence[Claim], reading: Reading, file: UserFile | None = N
 def reach(claims: Sequence[Claim], reading: Reading, file: UserFile | None = None) -> str:
     """How far runs must go for all of some claims."""
     return max((stage_of(claim, observables_of(reading, file)) for claim in claims), key=STAGES.index)
-
-
-def observables_of(reading: Reading, file: UserFile | None) -> dict[str, Observable]:
-    """The paper's and the file's, by name."""
-    return {**pack_of(reading).observables, **(file.observables if file else {})}
 
 
 def limits() -> tuple[Condition, ...]:

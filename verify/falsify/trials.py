@@ -14,10 +14,10 @@ from theory.reading import Reading
 from verify import costs, sweep
 from verify.design import EPSILON, MOST_STEPS, Group, Point
 from verify.evidence import at_runs, evidence
-from verify.falsify.scope import observables_of, reach, require_falsifiable
+from verify.falsify.scope import reach, require_falsifiable
 from verify.pack import pack_of
 from verify.sweep import Job
-from verify.userfile import UserFile
+from verify.userfile import UserFile, observables_of
 
 # Times the expected length; what has not arrived by then says nothing here, and is judged by `all`.
 PATIENCE = {"T1": 2.0, "early": 2.0}

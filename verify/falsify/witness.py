@@ -11,9 +11,8 @@ from theory.reading import Reading
 from verify import sweep
 from verify.evidence import at_runs, evidence
 from verify.falsify.hunting import Finding, Tested
-from verify.falsify.scope import observables_of
 from verify.falsify.trials import Trials
-from verify.userfile import UserFile
+from verify.userfile import UserFile, observables_of
 
 
 @dataclass(frozen=True, kw_only=True)

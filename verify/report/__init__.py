@@ -24,6 +24,16 @@ _PLACES = {
         "hunting",
         "write_hunts",
     ),
+    "listings": (
+        "entailment",
+        "explain",
+        "explain_statement",
+        "list_observables",
+        "list_papers",
+        "list_statements",
+        "margin_tables",
+        "table_of_claims",
+    ),
     "paper": ("write_figures",),
     "maps": (
         "map_interrupted",
@@ -34,15 +44,7 @@ _PLACES = {
     "study": ("write",),
     "terminal": (
         "conformance",
-        "entailment",
-        "explain",
-        "explain_statement",
-        "list_observables",
-        "list_papers",
-        "list_statements",
-        "margin_tables",
         "summary",
-        "table_of_claims",
     ),
     "theorems": (
         "compare",
