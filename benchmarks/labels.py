@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from numerics import SERIES, draw, train
-from numerics.engine import recording_times
+from numerics.trajectory import recording_times
 from theory import Band, Condition, kappa
 from theory.papers.han2025 import Reading, condition_4_1
 from verify.fit import clopper_pearson

@@ -29,8 +29,8 @@ sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 
 from numerics import Setting, draw, vgg  # noqa: E402
 from numerics import train as descend  # noqa: E402
-from numerics.engine import recording_times  # noqa: E402
 from numerics.generalization import spurious_error  # noqa: E402
+from numerics.trajectory import recording_times  # noqa: E402
 from verify.losses import Losses  # noqa: E402
 from verify.select import select  # noqa: E402
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,22 +22,22 @@ class Activation:
     """
 
     name: str
-    value: Callable[..., Tensor]
-    slope: Callable[..., Tensor]
+    value: "Callable[..., Tensor]"
+    slope: "Callable[..., Tensor]"
     parameters: tuple[str, ...] = ()
     certified: bool = False
 
-    def of_runs(self, parameters: Tensor) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
+    def of_runs(self, parameters: "Tensor") -> "tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]":
         """phi and phi' of a batch, for tensors whose first dimension counts runs.
 
         Args:
             parameters: of each run, in the order of :attr:`parameters`. Shape (R, parameters).
         """
 
-        def bound(function: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
+        def bound(function: "Callable[..., Tensor]") -> "Callable[[Tensor], Tensor]":
             return lambda z: function(z, *(own.reshape(-1, *[1] * (z.dim() - 1)).to(z) for own in parameters.T))
 
         return bound(self.value), bound(self.slope)
 
 
-RELU = Activation(name="relu", value=torch.relu, slope=lambda z: (z > 0).to(z.dtype), certified=True)
+RELU = Activation(name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), certified=True)

@@ -23,10 +23,10 @@ from scipy.sparse.linalg import eigsh
 from scipy.special import logsumexp, ndtr
 
 from numerics.activation import RELU
-from numerics.engine import Trajectory
 from numerics.model import Sample, Setting
 from numerics.series import Recorder
 from numerics.state import State
+from numerics.trajectory import Trajectory
 
 DRAWS = 2048  # noise draws per run, spread evenly over the training samples: standard error at most 0.011
 

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from numerics.engine import Trajectory
 from numerics.reference import train_reference
 from numerics.state import State
+from numerics.trajectory import Trajectory
 
 
 def recursion_residual(trajectory: Trajectory) -> np.ndarray:

@@ -1,17 +1,17 @@
-"""The setting, one drawn sample, and the two-layer CNN itself."""
+"""The setting and one drawn sample."""
 
 import math
-from collections.abc import Callable
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from numerics.activation import RELU, Activation
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Array = Float[np.ndarray, "..."]
 
@@ -162,7 +162,7 @@ class Setting:
         """The parameters of the activation. Shape (parameters,)."""
         return np.array([getattr(self, name) for name in self.activation.parameters], dtype=float)
 
-    def phi(self, z: Tensor) -> Tensor:
+    def phi(self, z: "Tensor") -> "Tensor":
         """The activation of this setting, elementwise on a tensor."""
         return self.activation.value(z, *(z.new_tensor(x) for x in self.shape))
 
@@ -201,31 +201,3 @@ class Sample:
     def noisy(self) -> np.ndarray:
         """Mask of the flipped samples S_f. Shape (n,), bool."""
         return self.y != self.y_tilde
-
-
-class TwoLayerCNN(torch.nn.Module):
-    """f = F_{+1} - F_{-1}, F_j(x) = (1/m) sum_r [phi<w_{j,r}, x_1> + phi<w_{j,r}, x_2>]; the second layer is fixed.
-
-    Args:
-        weights: W_0, the m neurons of j = +1 before the m of j = -1. Shape (2m, d).
-        phi: the activation, elementwise.
-    """
-
-    second_layer: Tensor
-
-    def __init__(self, weights: Float[Tensor, "neurons d"], phi: Callable[[Tensor], Tensor] = torch.relu):
-        super().__init__()
-        self.phi = phi
-        m = weights.shape[0] // 2
-        self.weights = torch.nn.Parameter(weights.clone())
-        signs = torch.cat([weights.new_ones(m), -weights.new_ones(m)])
-        self.register_buffer("second_layer", signs / m)
-
-    def preactivations(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, "n 2 neurons"]:
-        return x @ self.weights.T
-
-    def head(self, z: Float[Tensor, "n 2 neurons"]) -> Float[Tensor, " n"]:
-        return self.phi(z).sum(1) @ self.second_layer
-
-    def forward(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, " n"]:
-        return self.head(self.preactivations(x))

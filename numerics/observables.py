@@ -9,10 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.engine import Event, Trajectory
-from numerics.generalization import generalization
-from numerics.identities import conservation_residual, recursion_residual
 from numerics.series import SERIES
+from numerics.trajectory import Event, Trajectory
 
 Computed = Callable[[Trajectory], np.ndarray]
 STAGES = ("exact", "start", "early", "T1", "end")
@@ -223,12 +221,28 @@ def _flip_share(run: Trajectory) -> np.ndarray:
     return np.where(share > 0, share, np.nan)
 
 
-def _excess(law: str) -> Callable[[Trajectory], np.ndarray]:
-    return reading()(lambda run: getattr(generalization(run, "end"), law) - _flip_share(run) / 2)
-
-
 def _error(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
-    return reading()(lambda run: getattr(generalization(run, event), law))
+    @reading()
+    def error(run: Trajectory) -> np.ndarray:
+        from numerics.generalization import generalization
+
+        return getattr(generalization(run, event), law)
+
+    return error
+
+
+def _excess(law: str) -> Callable[[Trajectory], np.ndarray]:
+    return reading()(lambda run: _error(law, "end")(run) - _flip_share(run) / 2)
+
+
+def _residual(identity: str) -> Callable[[Trajectory], np.ndarray]:
+    @reading()
+    def residual(run: Trajectory) -> np.ndarray:
+        from numerics import identities
+
+        return getattr(identities, f"{identity}_residual")(run)
+
+    return residual
 
 
 @reading()
@@ -280,10 +294,10 @@ def _early_balance(label: str) -> list[Observable]:
 
 
 _ALL = [
-    Observable(name="recursion_residual", says="recursion against autograd", stage="exact", reads=(),
-               compute=recursion_residual),
+    Observable(name="recursion_residual", says="recursion against autograd", stage="exact",
+               compute=_residual("recursion")),
     Observable(name="conservation_residual", says="signal against memorized noise", stage="exact",
-               reads=(), compute=conservation_residual),
+               compute=_residual("conservation")),
     Observable(name="noise_norm_min", says="least |xi_i|^2", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].min()))),
     Observable(name="noise_norm_max", says="largest |xi_i|^2", stage="start", weight=2,
@@ -405,7 +419,7 @@ _ALL = [
     Observable(name="spurious_exponent_end", says="-log of a certified bound on the D_test error at the end",
                stage="end", compute=_error("exponent", "end")),
     Observable(name="exponent_beyond_dn_end", says="the same plus d/n", stage="end",
-               compute=lambda run: generalization(run, "end").exponent + np.array([s.d / s.n for s in run.settings]),
+               compute=lambda run: _error("exponent", "end")(run) + np.array([s.d / s.n for s in run.settings]),
                reads=()),
     Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
                premises=("end", "flips"),

@@ -1,15 +1,44 @@
-"""Plain full-batch gradient descent on the network, by autograd: the specification.
+"""The network itself, and plain full-batch gradient descent on it, by autograd: the specification.
 
 Simple and slow on purpose. Every faster path is tested against it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from numerics.model import Sample, Setting, TwoLayerCNN
+from numerics.model import Sample, Setting
+
+
+class TwoLayerCNN(torch.nn.Module):
+    """f = F_{+1} - F_{-1}, F_j(x) = (1/m) sum_r [phi<w_{j,r}, x_1> + phi<w_{j,r}, x_2>]; the second layer is fixed.
+
+    Args:
+        weights: W_0, the m neurons of j = +1 before the m of j = -1. Shape (2m, d).
+        phi: the activation, elementwise.
+    """
+
+    second_layer: Tensor
+
+    def __init__(self, weights: Float[Tensor, "neurons d"], phi: Callable[[Tensor], Tensor] = torch.relu):
+        super().__init__()
+        self.phi = phi
+        m = weights.shape[0] // 2
+        self.weights = torch.nn.Parameter(weights.clone())
+        signs = torch.cat([weights.new_ones(m), -weights.new_ones(m)])
+        self.register_buffer("second_layer", signs / m)
+
+    def preactivations(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, "n 2 neurons"]:
+        return x @ self.weights.T
+
+    def head(self, z: Float[Tensor, "n 2 neurons"]) -> Float[Tensor, " n"]:
+        return self.phi(z).sum(1) @ self.second_layer
+
+    def forward(self, x: Float[Tensor, "n 2 d"]) -> Float[Tensor, " n"]:
+        return self.head(self.preactivations(x))
 
 
 @dataclass(frozen=True, kw_only=True)

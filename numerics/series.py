@@ -6,27 +6,30 @@ so that "all noisy samples are ignored" is vacuous, not false, where no label wa
 NaN.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
-from math import log
+from math import inf, log, nan
+from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
-from numerics.state import State
+    from numerics.state import State
 
-Recorder = Callable[[State], Tensor]
+Recorder = Callable[["State"], "Tensor"]
 
 
 def _min(values: Tensor, mask: Tensor) -> Tensor:
-    return torch.where(mask, values, torch.inf).flatten(1).amin(1)
+    return values.where(mask, inf).flatten(1).amin(1)
 
 
 def _max(values: Tensor, mask: Tensor) -> Tensor:
-    return torch.where(mask, values, -torch.inf).flatten(1).amax(1)
+    return values.where(mask, -inf).flatten(1).amax(1)
 
 
 def _mean(values: Tensor, mask: Tensor) -> Tensor:
-    total = torch.where(mask, values, 0.0).flatten(1).sum(1)
+    total = values.where(mask, 0.0).flatten(1).sum(1)
     return total / mask.flatten(1).sum(1)
 
 
@@ -46,7 +49,7 @@ def _rho_max(which: str) -> Recorder:
 def _rho_mean(which: str) -> Recorder:
     def mean(state: State) -> Tensor:
         kind = state.batch.kind(which)
-        return torch.where(kind, state.own_sum, 0.0).sum(1) / torch.where(kind, state.batch.own_count, 0.0).sum(1)
+        return state.own_sum.where(kind, 0.0).sum(1) / state.batch.own_count.where(kind, 0.0).sum(1)
 
     return mean
 
@@ -72,7 +75,7 @@ def _signal_drive(state: State) -> Tensor:
     of_plus = pulls * batch.plus
     plus, minus = of_plus.sum(1, keepdim=True), (pulls - of_plus).sum(1, keepdim=True)
     onto = state.overlap[..., 0]  # <w, mu>: above 0 the neuron sees label +1, below it the other
-    return torch.where(onto > 0, plus, torch.where(onto < 0, minus, 0.0))
+    return plus.where(onto > 0, minus.where(onto < 0, 0.0))
 
 
 def _drift(state: State) -> Tensor:
@@ -91,10 +94,17 @@ def _memorised(state: State) -> Tensor:
     """Theorem 4.2 (2): share of all n samples that are noisy, fitted, and whose mean rho-bar exceeds the mean gamma of
     the other label's neurons, over all m neurons; NaN where no label was flipped."""
     noise, gamma = state.mean_noise, state.gamma.mean(2)
-    against = torch.where(state.batch.y_tilde > 0, gamma[:, 1:], gamma[:, :1])  # class -y~_i
+    against = gamma[:, 1:].where(state.batch.y_tilde > 0, gamma[:, :1])  # class -y~_i
     noisy = state.batch.noisy
     share = (noisy & (state.margins >= 0) & (noise > against)).double().mean(1)
-    return torch.where(noisy.any(1), share, torch.nan)
+    return share.where(noisy.any(1), nan)
+
+
+def _largest(state: State) -> Tensor:
+    first, *rest = (x.abs() for x in (*state.rho_extremes, *state.gamma_extremes))
+    for other in rest:
+        first = first.maximum(other)
+    return first
 
 
 def _selected(state: State) -> Tensor:
@@ -102,7 +112,7 @@ def _selected(state: State) -> Tensor:
 
 
 SERIES: dict[str, Recorder] = {
-    "elapsed": lambda s: s.batch.time_scale * torch.as_tensor(s.time),
+    "elapsed": lambda s: s.batch.time_scale * s.time,
     "gamma_min": lambda s: s.gamma_extremes[0],
     "gamma_max": lambda s: s.gamma_extremes[1],
     "gamma_plus": lambda s: s.gamma[:, 0].mean(1),
@@ -121,9 +131,9 @@ SERIES: dict[str, Recorder] = {
     "rho_noisy_minus": _rho_mean("noisy_minus"),
     "rho_max": lambda s: s.rho_extremes[1],
     "rho_min": lambda s: s.rho_extremes[0],
-    "coefficient_min": lambda s: torch.minimum(_rho_min("all")(s), s.gamma_extremes[0]),
-    "coefficient_own_max": lambda s: torch.maximum(_rho_max("all")(s), s.gamma_extremes[1]),
-    "coefficient_max": lambda s: torch.stack([x.abs() for x in (*s.rho_extremes, *s.gamma_extremes)]).amax(0),
+    "coefficient_min": lambda s: _rho_min("all")(s).minimum(s.gamma_extremes[0]),
+    "coefficient_own_max": lambda s: _rho_max("all")(s).maximum(s.gamma_extremes[1]),
+    "coefficient_max": lambda s: _largest(s),
     "signal_drive_min": lambda s: _signal_drive(s).amin(1),
     "rho_per_gamma_min": lambda s: s.rho_per_gamma.amin(1),
     "rho_per_gamma_max": lambda s: s.rho_per_gamma.amax(1),

@@ -33,7 +33,7 @@ class State:
     batch: "Batch"
     coefficients: Tensor  # C, (R, 2m, n+2)
     overlap: Tensor  # B = W V'^T, (R, 2m, n+2)
-    time: int | np.ndarray  # the iteration, one for all or one per run
+    time: int | Tensor  # the iteration, one for all or one per run
 
     @cached_property
     def margins(self) -> Tensor:

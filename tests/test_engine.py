@@ -9,9 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics import Event, Sample, Setting, Trajectory, compiled, draw, train, train_reference
-from numerics.engine import DIVERGED, RATIO, check_device, recording_times
+from numerics.engine import DIVERGED, check_device
 from numerics.identities import recursion_residual
 from numerics.state import Batch
+from numerics.trajectory import RATIO, recording_times
 
 STEPS = 1000
 # Both sides round at 1e-16 and neither lets errors grow (B is recomputed from C at every step): measured 1e-14 after

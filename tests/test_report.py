@@ -233,7 +233,7 @@ def test_json_turns_what_is_not_finite_into_null():
 def test_the_page_shows_every_claim_with_status_reason_and_command(page, outcome):
     for v in outcome.verdicts:
         assert f'id="claim-{v.claim.name}"' in page
-        assert str(report.reproduce(v.claim, outcome)) in page
+        assert str(report.reproduce(v.claim.name, outcome)) in page
     text = html.unescape(re.sub(r"<[^>]+>", "", page))
     for v in outcome.verdicts:
         words = re.sub(r"\s+", " ", common.readable(v.reason)).split(" ")[:3]
@@ -402,7 +402,7 @@ def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
 
 def test_reproducing_names_every_option_that_was_not_the_default(outcome):
     plan = replace(outcome.plan, reading=Reading(C=4, horizon=20, kappa_low=2.5), device="cuda", seed=0)
-    line = report.reproduce(replace(CLAIMS[1], name="a claim"), replace(outcome, plan=plan))
+    line = report.reproduce("a claim", replace(outcome, plan=plan))
     assert line.startswith("python -m verify run 'a claim' --profile quick --seed 0 ")
     assert line.endswith(" --C 4 --horizon 20 --kappa-low 2.5 --device cuda")
 

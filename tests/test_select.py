@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from numerics import Setting, draw, train
-from numerics.engine import recording_times
+from numerics.trajectory import recording_times
 from verify import roc, select
 from verify.__main__ import main
 from verify.losses import Losses, read

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.stats import qmc
 
 from numerics import Observable, Setting
 from numerics.observables import STAGES
@@ -208,7 +208,7 @@ def anywhere_inside(group: Group, profile: Profile, reading: Reading, entropy: i
     affordable = costs.affordable(pack.lasts(group.stage, EPSILON[1]), profile.seeds, 1, cap)
     region = Region(needs=(*group.needs, *affordable), reading=reading, epsilon=EPSILON[1])
     least, ratio, levels = SIZES[group.stage]
-    cube = qmc.Sobol(len(pack.order), rng=np.random.default_rng(entropy))
+    cube = scipy.stats.qmc.Sobol(len(pack.order), rng=np.random.default_rng(entropy))
     by_size: dict[tuple[int, int], list[dict[str, float]]] = {}
     tried = 2 ** math.ceil(math.log2(4 * wanted))
     for u in cube.random(tried):

@@ -2,12 +2,12 @@
 
 import io
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by every common colour vision, and in grey by its lightness.
 SIGNAL, CLEAN, NOISY, INK, MUTED, WINDOW = "#0072B2", "#009E73", "#D55E00", "#222222", "#777777", "#DDE7EE"
@@ -48,8 +48,11 @@ class Picture:
     png: bytes
 
 
-def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> tuple[Figure, np.ndarray]:
+def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> "tuple[Figure, np.ndarray]":
     """A figure with margins given in inches, so that no layout has to be searched for."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     left, right = layout.pop("left", 0.72), layout.pop("right", 0.15)
@@ -65,7 +68,9 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layou
     return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=spec, **layout)
 
 
-def finished(figure: Figure, name: str, alt: str, caption: str) -> Picture:
+def finished(figure: "Figure", name: str, alt: str, caption: str) -> Picture:
+    from matplotlib.ticker import NullLocator
+
     drawn, image = io.StringIO(), io.BytesIO()
     for axis in figure.axes:  # unlabelled ticks cost most of the drawing time
         axis.xaxis.set_minor_locator(NullLocator())

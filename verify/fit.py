@@ -10,9 +10,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import brentq
-from scipy.stats import beta, binom, norm
-from scipy.stats import t as student
+import scipy
 
 REPLICATES = 999
 LEVEL = 0.95
@@ -69,7 +67,7 @@ class Regression:
         """p-value of "the combination of slopes is at most ``bound``", one-sided."""
         value, draws = self._combined(weights)
         gap, error = value - bound, float(draws.std())
-        return float(student.sf(gap / error, self.spare)) if error > 0 else float(gap <= 0)
+        return float(scipy.stats.t.sf(gap / error, self.spare)) if error > 0 else float(gap <= 0)
 
     def outside(self, weights: Mapping[str, float], low: float, high: float) -> float:
         """p-value of "the combination of slopes lies in [low, high]", two-sided."""
@@ -86,7 +84,7 @@ def _stretch(spare: int) -> float:
     """What a bootstrap interval lacks in a small design, whose residuals' spread is itself a guess: the quantile of
     Student's distribution over that of the normal one."""
     tail = (1 + LEVEL) / 2
-    return float(student.ppf(tail, max(spare, 1)) / norm.ppf(tail))
+    return float(scipy.stats.t.ppf(tail, max(spare, 1)) / scipy.stats.norm.ppf(tail))
 
 
 def regress(
@@ -221,7 +219,9 @@ def weighted(log_y: np.ndarray, inverse: np.ndarray, regressors: np.ndarray) -> 
         error = (squares + 3 * pooled) / (size + 2) / size
         least = 1e-20 + 1e-6 * float(error.mean())  # rounding, so that an exact law has finite weights
         most = least + 10 * float(centre.var())
-        between = least if excess(least, error) <= 0 else brentq(excess, least, most, args=(error,), rtol=1e-3)
+        between = least
+        if excess(least, error) > 0:
+            between = scipy.optimize.brentq(excess, least, most, args=(error,), rtol=1e-3)
         weight = 1 / np.sqrt(error + between)
         best = fit(weight)
     return Weighted(values=values, centre=centre, residual=centre - x @ best, weight=weight, slopes=best[:-1])
@@ -264,12 +264,12 @@ def clopper_pearson(successes: int, trials: int, level: float = LEVEL) -> Interv
 
 def least(successes: float, trials: float, tail: float) -> float:
     """The exact lower bound of a success probability, wrong with probability at most ``tail`` (Clopper-Pearson)."""
-    return float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
+    return float(scipy.stats.beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0
 
 
 def most(successes: float, trials: float, tail: float) -> float:
     """The exact upper bound of a success probability, wrong with probability at most ``tail`` (Clopper-Pearson)."""
-    return float(beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
+    return float(scipy.stats.beta.ppf(1 - tail, successes + 1, trials - successes)) if successes < trials else 1.0
 
 
 def holm(p_values: Mapping[str, float], level: float = 1 - LEVEL) -> set[str]:
@@ -289,11 +289,11 @@ def holm(p_values: Mapping[str, float], level: float = 1 - LEVEL) -> set[str]:
 
 def p_outside(interval: Interval, low: float, high: float, spare: int) -> float:
     """Two-sided p-value of "the truth lies in [low, high]", from an estimate's interval and its degrees of freedom."""
-    error = (interval.high - interval.low) / 2 / student.ppf((1 + LEVEL) / 2, max(spare, 1))
+    error = (interval.high - interval.low) / 2 / scipy.stats.t.ppf((1 + LEVEL) / 2, max(spare, 1))
     gap = max(low - interval.value, interval.value - high)
     if error <= 0:
         return float(gap <= 0)
-    return min(1.0, 2 * float(student.sf(gap / error, max(spare, 1))))
+    return min(1.0, 2 * float(scipy.stats.t.sf(gap / error, max(spare, 1))))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -333,11 +333,11 @@ def successes(met: np.ndarray, setting: np.ndarray, required: float, again: np.n
     by_setting = [(int(met[decides & (setting == k)].sum()), int((decides & (setting == k)).sum())) for k in ids]
     met = met[~again]
     pooled = clopper_pearson(int(met.sum()), met.size)
-    p_values = [float(binom.cdf(hits, trials, required)) for hits, trials in by_setting]
+    p_values = [float(scipy.stats.binom.cdf(hits, trials, required)) for hits, trials in by_setting]
     worst = int(np.argmin(p_values)) if len(ids) else -1
     contradicts = len(ids) > 0 and p_values[worst] < (1 - LEVEL) / len(ids)
     # Either may refute: each is given half of the level where claims are held against each other.
-    together = float(binom.cdf(int(met.sum()), met.size, required)) if met.size else 1.0
+    together = float(scipy.stats.binom.cdf(int(met.sum()), met.size, required)) if met.size else 1.0
     return Successes(
         p_value=min(1.0, 2 * together, 2 * len(ids) * min(p_values, default=1.0)),
         doubtful=tuple(int(k) for k, p in zip(ids, p_values, strict=True) if p < 1 - LEVEL),

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.integrate import solve_ivp
 
-from numerics.engine import Trajectory
 from numerics.model import Sample, Setting
 from numerics.observables import Observable
+from numerics.trajectory import Trajectory
 from theory import epsilon, tau_minus, tau_plus
 from theory.papers.han2025 import meanfield
 
@@ -37,7 +37,7 @@ def curve(kappa: float, tau: float, s: np.ndarray) -> Curve:
     s = np.asarray(s, dtype=float)
     # The right-hand side overflows harmlessly to 0 in exp for large margins; LSODA meets the stiff tail.
     with np.errstate(over="ignore"):
-        solution = solve_ivp(
+        solution = scipy.integrate.solve_ivp(
             lambda _, state: _right_hand_side()(kappa, tau, *state),
             (0.0, max(float(s[-1]), 1e-9)),
             np.zeros(3),

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.optimize import linprog
 
 from numerics import Setting
 from numerics.model import class_sizes, flip_share
@@ -182,7 +182,9 @@ def _bounds(rows: np.ndarray, limits: np.ndarray, box: np.ndarray) -> Callable[[
         k = len(chosen)
         if ladder is None:
             cost, held = np.eye(len(box))[k], [(x - SLACK, x + SLACK) for x in chosen] + list(box[k:])
-            ends = [linprog(sign * cost, A_ub=rows, b_ub=limits + SLACK, bounds=held).x for sign in (1, -1)]
+            ends = [
+                scipy.optimize.linprog(sign * cost, A_ub=rows, b_ub=limits + SLACK, bounds=held).x for sign in (1, -1)
+            ]
             return (math.nan, math.nan) if any(x is None for x in ends) else (ends[0][k], ends[1][k])
         own, room = ladder[k]
         left = room - own[:, :k] @ np.array(chosen)

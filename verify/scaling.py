@@ -42,8 +42,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import scipy
 import sympy as sp
-from scipy.stats import fisher_exact
 
 from numerics import Observable, Setting
 from numerics.model import class_sizes, flip_share
@@ -535,7 +535,7 @@ def shares(
         off = on[:0] if control is None else control[1][control[0] == values[-1]]
         if not len(off):
             return Fate.FAILS, f"{course}, {interval}; there is no control", table
-        p = fisher_exact([[off.sum(), (~off).sum()], [on.sum(), (~on).sum()]], alternative="greater").pvalue
+        p = scipy.stats.fisher_exact([[off.sum(), (~off).sum()], [on.sum(), (~on).sum()]], alternative="greater").pvalue
         beside = f"{off.mean():.2f} with the premise in force"
         if p < LEVEL:
             return Fate.FAILS, f"{course}, {interval}, against {beside}", table

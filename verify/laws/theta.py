@@ -10,7 +10,7 @@ import pandas as pd
 import sympy as sp
 
 from numerics import Observable
-from numerics.engine import RATIO
+from numerics.trajectory import RATIO
 from theory import Claim, Theta, lookup
 from verify import fit
 from verify.evidence import lacking

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from numerics import Event, Observable, Setting, draw, train
-from numerics.engine import Trajectory
 from numerics.generalization import errors_by_law
 from numerics.observables import moments, series_of
 from numerics.sampling import check_drawable
 from numerics.series import SERIES
+from numerics.trajectory import Trajectory
 from verify import costs, processes, store, sweep
 from verify.design import MOST_STEPS
 from verify.folder import Folder

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binom
+import scipy
 
 from theory.statements import Part, Theorem
 from verify import fit
@@ -68,7 +68,7 @@ def _clear(met: np.ndarray, delta: float) -> bool:
 
 
 def _contradicts(met: np.ndarray, delta: float, tests: int) -> bool:
-    return bool(binom.sf((~met).sum() - 1, met.size, delta) < LEVEL / tests)
+    return bool(scipy.stats.binom.sf((~met).sum() - 1, met.size, delta) < LEVEL / tests)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,8 +181,8 @@ def _judge(
     contradicting, doubtful = int(table["contradicts"].sum()), int((table["doubtful"] | table["contradicts"]).sum())
     failing = float(fit.clopper_pearson(doubtful, len(table), 2 * 0.95 - 1).high)  # one-sided 95 %
     pooled = fit.clopper_pearson(hits, runs, 1 - LEVEL)
-    worst = float(binom.sf(table["failures"] - 1, table["runs"], delta).min())
-    p = min(1.0, 2 * min(float(binom.cdf(hits, runs, 1 - delta)), worst * 2 * len(table)))
+    worst = float(scipy.stats.binom.sf(table["failures"] - 1, table["runs"], delta).min())
+    p = min(1.0, 2 * min(float(scipy.stats.binom.cdf(hits, runs, 1 - delta)), worst * 2 * len(table)))
     if not contradicting and pooled.low > 1 - delta:
         if len(table) < FEWEST:
             few = f"only {len(table)} settings inside the conditions could be run, {FEWEST} are needed to speak of them"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import qmc
+import scipy
 
 from numerics import Setting
 from numerics.series import SERIES
@@ -162,7 +162,7 @@ def _placed(
     coordinates = tuple(name for name in region.pack.order if name != "sigma_xi")
     rng = np.random.default_rng(seed_of(entropy))
     # Where a region is thin, many of its corners hold no setting: up to eight are tried for one that is wanted.
-    sequence, placed = qmc.Sobol(len(coordinates), rng=rng), []
+    sequence, placed = scipy.stats.qmc.Sobol(len(coordinates), rng=rng), []
     for _ in range(8):
         cube = np.clip(2 * sequence.random(2 ** math.ceil(math.log2(count))) - 0.5, 0, 1)  # outer quarters become faces
         if not placed:

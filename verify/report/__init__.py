@@ -28,11 +28,13 @@ _PLACES = {
         "entailment",
         "explain",
         "explain_statement",
+        "explain_theorem",
         "list_observables",
         "list_papers",
         "list_statements",
         "margin_tables",
         "table_of_claims",
+        "table_of_theorems",
     ),
     "paper": ("write_figures",),
     "maps": (
@@ -46,11 +48,7 @@ _PLACES = {
         "conformance",
         "summary",
     ),
-    "theorems": (
-        "compare",
-        "explain_theorem",
-        "table_of_theorems",
-    ),
+    "theorems": ("compare",),
     "words": ("reproduce",),
 }
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}

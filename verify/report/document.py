@@ -53,7 +53,7 @@ def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[
                 "reason": v.reason,
                 "settings": v.settings,
                 "runs": v.runs,
-                "reproduce": reproduce(v.claim, outcome),
+                "reproduce": reproduce(v.claim.name, outcome),
                 "details": v.details,
             }
             for v in outcome.verdicts

@@ -1,18 +1,19 @@
 """What the commands that run nothing print: lists, explanations, margins, answers about orders."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from numerics import Observable, Setting
 from theory import Claim, Margin, T_star, evaluate, orders
 from theory.papers import Entailment, Paper
 from theory.reading import Reading
-from theory.statements import PROVENANCE, law_tex, tags, tex
-from verify.design import Group
+from theory.statements import PROVENANCE, Part, Theorem, law_tex, tags, tex
 from verify.entailed import CLAIMED, Decision, certificate
 from verify.formulas import plain
 from verify.laws import kind_of
@@ -30,6 +31,66 @@ from verify.report.words import (
     source,
     where,
 )
+
+if TYPE_CHECKING:
+    from numerics import Observable, Setting
+    from verify.design import Group
+
+
+def table_of_theorems(theorems: Sequence[Theorem]) -> None:
+    """All theorems, on stdout: name, source with provenance, and what each says."""
+    console = open_console()
+    width = max((len(t.name) for t in theorems), default=0)
+    for theorem in theorems:
+        line = Text(theorem.name.ljust(width), style="bold")
+        where = theorem.source.reference.partition(", ")[2]
+        line.append(f"  {where} [{theorem.source.provenance}]", style="not bold")
+        console.print(line, soft_wrap=True)
+        indented(console, f"theorem, with its own quantifiers: {prose(theorem.says)}")
+    console.print()
+
+
+def explain_theorem(theorem: Theorem) -> None:
+    """Everything that is known of a theorem, on stdout."""
+    console = open_console()
+
+    def section(title: str, *lines: str) -> None:
+        console.print()
+        console.print(title, style="bold")
+        for line in lines:
+            indented(console, line)
+
+    console.print(Text(theorem.name, style="bold"))
+    console.print(Text(theorem.says))
+    held = theorem.source
+    note = [f"note: {held.note}"] if held.note else []
+    section("Source", held.reference, f"provenance '{held.provenance}': {PROVENANCE[held.provenance]}", *note)
+    section("It says", "there are constants, and inside the conditions there is one time, such that all of this holds:")
+    for part in theorem.parts:
+        indented(console, f"{part.name}: {plain(part.latex)}")
+        indented(console, f"  {prose(part.says)} Looked at: {_bounds(part)}.")
+    section("The time", f"an iteration between {theorem.window[0]} and {theorem.window[1]}")
+    section("Conditions", *(f"{c.name}: {plain(c.latex)}" for c in theorem.needs))
+    section(
+        "Constants, from the value with which the theorem says the most to the one with which it says the least",
+        *(f"{h.name}: {h.says}; {', '.join(number(v) for v in h.ladder)}{f' ({h.why})' if h.why else ''}"
+          for h in theorem.hidden),
+    )  # fmt: skip
+    if theorem.tested:
+        section("What is tested", prose(theorem.tested))
+    section(
+        "How it is judged",
+        "The constants are looked for on exploration runs, fixed, and confirmed once on fresh settings and seeds, under"
+        " labels exact in number and under independent ones. SUPPORTED with these constants; REFUTED only if fresh runs"
+        " at the last constants of the ladder contradict it and failures do not fall along it; OPEN if they fall;"
+        " INCONCLUSIVE otherwise (docs/how-verdicts-are-reached.md).",
+    )
+
+
+def _bounds(part: Part) -> str:
+    low = "" if part.law.low is None else f"{part.law.low} <= "
+    high = "" if part.law.high is None else f" <= {part.law.high}"
+    return f"{low}{part.series}{high}"
 
 
 def table_of_claims(claims: tuple[Claim, ...], group_of: Mapping[str, Group] | None = None) -> None:

@@ -64,7 +64,7 @@ def write(
         by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
     context = _context(outcome, command, overview, by_claim)
     held = pictures(outcome.answers)
-    context["theorems"] = theorem_rows(outcome.answers, outcome.plan.profile.name, outcome.plan.seed, SIGNS)
+    context["theorems"] = theorem_rows(outcome)
     context["theorem_pictures"] = held
     context["check"] = None if check is None else check_rows(check, trends)
     context["calibration"] = calibrated
@@ -109,7 +109,7 @@ def _context(
             "tables": tables(v),
             "judged": how_judged(v.claim),
             "observables": [described(name, plan.observables) for name, _ in v.claim.parts],
-            "reproduce": reproduce(v.claim, outcome),
+            "reproduce": reproduce(v.claim.name, outcome),
             "figures": by_claim[v.claim.name],
         }
         for v in outcome.verdicts

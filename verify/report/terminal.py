@@ -88,7 +88,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
     if not outcome.finished:
         done, planned = len(outcome.results), len(outcome.plan.jobs)
         console.print(f"INTERRUPTED: partial, {done} of {planned} settings ran", style="bold red")
-    print_theorems(outcome.answers, console, SIGNS, STYLES)
+    print_theorems(outcome.answers, console)
     if claims:
         console.print(_counted(claims))
     if outcome.decisions:

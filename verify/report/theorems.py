@@ -1,23 +1,27 @@
 """The theorems in a report: with which constants they hold, on what evidence, and their parts one by one."""
 
+from __future__ import annotations
+
 import json
 import math
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from theory.statements import PROVENANCE, Part, Theorem
-from verify.draw import Picture
-from verify.formulas import plain
+from theory.statements import PROVENANCE, Theorem
 from verify.laws.kind import Status
 from verify.notation import number
-from verify.quantify import TheoremVerdict
-from verify.report.common import indented, open_console, prose
+from verify.report.common import open_console
+from verify.report.words import SIGNS, STYLES, reproduce
+
+if TYPE_CHECKING:
+    from verify.draw import Picture
+    from verify.quantify import TheoremVerdict
+    from verify.study import Outcome
 
 LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels and flips drawn independently"}
 
@@ -43,15 +47,9 @@ def evidence(found: TheoremVerdict) -> str:
     )
 
 
-def reproduce(found: TheoremVerdict, profile: str, seed: int) -> str:
-    return f"python -m verify run {shlex.quote(found.theorem.name)} --profile {profile} --seed {seed}"
-
-
-def theorem_rows(
-    answers: Sequence[TheoremVerdict], profile: str, seed: int, signs: dict[Status, str]
-) -> list[dict[str, Any]]:
+def theorem_rows(outcome: Outcome) -> list[dict[str, Any]]:
     """A row per theorem, with an entry per kind of labels."""
-    rows = []
+    answers, rows = outcome.answers, []
     for theorem in dict.fromkeys(a.theorem.name for a in answers):
         own = [a for a in answers if a.theorem.name == theorem]
         held = own[0].theorem
@@ -67,13 +65,13 @@ def theorem_rows(
                 "note": held.source.note,
                 "parts": [{"name": p.name, "latex": p.latex, "says": p.says, "frame": p.frame} for p in held.parts],
                 "hidden": _hidden(held, own),
-                "reproduce": reproduce(own[0], profile, seed),
+                "reproduce": reproduce(held.name, outcome),
                 "answers": [
                     {
                         "labels": a.labels,
                         "meaning": LABELS[a.labels],
                         "status": str(a.status),
-                        "sign": signs[a.status],
+                        "sign": SIGNS[a.status],
                         "constants": with_constants(a),
                         "evidence": evidence(a),
                         "explored": a.explored,
@@ -81,7 +79,7 @@ def theorem_rows(
                         "rungs": _rungs(a),
                         "parts": [
                             {"name": p.part.name, "latex": p.part.latex, "says": p.part.says, "status": str(p.status),
-                             "sign": signs[p.status], "met": p.met, "runs": p.runs, "reason": p.reason}
+                             "sign": SIGNS[p.status], "met": p.met, "runs": p.runs, "reason": p.reason}
                             for p in a.parts
                         ],
                     }
@@ -150,9 +148,7 @@ def theorem_json(found: TheoremVerdict) -> dict[str, Any]:
     }
 
 
-def print_theorems(
-    answers: Sequence[TheoremVerdict], console: Console, signs: dict[Status, str], styles: dict[Status, str]
-) -> None:
+def print_theorems(answers: Sequence[TheoremVerdict], console: Console) -> None:
     """The theorems on the terminal: verdict, constants, evidence; parts only where they differ from the whole."""
     if not answers:
         return
@@ -169,7 +165,7 @@ def print_theorems(
         if differing:
             told += f" ({', '.join(differing)})"
         table.add_row(
-            Text(f"{signs[a.status]} {a.status}", style=styles[a.status]),
+            Text(f"{SIGNS[a.status]} {a.status}", style=STYLES[a.status]),
             Text(a.theorem.name),
             Text(a.labels),
             Text(told),
@@ -188,62 +184,6 @@ def pictures(answers: Sequence[TheoremVerdict]) -> dict[str, Picture]:
         if picture is not None:
             found[name] = picture
     return found
-
-
-def table_of_theorems(theorems: Sequence[Theorem]) -> None:
-    """All theorems, on stdout: name, source with provenance, and what each says."""
-    console = open_console()
-    width = max((len(t.name) for t in theorems), default=0)
-    for theorem in theorems:
-        line = Text(theorem.name.ljust(width), style="bold")
-        where = theorem.source.reference.partition(", ")[2]
-        line.append(f"  {where} [{theorem.source.provenance}]", style="not bold")
-        console.print(line, soft_wrap=True)
-        indented(console, f"theorem, with its own quantifiers: {prose(theorem.says)}")
-    console.print()
-
-
-def explain_theorem(theorem: Theorem) -> None:
-    """Everything that is known of a theorem, on stdout."""
-    console = open_console()
-
-    def section(title: str, *lines: str) -> None:
-        console.print()
-        console.print(title, style="bold")
-        for line in lines:
-            indented(console, line)
-
-    console.print(Text(theorem.name, style="bold"))
-    console.print(Text(theorem.says))
-    held = theorem.source
-    note = [f"note: {held.note}"] if held.note else []
-    section("Source", held.reference, f"provenance '{held.provenance}': {PROVENANCE[held.provenance]}", *note)
-    section("It says", "there are constants, and inside the conditions there is one time, such that all of this holds:")
-    for part in theorem.parts:
-        indented(console, f"{part.name}: {plain(part.latex)}")
-        indented(console, f"  {prose(part.says)} Looked at: {_bounds(part)}.")
-    section("The time", f"an iteration between {theorem.window[0]} and {theorem.window[1]}")
-    section("Conditions", *(f"{c.name}: {plain(c.latex)}" for c in theorem.needs))
-    section(
-        "Constants, from the value with which the theorem says the most to the one with which it says the least",
-        *(f"{h.name}: {h.says}; {', '.join(number(v) for v in h.ladder)}{f' ({h.why})' if h.why else ''}"
-          for h in theorem.hidden),
-    )  # fmt: skip
-    if theorem.tested:
-        section("What is tested", prose(theorem.tested))
-    section(
-        "How it is judged",
-        "The constants are looked for on exploration runs, fixed, and confirmed once on fresh settings and seeds, under"
-        " labels exact in number and under independent ones. SUPPORTED with these constants; REFUTED only if fresh runs"
-        " at the last constants of the ladder contradict it and failures do not fall along it; OPEN if they fall;"
-        " INCONCLUSIVE otherwise (docs/how-verdicts-are-reached.md).",
-    )
-
-
-def _bounds(part: Part) -> str:
-    low = "" if part.law.low is None else f"{part.law.low} <= "
-    high = "" if part.law.high is None else f" <= {part.law.high}"
-    return f"{low}{part.series}{high}"
 
 
 def compare(first: Path, second: Path) -> int:

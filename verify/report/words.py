@@ -1,20 +1,26 @@
 """How a verdict, a claim and where it comes from are put in words, on a page as on the terminal."""
 
+from __future__ import annotations
+
 import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import TYPE_CHECKING
 
 from theory import Claim, Condition
 from theory.statements import Source
-from verify.entailed import Decision
-from verify.judge import Verdict
 from verify.laws import kind_of
-from verify.laws.kind import Finding, LawKind, Status
+from verify.laws.kind import Status
 from verify.pack import loaded, option
-from verify.quantify import TheoremVerdict
 from verify.report.common import readable
-from verify.study import Outcome
+
+if TYPE_CHECKING:
+    from verify.entailed import Decision
+    from verify.judge import Verdict
+    from verify.laws.kind import Finding, LawKind
+    from verify.quantify import TheoremVerdict
+    from verify.study import Outcome
 
 # A sign besides the word: the four must be told apart without colour and at a glance.
 SIGNS = {Status.SUPPORTED: "✓", Status.REFUTED: "✗", Status.OPEN: "○", Status.INCONCLUSIVE: "?", Status.OUTSIDE: "–"}
@@ -84,10 +90,10 @@ def brief(verdict: Verdict) -> str:
     return "; ".join(x for x in found if x) or readable(verdict.measured)
 
 
-def reproduce(claim: Claim, outcome: Outcome) -> str:
-    """The command that judges this claim again, on the same runs."""
+def reproduce(name: str, outcome: Outcome) -> str:
+    """The command that judges a claim or theorem again, on the same runs."""
     plan = outcome.plan
-    what = f"run {shlex.quote(claim.name)}" if plan.file is None else f"check {shlex.quote(str(plan.file.path))}"
+    what = f"run {shlex.quote(name)}" if plan.file is None else f"check {shlex.quote(str(plan.file.path))}"
     parts = [f"python -m verify {what}", f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
     for f in fields(plan.reading):
         value = getattr(plan.reading, f.name)

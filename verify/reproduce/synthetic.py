@@ -24,10 +24,10 @@ import numpy as np
 import torch
 
 from numerics import Setting, draw, train
-from numerics.engine import recording_times
 from numerics.generalization import spurious_error
 from numerics.series import SERIES
 from numerics.state import State
+from numerics.trajectory import recording_times
 from theory.papers.han2025 import Reading, condition_4_1
 from verify import processes
 from verify.design import EPSILON

@@ -296,7 +296,7 @@ def _drift(g_clean: sp.Expr, g_noisy: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Exp
     signal = eta * mu**2 / (n * m) * label_size * ((1 - tau_free) * g_clean - tau_free * g_noisy)
     noise = [eta * sigma_xi**2 * d / (n * m) * g for g in (g_clean, g_noisy)]
     # kappa = n SNR^2 replaces |mu|; then no other parameter is left.
-    by_kappa = {mu: sp.solve(symbols.kappa - kappa_free, mu)[0]}
+    by_kappa = {mu: sigma_xi * sp.sqrt(kappa_free * d / n)}
     return tuple((step / rescaled_time(1)).subs(by_kappa) for step in (signal, *noise))
 
 
@@ -334,11 +334,12 @@ def _late_error() -> sp.Expr:
 
 
 def _threshold(balance: sp.Expr, factor: sp.Expr, **taus: Number) -> Threshold:
-    """Solve ``balance`` = 0 for kappa, and state the solution as kappa * ``factor``."""
-    (kappa,) = sp.solve(balance, kappa_free)
+    """Solve ``balance`` = 0, whose numerator is linear in kappa, for it, and state the solution as kappa * ``factor``."""
+    slope, constant = sp.Poly(sp.numer(sp.together(balance)), kappa_free).all_coeffs()
+    kappa = -constant / slope
     return Threshold(
         along=_at(symbols.kappa * factor, **taus),
-        at=sp.simplify(kappa * factor),
+        at=sp.cancel(kappa * factor),
         kappa=_at(_tidy(kappa), **taus),
     )
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from itertools import islice
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy.stats import qmc
 
 from numerics import Setting
 from numerics.model import class_sizes, flip_share
@@ -39,7 +39,7 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     """
     wanted = profile.settings[group.stage] // (1 if group.needs_rates else 3)
     cap = profile.work[group.stage] / (1 if group.needs_rates else 3)
-    cube = qmc.Sobol(len(_DIMENSIONS), rng=np.random.default_rng(entropy))
+    cube = scipy.stats.qmc.Sobol(len(_DIMENSIONS), rng=np.random.default_rng(entropy))
 
     def drawn(count: int, cap: float, bend: Callable = lambda u: u, most: int | None = None) -> list:
         placed = (

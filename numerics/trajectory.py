@@ -1,0 +1,115 @@
+"""What a batch of runs did: recorded series, the moments that came, and the coefficients there.
+
+Nothing here needs torch before a state is asked for, so that what only names series and moments is there at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from numerics.model import Sample, Setting
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from numerics.state import Batch, State
+
+RATIO = 1.05  # of successive recording times: a stage time is known to within 5 %
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """The first recorded time at which a series reaches a value; the coefficients there are kept.
+
+    Attributes:
+        series: name of a recorded series.
+        value: what it must reach: one number, or one per run.
+        falling: reach it from above instead of from below.
+    """
+
+    series: str
+    value: float | Sequence[float]
+    falling: bool = False
+
+    def reached(self, series: np.ndarray) -> np.ndarray:
+        """Mask of times at which the value is reached. Shapes (runs, times) -> (runs, times); NaN never is."""
+        bound = np.asarray(self.value, dtype=float).reshape(-1, 1)
+        with np.errstate(invalid="ignore"):
+            return series <= bound if self.falling else series >= bound
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Trajectory:
+    """What a batch of runs did.
+
+    Attributes:
+        settings: one per run.
+        samples: one per run.
+        times: iterations recorded, a geometric grid of ratio :data:`RATIO` with 0. Shape (times,).
+        series: recorded numbers by name, NaN after a run has left. Each of shape (runs, times).
+        status: per run ``"stopped"`` (its stop event happened), ``"horizon"`` (steps ran out first: later stage
+            times are censored) or ``"diverged"`` (loss beyond :data:`DIVERGED` or not a number).
+        last: the last recorded iteration per run. Shape (runs,).
+        events: the events asked for.
+        kept: coefficients C at each event and at ``"end"``, NaN where it did not happen. Shape (runs, 2m, n+2).
+    """
+
+    settings: tuple[Setting, ...]
+    samples: tuple[Sample, ...]
+    times: np.ndarray
+    series: dict[str, np.ndarray]
+    status: tuple[str, ...]
+    last: np.ndarray
+    events: dict[str, Event]
+    kept: "dict[str, Tensor]"
+
+    @cached_property
+    def batch(self) -> "Batch":
+        """All runs as the engine sees them, on the CPU."""
+        from numerics.state import Batch
+
+        return Batch(self.settings, self.samples, "cpu")
+
+    def state(self, event: str) -> "State":
+        """The runs at an event, NaN where it did not happen."""
+        from numerics.state import State
+
+        batch, coefficients = self.batch, self.kept[event]
+        overlap = batch.overlap.baddbmm(coefficients, batch.gram)
+        time = batch.time_scale.new_tensor(self.time(event))
+        return State(batch=batch, coefficients=coefficients, overlap=overlap, time=time)
+
+    def index(self, event: str) -> np.ndarray:
+        """Index of the recorded time at which ``event`` happened, -1 where it did not. Shape (runs,)."""
+        if event == "end":
+            return np.searchsorted(self.times, self.last)
+        chosen = self.events[event]
+        hit = chosen.reached(self.series[chosen.series])
+        return np.where(hit.any(1), hit.argmax(1), -1)
+
+    def at(self, event: str, series: str) -> np.ndarray:
+        """A series at an event, NaN where it did not happen. Shape (runs,)."""
+        index = self.index(event)
+        values = np.take_along_axis(self.series[series], np.maximum(index, 0)[:, None], 1)[:, 0]
+        return np.where(index >= 0, values, np.nan)
+
+    def up_to(self, event: str, series: str) -> np.ndarray:
+        """A series with NaN after ``event`` (everywhere, where it did not happen). Shape (runs, times)."""
+        later = np.arange(self.times.size)[None, :] > self.index(event)[:, None]
+        return np.where(later, np.nan, self.series[series])
+
+    def time(self, event: str) -> np.ndarray:
+        """Iteration of an event, NaN where the run ended first (censored). Shape (runs,)."""
+        index = self.index(event)
+        return np.where(index >= 0, self.times[np.maximum(index, 0)].astype(float), np.nan)
+
+
+def recording_times(last: int) -> np.ndarray:
+    """0, then whole iterations up to ``last``, each at most 5 % (:data:`RATIO`) or one iteration after the last."""
+    times = [0]
+    while times[-1] < last:
+        times.append(min(last, max(times[-1] + 1, int(times[-1] * RATIO))))
+    return np.array(times, dtype=np.int64)
