@@ -1,6 +1,8 @@
 """Set-up of all tests. It must run before the first import of ``numerics``."""
 
 import os
+import subprocess
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -31,3 +33,19 @@ def cuda() -> str:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
     return "cuda"
+
+
+@pytest.fixture
+def here(monkeypatch, capsys) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """A command line in this process, as its arguments: that saves the seconds in which another one starts."""
+
+    def done(*arguments: str) -> subprocess.CompletedProcess[str]:
+        from verify.__main__ import main
+
+        monkeypatch.setattr("sys.argv", ["verify", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, ended.value.code, said.out, said.err)
+
+    return done

@@ -72,7 +72,7 @@ def settings_of(draw_from, kind: type[Setting]) -> Setting:
 
 @pytest.mark.parametrize("kind", [Setting, Powered, Smooth, Leaky])
 def test_coefficient_space_is_autograd_whatever_the_activation(kind):
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=12)
     @given(settings_of(kind), st.integers(0, 10**6))
     def same(setting, seed):
         run = train([setting], [draw(setting, seed, dense=True)], steps=80)

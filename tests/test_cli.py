@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -31,18 +30,6 @@ def call(*arguments: str, cwd: Path | None = None, timeout: float = 240) -> subp
     )
 
 
-def call_here(monkeypatch, capsys, folder: Path, *arguments: str) -> subprocess.CompletedProcess:
-    """The same in this process, which saves the start of another."""
-    from verify.__main__ import main
-
-    monkeypatch.chdir(folder)
-    monkeypatch.setattr("sys.argv", ["verify", *arguments])
-    with pytest.raises(SystemExit) as done:
-        main()
-    said = capsys.readouterr()
-    return subprocess.CompletedProcess(arguments, done.value.code, said.out, said.err)
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess]:
     folder = tmp_path_factory.mktemp("study") / "report"
@@ -61,9 +48,9 @@ def test_a_study_writes_the_whole_report(study):
     assert "\x1b" not in done.stdout  # no colour codes into a pipe
 
 
-@pytest.fixture
-def here(monkeypatch, capsys, tmp_path):
-    return partial(call_here, monkeypatch, capsys, tmp_path)
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
 
 
 def test_resuming_redoes_nothing_and_changes_nothing(study, here):
@@ -168,8 +155,8 @@ MARGINS = ("--n", "100", "--m", "20", "--d", "2000", "--mu", "10", "--sigma-0", 
         (("frobnicate",), ("frobnicate",)),
     ],
 )
-def test_mistakes_get_one_line(arguments, words, monkeypatch, capsys, tmp_path):
-    assert_one_line(call_here(monkeypatch, capsys, tmp_path, *arguments), *words)
+def test_mistakes_get_one_line(arguments, words, here):
+    assert_one_line(here(*arguments), *words)
 
 
 def test_an_out_folder_with_other_things_is_left_alone(here, tmp_path):
@@ -212,9 +199,9 @@ def test_help_has_examples_or_options(here, command):
 
 
 @pytest.mark.parametrize("body", ["", "[]", "5", '{"claims": 5}', "[" * 90_000, "9" * 9_000, "\x00"])
-def test_what_is_no_report_is_not_compared(tmp_path, monkeypatch, capsys, body):
+def test_what_is_no_report_is_not_compared(tmp_path, here, body):
     (tmp_path / "report.json").write_text(body)
-    done = call_here(monkeypatch, capsys, tmp_path, "compare", ".", ".")
+    done = here("compare", ".", ".")
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "no report.json" in done.stderr
 
 
@@ -227,15 +214,15 @@ def test_what_is_no_report_is_not_compared(tmp_path, monkeypatch, capsys, body):
         ("falsify", "stage1.noisy-ignored", "--device", "tpu"),
     ],
 )
-def test_what_cannot_be_used_is_said_before_anything_starts(tmp_path, monkeypatch, capsys, arguments):
-    done = call_here(monkeypatch, capsys, tmp_path, *arguments)
+def test_what_cannot_be_used_is_said_before_anything_starts(here, tmp_path, arguments):
+    done = here(*arguments)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "no regular file" in done.stderr or "'tpu' cannot be used here" in done.stderr
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["falsify", "calibrate"])
-def test_a_theorem_where_a_claim_is_asked_for_names_its_claims(monkeypatch, capsys, tmp_path, command):
-    done = call_here(monkeypatch, capsys, tmp_path, command, "theorem-4.1")
+def test_a_theorem_where_a_claim_is_asked_for_names_its_claims(here, command):
+    done = here(command, "theorem-4.1")
     assert done.returncode == 2
     assert "is a theorem" in done.stderr and "stage1.signal-leads" in done.stderr and "\n" not in done.stderr.strip()

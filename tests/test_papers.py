@@ -1,8 +1,11 @@
 """A paper that nobody wrote (``tests/toy.py``: one more parameter, another activation) runs through every command."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,18 +18,25 @@ TOY = str(ROOT / "tests" / "toy.py")
 AT = ["--n", "32", "--m", "8", "--d", "2e4", "--mu", "60", "--sigma-0", "1e-4", "--eta", "1e-3"]
 
 
-def verify(*arguments: str, cwd: Path = ROOT, paper: str = TOY) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "verify", *arguments, "--paper", paper]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, env=_env())
+def toy(command: Callable[..., subprocess.CompletedProcess[str]], *arguments: str, paper: str = TOY):
+    """A command that speaks of a paper, by default of the toy."""
+    return command(*arguments, "--paper", paper)
 
 
-def _env() -> dict[str, str]:
-    import os
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own, whose workers find the paper too."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+    command = [sys.executable, "-m", "verify", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
 
-    return os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "160"}
+
+@pytest.fixture
+def verify(here, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    return partial(toy, here)
 
 
-def test_list_and_explain():
+def test_list_and_explain(verify):
     listed = verify("list")
     assert listed.returncode == 0
     assert "toy.fitted" in listed.stdout
@@ -39,7 +49,7 @@ def test_list_and_explain():
     assert "unknown claim 'stage1.time'" in verify("explain", "stage1.time").stderr
 
 
-def test_margins_ask_for_the_parameter_that_the_paper_adds():
+def test_margins_ask_for_the_parameter_that_the_paper_adds(verify):
     found = verify("margins", *AT, "--leak", "0.1")
     assert found.returncode == 0, found.stderr
     assert "Condition T" in found.stdout
@@ -57,12 +67,12 @@ def test_margins_ask_for_the_parameter_that_the_paper_adds():
 
 
 @pytest.mark.parametrize(("goal", "status"), [("n^2 <= d", 0), ("leak <= 1", 0), ("n^3 <= d", 1)])
-def test_entails(goal, status):
+def test_entails(verify, goal, status):
     found = verify("entails", "--given", "toy", goal)
     assert found.returncode == status, found.stderr
 
 
-def test_falsify_finds_what_is_false_and_nothing_in_what_is_true(tmp_path):
+def test_falsify_finds_what_is_false_and_nothing_in_what_is_true(verify, tmp_path):
     false = verify("falsify", "toy.unfitted", "--budget", "8s", "--no-replay", "--quiet", "--out", str(tmp_path / "f"))
     assert false.returncode == 1, false.stderr
     [hunt] = json.loads((tmp_path / "f" / "falsify.json").read_text())["hunts"]
@@ -74,7 +84,7 @@ def test_falsify_finds_what_is_false_and_nothing_in_what_is_true(tmp_path):
     assert true.returncode == 0, true.stderr
 
 
-def test_map_over_the_parameter_that_the_paper_adds(tmp_path):
+def test_map_over_the_parameter_that_the_paper_adds(verify, tmp_path):
     ranges = ["--x", "0:0.4:3", "--y", "1e4:1e6:2:log"]
     found = verify("map", "leak", "d", *ranges, "--seeds", "2", "--quiet", "--out", str(tmp_path / "map"))
     assert found.returncode == 0, found.stderr
@@ -99,15 +109,16 @@ CLAIMS = (
 
 
 def test_check_and_all_write_the_reports_of_the_paper(tmp_path):
+    verify = partial(toy, process)
+    # A few runs a setting: they show that a claim holds in three of four, not in nine of ten.
+    delta = ("--delta", "0.25")
     note = tmp_path / "note.py"
     note.write_text(OWN)
-    checked = verify("check", str(note), "--quiet", "--out", str(tmp_path / "check"))
+    checked = verify("check", str(note), "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "check"))
     assert checked.returncode == 0, checked.stderr
     told = json.loads((tmp_path / "check" / "report.json").read_text())
     assert [c["status"] for c in told["claims"]] == ["SUPPORTED"]
 
-    # A few runs a setting: they show that a claim holds in three of four, not in nine of ten.
-    delta = ("--delta", "0.25")
     whole = verify("all", "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "all"))
     assert whole.returncode == 0, whole.stderr
     told = json.loads((tmp_path / "all" / "report.json").read_text())
@@ -125,7 +136,7 @@ def test_check_and_all_write_the_reports_of_the_paper(tmp_path):
     assert "is of paper 'toy', not of 'han2025'; name it by --paper" in wrong.stderr
 
 
-def test_what_belongs_to_one_paper_says_so():
+def test_what_belongs_to_one_paper_says_so(verify):
     for command in (["calibrate"], ["selftest"]):
         refused = verify(*command)
         assert refused.returncode == 2
@@ -134,19 +145,17 @@ def test_what_belongs_to_one_paper_says_so():
         assert "No such option '--paper'" in verify(*command).stderr
 
 
-def test_papers_that_are_none():
+def test_papers_that_are_none(verify, here):
     assert "no such paper; did you mean 'han2025'?" in verify("list", paper="han2052").stderr
     assert "no such file" in verify("list", paper="nowhere.py").stderr
     assert "holds no PACK" in verify("list", paper=str(ROOT / "tests" / "orders_along.py")).stderr
-    listed = subprocess.run(
-        [sys.executable, "-m", "verify", "papers"], cwd=ROOT, capture_output=True, text=True, env=_env()
-    )
+    listed = here("papers")
     assert "han2025" in listed.stdout
 
 
 def test_the_three_halves_must_name_the_same_parameters():
     from dataclasses import replace
 
-    toy = load(TOY)
+    pack = load(TOY)
     with pytest.raises(ValueError, match="extents and its parameters differ in leak; name the same"):
-        replace(toy, extents={k: v for k, v in toy.extents.items() if k != "leak"})
+        replace(pack, extents={k: v for k, v in pack.extents.items() if k != "leak"})

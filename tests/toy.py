@@ -7,7 +7,6 @@ for ``toy.unfitted``, which is false.
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from sympy import Eq, Max, Rational, log, sqrt
 
 import numerics
@@ -54,8 +53,8 @@ class Setting(numerics.Setting):
 
     activation: ClassVar[Activation] = Activation(
         name="leaky relu",
-        value=lambda z, leak: torch.where(z > 0, z, leak * z),
-        slope=lambda z, leak: torch.where(z > 0, torch.ones_like(leak), leak),
+        value=lambda z, leak: z.where(z > 0, leak * z),
+        slope=lambda z, leak: leak.where(z <= 0, 1.0),
         parameters=("leak",),
     )
     leak: float = parameter(0, 0.5)

@@ -198,9 +198,10 @@ def refutes(pack: Pack) -> str:
         rates = [(name, law) for name, law in claim.parts if kind_of(law).spread]
         if not rates or group.stage == "end":
             continue
-        jobs, _ = sweep.plan_jobs([group], PROFILES["quick"], reading, 0, "cpu")
-        runs = pd.concat([r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)], ignore_index=True)
         [(name, law), *_] = rates
+        alone = replace(group, observables=(name, *law.reads), kept=())
+        jobs, _ = sweep.plan_jobs([alone], PROFILES["quick"], reading, 0, "cpu")
+        runs = pd.concat([r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)], ignore_index=True)
         bent = replace(claim, observable=name, law=replace(law, expression=law.expression * n**WRONG))
         verdict = judge(bent, runs, reading, pack.observables)
         return "" if verdict.status == Status.REFUTED else f"'{claim.name}' times n^{WRONG} is {verdict.status}"
