@@ -462,6 +462,36 @@ def test_without_the_extra_there_is_one_line_that_says_what_to_install(absent, m
         use[absent]()
 
 
+def early(source):
+    """Calls, when a module is imported, of what lists the symbols declared so far."""
+    calls = [node for node in ast.walk(ast.parse(outside_functions(source))) if isinstance(node, ast.Call)]
+    return {ast.unparse(c.func) for c in calls} & {"table", "symbols.table", "latex", "notation.latex", "names"}
+
+
+def test_no_module_lists_the_symbols_before_a_paper_has_declared_its_own():
+    assert {name: early(source) for name, source in HOUSE.items() if early(source)} == {}
+    assert early("from theory.symbols import table\nKNOWN = {p.name for p in table()}") == {"table"}
+    assert early("def f():\n    return table()") == set()
+
+
+LIGHT = ("list", "list --observables", "list --regime", "explain stage1.time", "explain regime.cross-talk", "papers",
+         "entails --given condition-4.1 n<=d",
+         "margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1")  # fmt: skip
+
+
+def test_what_runs_nothing_waits_for_nothing():
+    """The commands that only look load no torch, whose import takes longer than they do, nor statistics or drawing."""
+    code = f"""
+import sys
+from verify.cli import cli
+for line in {LIGHT}:
+    cli.main(line.split(), standalone_mode=False)
+sys.exit(" ".join({{"torch", "scipy.stats", "scipy.optimize", "matplotlib.figure"}} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.stderr == "\n", done.stderr
+
+
 # Printing ----------------------------------------------------------------------------------------------------------
 
 # The reports and the figures they ask for are the only voice; the command line may say what is wrong with a command.

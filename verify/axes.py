@@ -8,12 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from theory.laws import Law
-from theory.symbols import table
 from verify import fit
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, number
 from verify.evidence import at_runs
+from verify.notation import latex
 
-LATEX = {p.name: p.latex for p in table()} | {"kappa": r"\kappa"}
 # How the axes of rates call what is measured; any other observable goes by its name.
 NOTATION = {
     "order_one_time": "T_1",
@@ -33,7 +32,8 @@ def span(values: pd.Series | np.ndarray) -> str:
 
 
 def sizes(runs: pd.DataFrame) -> str:
-    spans = ", ".join(f"${LATEX[k]}$ {span(runs[k])}" for k in ("n", "m", "d") if k in runs)
+    known = latex()
+    spans = ", ".join(f"${known[k]}$ {span(runs[k])}" for k in ("n", "m", "d") if k in runs)
     return f"{spans}; {runs['setting'].nunique()} settings, {len(runs)} runs."
 
 

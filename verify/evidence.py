@@ -20,8 +20,6 @@ from theory import Claim, evaluate
 from theory.laws import Law
 from theory.symbols import table
 
-_PARAMETERS = {p.name for p in table()}
-
 
 class Why(StrEnum):
     """Why a run says nothing."""
@@ -138,7 +136,8 @@ def at_runs(expression: Any, runs: pd.DataFrame) -> np.ndarray:
     """An expression in the symbols of theory at every run; it is the same for all runs of a setting."""
     keys = runs["setting"].to_numpy()
     settings = runs.drop_duplicates("setting")
-    parameters = [k for k in settings if isinstance(k, str) and k in _PARAMETERS]
+    known = {p.name for p in table()}
+    parameters = [k for k in settings if isinstance(k, str) and k in known]
     values = {
         key: evaluate(expression, row)
         for key, row in zip(settings["setting"], settings[parameters].to_dict("records"), strict=True)

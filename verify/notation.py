@@ -2,7 +2,7 @@
 
 import math
 
-from theory.symbols import table
+from theory.symbols import parameter, table
 from verify.fit import Interval
 
 
@@ -37,7 +37,7 @@ def interval(held: Interval, sign: bool = False) -> str:
     return f"{number(held.value)} [{number(held.low)}, {number(held.high)}]"
 
 
-MU = {p.name: p.latex for p in table()}["mu"]
+MU = parameter("mu").latex
 _OTHERS = {
     "tau": r"\tau", "kappa": r"\kappa", "gamma": r"\gamma", "rho": r"\rho", "alpha": r"\alpha", "beta": r"\beta",
     "sigma": r"\sigma", "Theta": r"\Theta", "tau_+": r"\tau_+", "tau_-": r"\tau_-", "T_1": "T_1", "S_f": "S_f",
@@ -45,9 +45,14 @@ _OTHERS = {
 }  # fmt: skip
 
 
+def latex() -> dict[str, str]:
+    """LaTeX of the parameters and kappa. Asked for each time: papers and theorems declare symbols of their own."""
+    return {p.name: p.latex for p in table()} | {"kappa": _OTHERS["kappa"]}
+
+
 def names() -> dict[str, str]:
-    """LaTeX of what stands in sentences and tables. Asked for each time: theorems declare constants of their own."""
-    return {p.name: p.latex for p in table()} | _OTHERS
+    """LaTeX of what stands in sentences and tables, asked for each time likewise."""
+    return latex() | _OTHERS
 
 
 def symbol(name: str) -> str:

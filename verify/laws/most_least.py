@@ -29,7 +29,7 @@ from verify.laws.kind import (
     of_order_one,
     require_positive,
 )
-from verify.notation import notation, number, signed
+from verify.notation import latex, notation, number, signed
 
 if TYPE_CHECKING:
     from verify.draw import Picture
@@ -226,9 +226,10 @@ def _table(detail: Constant) -> Table | None:
 def _picture(
     name: str, claim: Claim, finding: Finding, runs: pd.DataFrame, observables: Mapping[str, Observable]
 ) -> "Picture | None":
-    from verify.axes import LATEX, apart, called, log_ticks, plain_log, signed, sizes
+    from verify.axes import apart, called, log_ticks, plain_log, signed, sizes
     from verify.draw import INK, SIGNAL, WINDOW, canvas, finished
 
+    known = latex()
     detail = finding.detail
     observable = detail.observable
     used = runs[runs[observable] > 0]
@@ -251,8 +252,8 @@ def _picture(
             axis.fill_between(np.exp(grid), np.minimum(low, high), np.maximum(low, high), color=WINDOW, lw=0)
             axis.plot(np.exp(grid), np.exp(log.mean() + drift.value * (grid - x.mean())), color=INK, lw=1)
             shown = ", ".join(signed(getattr(drift, e), 2) for e in ("low", "high"))
-            axis.set_title(f"drift ${LATEX[k]}^{{{drift.value:+.2f}}}$ [{shown}]")
-        axis.set(xscale="log", yscale="log", xlabel=f"${LATEX[k]}$")
+            axis.set_title(f"drift ${known[k]}^{{{drift.value:+.2f}}}$ [{shown}]")
+        axis.set(xscale="log", yscale="log", xlabel=f"${known[k]}$")
         if k != "d":
             log_ticks(axis)
     axes[0, 0].set_ylabel("least $K$ that serves" if detail.upper else "largest $K$ that serves")

@@ -30,7 +30,7 @@ from verify.laws.kind import (
     of_order_one,
     require_positive,
 )
-from verify.notation import interval, notation, signed, symbol
+from verify.notation import interval, latex, notation, signed, symbol
 
 if TYPE_CHECKING:
     from verify.draw import Picture
@@ -322,10 +322,11 @@ def _picture(
 ) -> "Picture | None":
     from matplotlib.ticker import LogLocator, MaxNLocator
 
-    from verify.axes import LATEX, called, signed, sizes
+    from verify.axes import called, signed, sizes
     from verify.draw import INK, SIGNAL, WINDOW, canvas, finished
 
     detail = finding.detail
+    known = latex()
     slopes, predicted, observable = detail.slopes, detail.predicted, detail.observable
     if not slopes:
         return None
@@ -342,7 +343,7 @@ def _picture(
     left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
     left.set(xscale="log", yscale="log", ylabel=f"measured {called(observable)}")
     left.set_title(f"slope 1, constant {constant:.3g}")
-    monomial = r"\,".join(LATEX.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
+    monomial = r"\,".join(known.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
     left.set_xlabel(f"predicted law ${monomial}$")
     for axis in (left.xaxis, left.yaxis):
         axis.set_major_locator(LogLocator(numticks=6))
@@ -359,7 +360,7 @@ def _picture(
         right.plot([low, high], [y, y], color=SIGNAL, lw=2)
         right.plot([centre_], [y], "o", color=SIGNAL, ms=5)
     right.set_yticks(
-        range(len(names)), [f"{f'${LATEX[k]}$' if k in LATEX else k}:  {signed(predicted.get(k, 0.0))}" for k in names]
+        range(len(names)), [f"{f'${known[k]}$' if k in known else k}:  {signed(predicted.get(k, 0.0))}" for k in names]
     )
     widest = max(abs(getattr(v, x) - predicted.get(k, 0.0)) for k, v in slopes.items() for x in ("low", "high"))
     reach = max(2 * EXPONENT_TOLERANCE, 1.1 * widest)

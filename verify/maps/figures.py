@@ -17,13 +17,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from theory import Claim
 from theory.orders import grammar
 from verify import maps
-from verify.axes import LATEX
 from verify.draw import INK, MUTED, NOISY, STYLE, Picture, canvas, finished
 from verify.maps import Grid, Line, Map
+from verify.notation import latex
 
 # Yellow is what one hopes for, in grey too: a claim that holds, an early time, a small error.
 GOOD_HIGH, GOOD_LOW = "cividis", "cividis_r"
-NAMES = LATEX | {"tau": r"\tau_\pm", "snr": r"\mathrm{SNR}"}
 DASHES = ((0, (5, 1.6)), (0, (1.4, 1.4)), (0, (6, 1.6, 1.4, 1.6)), (0, (9, 2.5)), (0, (3, 1, 1, 1, 1, 1)))
 THEORY = {"predicted": "solid", "at T1": (0, (1.2, 1)), "fitted": (0, (4, 1.2))}
 HATCH = {maps.LATE: ("////", "never came in most runs"), maps.SILENT: ("....", "nothing flipped in most runs")}
@@ -57,6 +56,7 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
             width, height, rows, across, left=0.62, right=0.5, bottom=bottom, top=0.3, wspace=0.42, hspace=0.34,
             sharex=True, sharey=True,
         )  # fmt: skip
+        names = _names()
         for k, axis in enumerate(axes.flat):
             if k >= len(map_.show):
                 axis.set_visible(False)
@@ -73,8 +73,8 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
             _scaled(axis, map_)
             last = k + across >= len(map_.show)
             axis.tick_params(labelbottom=last)
-            axis.set_xlabel(f"${NAMES[map_.x.name]}$" if last else "")
-            axis.set_ylabel(f"${NAMES[map_.y.name]}$" if k % across == 0 else "")
+            axis.set_xlabel(f"${names[map_.x.name]}$" if last else "")
+            axis.set_ylabel(f"${names[map_.y.name]}$" if k % across == 0 else "")
         _legend(figure, crossing, drawn, missing)
         caption = _caption(map_, found, conditions, drawn, missing)
         alt = f"Phase diagram over {map_.x.name} and {map_.y.name}: {', '.join(map_.show)}"
@@ -237,10 +237,14 @@ def _caption(
     return text.strip()
 
 
+def _names() -> dict[str, str]:
+    return latex() | {"tau": r"\tau_\pm", "snr": r"\mathrm{SNR}"}
+
+
 def _held(map_: Map) -> str:
-    fixed = maps.fixed(map_)
-    bounds = [f"${NAMES[name]}$" for name, text in fixed if text == maps.BOUND]
-    said = [f"${NAMES[name]}={_tex(text)}$" for name, text in fixed if text not in (maps.BOUND, "tau")]
+    fixed, names = maps.fixed(map_), _names()
+    bounds = [f"${names[name]}$" for name, text in fixed if text == maps.BOUND]
+    said = [f"${names[name]}={_tex(text)}$" for name, text in fixed if text not in (maps.BOUND, "tau")]
     return ", ".join(said) + (f", {' and '.join(bounds)} at the bound of their condition" if bounds else "")
 
 
@@ -249,8 +253,8 @@ def _tex(text: str) -> str:
     try:
         value = float(text)
     except ValueError:
-        parsed = _expression(grammar.formula(text))
-        return sp.latex(parsed, symbol_names={x: NAMES.get(x.name, x.name) for x in parsed.free_symbols})
+        parsed, names = _expression(grammar.formula(text)), _names()
+        return sp.latex(parsed, symbol_names={x: names.get(x.name, x.name) for x in parsed.free_symbols})
     if 1e-3 <= abs(value) < 1e5 or value == 0:
         return f"{value:g}"
     digits, power = f"{value:e}".split("e")
