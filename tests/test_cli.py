@@ -92,11 +92,11 @@ def test_damaged_and_foreign_files_are_refused(study, here, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_ctrl_c_leaves_a_partial_report_that_can_be_resumed(tmp_path):
+def test_ctrl_c_leaves_a_partial_report_that_can_be_resumed(tmp_path, here):
     folder = tmp_path / "report"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     running = subprocess.Popen(
-        [sys.executable, "-m", "verify", "run", *FAST, "--profile", "standard", "--jobs", "1", "--out", str(folder)],
+        [sys.executable, "-m", "verify", "run", *FAST, "--profile", "quick", "--jobs", "1", "--out", str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -117,7 +117,7 @@ def test_ctrl_c_leaves_a_partial_report_that_can_be_resumed(tmp_path):
     finished = {p.name for p in folder.glob("batches/runs/*.parquet")}
     assert finished
     assert "partial" in (folder / "index.html").read_text().lower()
-    assert call("run", "recursion.exact", "--resume", str(folder)).returncode == 0
+    assert here("run", "recursion.exact", "--jobs", "1", "--resume", str(folder)).returncode == 0
     assert finished <= {p.name for p in folder.glob("batches/runs/*.parquet")}
 
 

@@ -27,7 +27,7 @@ from theory.orders.proof import Cases, Leaf
 from theory.papers.han2025 import condition_4_1
 from theory.symbols import T_star, d, delta, eta, kappa, m, mu, n, sigma_0, sigma_xi, table, tau_minus, tau_plus
 
-MANY = settings().max_examples * 3 // 5  # 60, or as --hypothesis-profile says
+MANY = settings().max_examples * 2 // 5  # 40, or as --hypothesis-profile says
 A, B, X, Y = SYMBOLS = sp.symbols("a b x y", positive=True)
 NEGATION = {"<=": (">>",), ">=": ("<<",), "<<": (">=",), ">>": ("<=",), "~": ("<<", ">>")}
 

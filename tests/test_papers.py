@@ -108,18 +108,19 @@ CLAIMS = (
 """
 
 
-def test_check_and_all_write_the_reports_of_the_paper(tmp_path):
-    verify = partial(toy, process)
+def test_check_and_all_write_the_reports_of_the_paper(tmp_path, verify):
+    """In processes of their own, whose workers find the paper too; what only reads is done here."""
+    apart = partial(toy, process)
     # A few runs a setting: they show that a claim holds in three of four, not in nine of ten.
     delta = ("--delta", "0.25")
     note = tmp_path / "note.py"
     note.write_text(OWN)
-    checked = verify("check", str(note), "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "check"))
+    checked = apart("check", str(note), "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "check"))
     assert checked.returncode == 0, checked.stderr
     told = json.loads((tmp_path / "check" / "report.json").read_text())
     assert [c["status"] for c in told["claims"]] == ["SUPPORTED"]
 
-    whole = verify("all", "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "all"))
+    whole = apart("all", "--profile", "quick", *delta, "--quiet", "--out", str(tmp_path / "all"))
     assert whole.returncode == 0, whole.stderr
     told = json.loads((tmp_path / "all" / "report.json").read_text())
     assert {c["name"]: c["status"] for c in told["claims"]} == {"toy.fitted": "SUPPORTED", "toy.unfitted": "REFUTED"}
@@ -128,7 +129,7 @@ def test_check_and_all_write_the_reports_of_the_paper(tmp_path):
     assert "Han et al" not in page
     runs = pd.read_csv(tmp_path / "all" / "runs.csv")
     assert runs["leak"].between(0, 0.25).all()
-    again = verify("all", "--resume", str(tmp_path / "all"), "--quiet")
+    again = verify("all", "--jobs", "1", "--resume", str(tmp_path / "all"), "--quiet")
     assert again.returncode == 0, again.stderr
     assert json.loads((tmp_path / "all" / "report.json").read_text())["claims"] == told["claims"]
     wrong = verify("all", "--resume", str(tmp_path / "all"), paper="han2025")

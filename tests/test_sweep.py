@@ -593,7 +593,7 @@ def test_margins_of_a_study_are_those_of_its_settings(tmp_path):
 def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_path):
     known = claims(Reading())
     chosen = tuple(c for c in known if c.name in ("init.signal", "concentration.cross"))
-    planned = study.plan(chosen, known, QUICK, Reading(), seed=0, device="cpu")
+    planned = study.plan(chosen, chosen, QUICK, Reading(), seed=0, device="cpu")
     results, _ = study.collect(planned, tmp_path, None, lambda *_: None)
     before = study.conclude(planned, results, True, 0.0)
     index = planned.jobs[1].point.index
