@@ -97,7 +97,7 @@ def engine(device: str, small: bool, limit: float) -> dict[str, Any]:
     found = []
     sizes = SMALL if small else SIZES
     each = min(2.0, limit / len(sizes) / 8)
-    with processes.Pool(CORES) as pool:
+    with processes.Processes(CORES) as pool:
         for n, m, runs in sizes:
             held = batch(n, m, runs, device)
             there = rate(steps_of(held), runs, each, device)

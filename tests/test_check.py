@@ -311,7 +311,7 @@ def test_the_proof_alone_fails_with_a_weaker_dimension_and_the_conclusion_with_a
         found = along(condition)
         claim = Claim(name="arrives", source="s", needs=found.needs, observable="order_one_time", law=Within(low=1))
         jobs = scaling.jobs(found, ("flip_share", "order_one_time"), "quick", Reading(), 0, "cpu")
-        results = list(sweep.run(jobs, _made(tmp_path / condition.name), 1))
+        results = list(sweep.run(jobs, _made(tmp_path / condition.name)))
         runs = sweep.pd.concat([r.runs for r in results], ignore_index=True)
         told = scaling.trend(claim, found, runs, Reading(), PACK.observables)
         answers[condition.name] = told.answer
@@ -420,9 +420,9 @@ def test_a_whole_check_is_reported_and_refuses_another_file(small, monkeypatch, 
     assert {"least", "median", "largest"} <= set(found.margins)
     assert (found.margins["least"] <= found.margins["largest"]).all()
     out = tmp_path / "out"
-    with study.FOLDER.open(out, identity(planned)) as batches, processes.Pool(2, sweep.one_thread) as pool:
-        results, finished = study.collect(planned, batches, pool, lambda *_: None)
-    outcome = study.conclude(planned, results, finished, 0.0)
+    with study.FOLDER.open(out, identity(planned)) as batches, processes.Processes(2) as pool:
+        results, missing = study.collect(planned, batches, pool, lambda *_: None)
+    outcome = study.conclude(planned, results, missing, 0.0)
     found = check.conclude(found, followed, outcome)
     assert {t.claim.name: t.answer for t in found.trends} == {"mine.arrives": Fate.FAILS, "mine.steps": Fate.HOLDS}
     assert outcome.runs["steps_taken"].notna().any()

@@ -23,7 +23,7 @@ from numerics.reference import train_reference
 from theory import m, n, orders
 from theory.papers.han2025 import Reading
 from theory.papers.han2025.meanfield import limiting_error_threshold, noisy_ignored_threshold, signal_leads_threshold
-from verify import maps
+from verify import maps, processes
 from verify.__main__ import cli
 from verify.draw import Picture
 from verify.maps import Axis, Map, summary
@@ -39,9 +39,9 @@ AT = (("n", "12"), ("m", "6"), ("d", "5000"))
 SMALL = Map(x=KAPPA, y=TAU, at=AT, seeds=3, epsilon=0.3)
 
 
-def runs_of(map_, tmp_path, workers=1, name="map"):
+def runs_of(map_, tmp_path, pool=None, name="map"):
     with maps.FOLDER.open(tmp_path / name, maps.identity(map_)) as folder:
-        return maps.collect(maps.plan(map_), folder, workers)
+        return maps.collect(maps.plan(map_), folder, pool)
 
 
 # Axes and formulas -------------------------------------------------------------------------------------------------
@@ -222,19 +222,20 @@ def test_many_test_errors_at_once_are_those_one_by_one():
 
 def test_results_depend_neither_on_processes_nor_on_interruption(tmp_path):
     alone = runs_of(SMALL, tmp_path, name="alone")
-    together = runs_of(SMALL, tmp_path, workers=2, name="together")
+    with processes.Processes(2) as pool:
+        together = runs_of(SMALL, tmp_path, pool, name="together")
     pd.testing.assert_frame_equal(alone, together)
 
     def interrupt(task, kept):
         raise KeyboardInterrupt
 
     with maps.FOLDER.open(tmp_path / "again", maps.identity(SMALL)) as folder:
-        assert maps.collect(maps.plan(SMALL), folder, 1, interrupt) is None
+        assert maps.collect(maps.plan(SMALL), folder, None, interrupt) is None
     kept = sorted(path.name for path in folder.glob("runs/0*.parquet"))
     assert len(kept) == 1
     before = (folder / "runs" / kept[0]).stat().st_mtime_ns
     with maps.FOLDER.open(tmp_path / "again", maps.identity(SMALL), resume=True) as folder:
-        pd.testing.assert_frame_equal(maps.collect(maps.plan(SMALL), folder, 1), alone)
+        pd.testing.assert_frame_equal(maps.collect(maps.plan(SMALL), folder), alone)
     assert (folder / "runs" / kept[0]).stat().st_mtime_ns == before, "what was finished is not redone"
 
 
@@ -256,7 +257,7 @@ def test_another_map_or_a_damaged_file_is_refused(tmp_path):
     (batches / "runs").mkdir()
     (batches / "runs" / "00000.parquet").write_bytes(b"damaged")
     with pytest.raises(ValueError, match="delete it"):
-        maps.collect(maps.plan(SMALL), batches, 1)
+        maps.collect(maps.plan(SMALL), batches)
     (tmp_path / "mine").mkdir()
     with pytest.raises(ValueError, match="no map to resume"):
         maps.held(tmp_path / "mine", PACK)

@@ -111,7 +111,7 @@ def test_a_sentence_that_is_false_is_not_seen(authors):
 
 
 def test_figures_take_labels_of_either_kind():
-    [(asked, held)] = paper.collect([(synthetic.NOISY_LABELS, 2)], SEEDS[:2], 1, "balanced")
+    [(asked, held)] = paper.collect([(synthetic.NOISY_LABELS, 2)], SEEDS[:2], None, "balanced")
     assert asked == synthetic.NOISY_LABELS
     assert held.setting == replace(synthetic.NOISY_LABELS, labels="balanced")
     assert held.foretold == pytest.approx(synthetic.mean_field(synthetic.NOISY_LABELS)), "no luck of the flips is left"

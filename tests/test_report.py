@@ -122,7 +122,7 @@ def made_up_curves(runs: pd.DataFrame) -> Result:
     return Result(key=f"{runs['group'].iloc[0]}-{runs['setting'].iloc[0]:03d}", runs=runs, times=times, series=series)
 
 
-def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True, settings: int = 36) -> Outcome:
+def study(chosen: tuple[Claim, ...] = CLAIMS, missing: str = "", settings: int = 36) -> Outcome:
     rng = np.random.default_rng(0)
     group_of = {}
     for c in chosen:
@@ -142,7 +142,7 @@ def study(chosen: tuple[Claim, ...] = CLAIMS, finished: bool = True, settings: i
         seed=3,
         device="cpu",
     )
-    return replace(conclude(plan, results, finished, 0.0), wall=12.0)
+    return replace(conclude(plan, results, missing, 0.0), wall=12.0)
 
 
 @pytest.fixture(scope="module")
@@ -339,17 +339,17 @@ def test_reports_do_not_change_from_one_writing_to_the_next(outcome, folder, tmp
 
 
 def test_an_interrupted_study_says_so_first(tmp_path, monkeypatch):
-    partial = study((CLAIMS[3],), finished=False, settings=3)
+    partial = study((CLAIMS[3],), missing="interrupted", settings=3)
     report.write(partial, tmp_path, COMMAND)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert text.index("Interrupted: partial") < text.index('id="table"')
-    assert "Interrupted: partial" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert text.index("Partial: interrupted") < text.index('id="table"')
+    assert "Partial: interrupted" in (tmp_path / "report.md").read_text(encoding="utf-8")
     assert strict((tmp_path / "report.json").read_text(encoding="utf-8"))["finished"] is False
-    assert "INTERRUPTED" in printed(monkeypatch, lambda: report.summary(partial))
+    assert "PARTIAL, 3 of 0 settings ran: interrupted" in printed(monkeypatch, lambda: report.summary(partial))
 
 
 def test_a_study_without_any_run_is_outside_everywhere(tmp_path):
-    empty = study(CLAIMS[:3], finished=False, settings=0)
+    empty = study(CLAIMS[:3], missing="interrupted", settings=0)
     report.write(empty, tmp_path, COMMAND)
     held = strict((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert {c["status"] for c in held["claims"]} == {"OUTSIDE"}

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from theory.papers.han2025 import Reading, claims
-from verify import design, planted, processes, selftest, study, sweep
+from verify import design, planted, processes, selftest, study
 from verify.__main__ import cli
 from verify.laws.kind import Status
 from verify.packs.han2025 import PACK
@@ -30,10 +30,10 @@ def outcome(tmp_path_factory):
     chosen = tuple(c for c in known if c.name in SHORT)
     planned = study.plan(chosen, known, profile, reading, seed=2, device="cpu")
     started = time.monotonic()
-    with processes.Pool(2, sweep.one_thread) as pool:
-        results, finished = study.collect(planned, tmp_path_factory.mktemp("batches"), pool, lambda *_: None)
-    assert finished
-    return study.conclude(planned, results, finished, started)
+    with processes.Processes(2) as pool:
+        results, missing = study.collect(planned, tmp_path_factory.mktemp("batches"), pool, lambda *_: None)
+    assert not missing
+    return study.conclude(planned, results, missing, started)
 
 
 def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypatch):

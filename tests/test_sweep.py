@@ -352,7 +352,7 @@ def job(index=0, stage="T1", seeds=(6, 7, 8), **changed):
 
 def saved(planned, folder):
     """Run jobs in this process; what is saved can then be read by a second run."""
-    return sorted(sweep.run(planned, folder, 1), key=lambda result: result.key)
+    return sorted(sweep.run(planned, folder), key=lambda result: result.key)
 
 
 def executed(*planned):
@@ -541,23 +541,23 @@ class InterruptAfter:
 
 def test_an_interrupt_keeps_what_is_finished(tmp_path):
     planned = tiny_plan()
-    results, finished = study.collect(planned, tmp_path, None, InterruptAfter(2))
-    assert not finished
+    results, missing = study.collect(planned, tmp_path, None, InterruptAfter(2))
+    assert missing == study.INTERRUPTED
     keys = {r.key for r in results}
     assert len(keys) == 2
     assert keys <= {p.stem for p in tmp_path.glob("runs/*.parquet")}
-    outcome = study.conclude(planned, results, finished, started=0.0)
+    outcome = study.conclude(planned, results, missing, started=0.0)
     assert not outcome.finished
     assert set(outcome.results) == keys
     assert len(outcome.runs) == 6
     assert [v.claim.name for v in outcome.verdicts] == ["concentration", "later"]
     assert sum(v.runs for v in outcome.verdicts) == 6
     # Going on from there ends where an uninterrupted study ends.
-    resumed, done = study.collect(planned, tmp_path, None, lambda *_: None)
+    resumed, missing = study.collect(planned, tmp_path, None, lambda *_: None)
     straight, _ = study.collect(planned, _made(tmp_path / "other"), None, lambda *_: None)
-    assert done
+    assert missing == ""
     assert len(resumed) == len(straight) == 5
-    one, two = (study.conclude(planned, r, True, started=0.0) for r in (resumed, straight))
+    one, two = (study.conclude(planned, r, "", started=0.0) for r in (resumed, straight))
     assert one.verdicts == two.verdicts
     pd.testing.assert_frame_equal(one.runs, two.runs, check_dtype=False, check_exact=True)
 
@@ -570,10 +570,10 @@ def _made(folder):
 def test_an_interrupt_before_the_first_run_is_no_verdict_on_the_conditions(tmp_path):
     """OUTSIDE says that no setting meets the conditions; runs planned but not made say nothing of the kind."""
     planned = tiny_plan()
-    results, finished = study.collect(planned, tmp_path, None, InterruptAfter(1))
-    [waiting] = [v for v in study.conclude(planned, results, finished, started=0.0).verdicts if not v.runs]
+    results, missing = study.collect(planned, tmp_path, None, InterruptAfter(1))
+    [waiting] = [v for v in study.conclude(planned, results, missing, started=0.0).verdicts if not v.runs]
     assert waiting.status == Status.INCONCLUSIVE
-    nothing = study.conclude(planned, [], False, started=0.0)
+    nothing = study.conclude(planned, [], study.INTERRUPTED, started=0.0)
     assert {v.status for v in nothing.verdicts} == {Status.INCONCLUSIVE}
 
 
@@ -584,7 +584,7 @@ def test_margins_of_a_study_are_those_of_its_settings(tmp_path):
     jobs = tuple(dataclasses.replace(j, group=group) for j in planned.jobs[:2])
     planned = dataclasses.replace(planned, claims=planned.claims[:1], group_of={"concentration": group}, jobs=jobs)
     results, _ = study.collect(planned, tmp_path, None, lambda *_: None)
-    table = study.conclude(planned, results, True, started=0.0).margins[group.name].table.set_index("condition")
+    table = study.conclude(planned, results, "", started=0.0).margins[group.name].table.set_index("condition")
     assert (table.loc["wide", "least"], table.loc["wide", "largest"]) == pytest.approx((800 / 9, 800 / 8))
     assert table.loc["few-flips", "least"] == pytest.approx(5.0)
     assert (table["required"] == 2).all()
@@ -595,7 +595,7 @@ def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_pat
     chosen = tuple(c for c in known if c.name in ("init.signal", "concentration.cross"))
     planned = study.plan(chosen, chosen, QUICK, Reading(), seed=0, device="cpu")
     results, _ = study.collect(planned, tmp_path, None, lambda *_: None)
-    before = study.conclude(planned, results, True, 0.0)
+    before = study.conclude(planned, results, "", 0.0)
     index = planned.jobs[1].point.index
     verdict = before.verdicts[0]
     [finding] = verdict.findings
@@ -605,10 +605,10 @@ def test_a_second_look_takes_fresh_seeds_where_a_setting_looked_doubtful(tmp_pat
     [first] = [j for j in planned.jobs if j.point.index == index]
     assert again.point == first.point and again.key != first.key
     assert len(again.seeds) == study.SECOND * QUICK.seeds and not set(again.seeds) & set(first.seeds)
-    more = list(sweep.run([again], tmp_path, 1))
+    more = list(sweep.run([again], tmp_path))
     assert (more[0].runs["look"] == 1).all()
     assert sweep.load(store.Store(tmp_path), again).runs.equals(more[0].runs)
-    after = study.conclude(planned, [*results, *more], True, 0.0)
+    after = study.conclude(planned, [*results, *more], "", 0.0)
     assert after.verdicts[0].runs == before.verdicts[0].runs + len(again.seeds)
 
 

@@ -386,7 +386,7 @@ def test_a_file_with_few_conditions_runs_to_its_report(tiny, tmp_path, text):
     batches = tmp_path / "out"
     batches.mkdir()
     results, _ = study.collect(planned, batches, None, lambda *_: None)
-    found = check.conclude(found, followed, study.conclude(planned, results, True, 0.0))
+    found = check.conclude(found, followed, study.conclude(planned, results, "", 0.0))
     assert len(found.trends) == len(followed)
 
 

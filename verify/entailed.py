@@ -84,7 +84,7 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
         yield lambda _: ()
         return
     # Nothing of ours but theory is named to the process, so that it starts without torch.
-    with processes.Pool(1) as pool:
+    with processes.Processes(1) as pool:
         futures = [pool.submit(Entailment.decide, statement) for statement in statements]
 
         def collect(finished: bool) -> tuple[Decision, ...]:

@@ -1,4 +1,6 @@
-"""Work in processes: they end with their parent, and what ends one of them from outside is said in one line.
+"""Where tasks are done: in this process, in processes that end with their parent, or by any executor.
+
+What a lost worker had begun is done again; what fails three times is said in one line, and the rest goes on.
 
 Nothing of ours is imported here, so that a worker starts with what its own task needs.
 """
@@ -8,26 +10,141 @@ import os
 import signal
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from operator import itemgetter
+from dataclasses import dataclass
 from typing import Any
 
 # What asks a program to end. A terminal or a scheduler sends it to all processes of a program at once.
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
+TRIES = 3  # times that a task is begun before it is given up: a worker is lost by chance once, hardly three times
 
 _CONTEXT = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
 
 
 class Lost(RuntimeError):
-    """A worker was ended from outside. What else was running with it is lost too."""
+    """Work that did not come to its end: a worker was ended from outside, or a task failed :data:`TRIES` times."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failed:
+    """What becomes of a task that failed :data:`TRIES` times; ``why`` is its last problem in one line."""
+
+    why: str
+
+
+# What another try may mend: a lost worker, memory that is short, a disk, a network or a device. No mistake of a user
+# (ValueError) is, and no fault of ours.
+RETRIED = (Lost, MemoryError, OSError, RuntimeError)
 
 
 class Pool:
-    """Worker processes, as a context; whatever ends it ends them, finished or not.
+    """Where tasks are done: any executor of the standard interface, as a context that shuts it down.
+
+    Args:
+        executor: of the standard interface. Tasks and what they give must be picklable where it needs that.
+    """
+
+    at_once = 0  # tasks that may have begun when workers are lost; 0 where the executor does not outlive that
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+    def submit(self, function: Callable, *args: Any) -> Future:
+        """Have ``function(*args)`` done.
+
+        Raises:
+            Lost: the executor is broken.
+        """
+        try:
+            return self._executor.submit(function, *args)
+        except BrokenExecutor as problem:
+            raise self._lost() from problem
+
+    def again(self, function: Callable, task: Any) -> Future:
+        """Have a task done that failed before."""
+        return self.submit(function, task)
+
+    def result(self, future: Future) -> Any:
+        """What was submitted has given, or raised.
+
+        Raises:
+            Lost: a worker was ended from outside.
+        """
+        try:
+            return future.result()
+        except (BrokenExecutor, CancelledError) as problem:
+            raise self._lost() from problem
+
+    def each(self, function: Callable, tasks: Sequence) -> Iterator[tuple[int, Any]]:
+        """``function`` of each task, as (index of the task, result or :class:`Failed`) in the order in which they
+        finish.
+
+        The tasks are handed over at once, and worked on also while nobody asks for results. One whose worker is lost,
+        or that :data:`RETRIED` says, is done again, and the others go on. Whatever else it raises ends everything.
+
+        Raises:
+            Lost: the executor is broken.
+        """
+        waiting = {self.submit(function, task): k for k, task in enumerate(tasks)}
+
+        def finished() -> Iterator[tuple[int, Any]]:
+            failed: deque[int] = deque()  # one at a time: what goes wrong with it then is its own
+            tries: Counter[int] = Counter()
+            trying = None
+            while waiting or failed:
+                if failed and trying is None:
+                    k = failed.popleft()
+                    trying = self.again(function, tasks[k])
+                    waiting[trying] = k
+                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                lost = [f for f in done if f is not trying and isinstance(f.exception(), BrokenExecutor)]
+                if lost:  # with it all that waits: what had begun may have ended it, the rest did not
+                    if not self.at_once:
+                        raise self._lost()
+                    done, _ = wait(set(waiting) - {trying})
+                    lost = [f for f in waiting if f in done and isinstance(f.exception(), BrokenExecutor)]
+                    for f in lost[self.at_once :]:
+                        k = waiting.pop(f)
+                        waiting[self.submit(function, tasks[k])] = k
+                        done.remove(f)
+                for f in done:
+                    k = waiting.pop(f)
+                    trying = None if f is trying else trying
+                    try:
+                        yield k, self.result(f)
+                    except RETRIED as problem:
+                        tries[k] += 1
+                        if tries[k] < TRIES:
+                            failed.append(k)
+                        else:
+                            yield k, Failed(why=_line(problem))
+
+        return finished()
+
+    def _lost(self) -> Lost:
+        return Lost("the workers are gone, or who hands them their tasks")
+
+
+class Processes(Pool):
+    """Worker processes; whatever ends it ends them, finished or not.
 
     They ignore :data:`ENDING`: the parent decides what an interrupt means. They end at once when the parent is gone,
     whatever killed it.
@@ -40,59 +157,39 @@ class Pool:
     def __init__(self, workers: int, start: Callable | None = None, args: tuple = ()) -> None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # NumPy's own threads in every worker would fight for the cores
+        self.at_once = workers + 1  # one task more than there are workers is handed out
+        self._given = workers, start, args
+        self._apart: Processes | None = None
+        self._open()
+
+    def _open(self) -> None:
+        workers, start, args = self._given
         with _signals_held():
             self._executor = ProcessPoolExecutor(workers, _CONTEXT, initializer=_begin, initargs=(start, args))
         self._processes = self._executor._processes
-
-    def __enter__(self) -> "Pool":
-        return self
 
     def __exit__(self, *_: object) -> None:
         for process in list(self._processes.values()):
             process.kill()
         # Waited for, or its thread still closes its pipe when the interpreter ends and wakes it through that pipe.
         self._executor.shutdown(cancel_futures=True)
+        if self._apart is not None:
+            self._apart.__exit__()
 
     def submit(self, function: Callable, *args: Any) -> Future:
-        """Have ``function(*args)`` done.
-
-        Raises:
-            Lost: a worker was ended from outside.
-        """
-        try:
-            with _signals_held():  # this is where workers are started
+        with _signals_held():  # this is where workers are started
+            try:
                 return self._executor.submit(function, *args)
-        except BrokenProcessPool as problem:
-            raise self._lost() from problem
+            except BrokenProcessPool:
+                self._open()
+                return self._executor.submit(function, *args)
 
-    def result(self, future: Future) -> Any:
-        """What was submitted has given, or raised.
-
-        Raises:
-            Lost: a worker was ended from outside.
-        """
-        try:
-            return future.result()
-        except BrokenProcessPool as problem:
-            raise self._lost() from problem
-
-    def each(self, function: Callable, tasks: Sequence) -> Iterator[tuple[int, Any]]:
-        """``function`` of each task, as (index of the task, result) in the order in which they finish.
-
-        The tasks are handed over at once, and worked on also while nobody asks for results.
-
-        Raises:
-            Lost: a worker was ended from outside.
-        """
-        waiting = {self.submit(function, task): k for k, task in enumerate(tasks)}
-
-        def finished() -> Iterator[tuple[int, Any]]:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    yield waiting.pop(future), self.result(future)
-
-        return finished()
+    def again(self, function: Callable, task: Any) -> Future:
+        """In a process of its own, so that it takes no other task with it."""
+        if self._apart is None:
+            _, start, args = self._given
+            self._apart = Processes(1, start, args)
+        return self._apart.submit(function, task)
 
     def _lost(self) -> Lost:
         # The executor waits for them too, so that what ended one may take a moment to be known.
@@ -108,33 +205,47 @@ class Pool:
         return Lost(f"a worker process {how}; if memory was short, fewer --jobs need less")
 
 
+def each(function: Callable, tasks: Sequence, pool: Pool | None) -> Iterator[tuple[int, Any]]:
+    """As :meth:`Pool.each`; in this process, one by one, where there is no pool."""
+    return _here(function, tasks) if pool is None else pool.each(function, tasks)
+
+
+def _here(function: Callable, tasks: Sequence) -> Iterator[tuple[int, Any]]:
+    for k, task in enumerate(tasks):
+        for tried in range(1, TRIES + 1):
+            try:
+                found = function(task)
+                break
+            except RETRIED as problem:
+                found = Failed(why=_line(problem))
+                if tried == TRIES:
+                    break
+        yield k, found
+
+
 def mapped(function: Callable, tasks: Sequence, pool: Pool | None) -> list:
-    """``function`` of each task, in their order; in this process where there is no pool."""
-    if pool is None:
-        return list(map(function, tasks))
-    return [found for _, found in sorted(pool.each(function, tasks), key=itemgetter(0))]
-
-
-def pooled(
-    function: Callable, tasks: Sequence, workers: int, start: Callable | None = None, args: tuple = ()
-) -> Iterator[tuple[int, Any]]:
-    """``function`` of each task, as (index of the task, result) in the order in which they finish.
-
-    Args:
-        workers: processes; up to one, all is done in this one.
-        start: called first in each process, with ``args``.
+    """``function`` of each task, in their order.
 
     Raises:
-        Lost: a worker was ended from outside.
+        Lost: of one of them nothing came.
     """
-    if workers <= 1 or len(tasks) <= 1:
-        if start is not None and tasks:
-            start(*args)
-        for k, task in enumerate(tasks):
-            yield k, function(task)
-        return
-    with Pool(min(workers, len(tasks)), start, args) as pool:
-        yield from pool.each(function, tasks)
+    found = dict(each(function, tasks, pool))
+    for result in found.values():
+        if isinstance(result, Failed):
+            raise Lost(result.why)
+    return [found[k] for k in range(len(tasks))]
+
+
+def lost(tasks: Sequence[tuple[str, str]]) -> Lost:
+    """What to raise when all else is done, of tasks that failed: what each is called, and why."""
+    (first, why), *more = tasks
+    others = f", and {len(more)} more" if more else ""
+    return Lost(f"{first} failed {TRIES} times ({why}){others}; all else is done")
+
+
+def _line(problem: BaseException) -> str:
+    said = " ".join(str(problem).split())
+    return said if isinstance(problem, Lost) else f"{type(problem).__name__}: {said}"
 
 
 def queue() -> Any:

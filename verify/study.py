@@ -97,7 +97,7 @@ class Outcome:
         runs: one row per run: setting, seed, every observable (NaN where it says nothing or was not within reach).
         results: the finished jobs with the curves kept for figures, by job key.
         margins: by group name.
-        finished: False after an interrupt: some jobs are missing.
+        missing: why some jobs are not there, in one line; empty where all are.
         wall: seconds of this invocation.
         environment: versions and machine.
         answers: one per theorem and kind of labels.
@@ -110,12 +110,16 @@ class Outcome:
     runs: pd.DataFrame
     results: dict[str, Result]
     margins: dict[str, GroupMargins]
-    finished: bool
+    missing: str
     wall: float
     environment: dict[str, str]
     answers: tuple[TheoremVerdict, ...] = ()
     decisions: tuple[Decision, ...] = ()
     hunts: tuple["Hunt", ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        return not self.missing
 
     def runs_of(self, group: str) -> pd.DataFrame:
         """The runs of one group."""
@@ -170,10 +174,15 @@ def _designed(task: tuple) -> tuple[list[Job], dict[str, str]]:
     return sweep.plan_jobs([group], *rest)
 
 
+INTERRUPTED = "interrupted"
+
+
 def collect(
     planned: Plan, folder: Path, pool: processes.Pool | None, on_result: Callable[[Result, float], None]
-) -> tuple[list[Result], bool]:
-    """Run the jobs; an interrupt ends it early with what is finished.
+) -> tuple[list[Result], str]:
+    """Run the jobs: what is finished, and why that is not all of it; empty where it is.
+
+    An interrupt ends it early. What could not be done is left out, and all else that does not need it goes on.
 
     Theorems explore first. While their constants are fixed and fresh settings are placed, the runs of the claims are
     under way; settings that look doubtful to a claim get fresh seeds at the end.
@@ -186,31 +195,38 @@ def collect(
     course = planned.course
 
     def start(jobs: Sequence[Job]) -> Iterator[tuple[Result, float]]:
-        work, results = sweep.expected(jobs), sweep.run(jobs, folder, 1, pool)
+        work, results = sweep.expected(jobs), sweep.run(jobs, folder, pool)
         return ((result, work[result.key]) for result in results)
 
-    def take(started: Iterator[tuple[Result, float]]) -> None:
-        for result, work in started:
-            done[result.key] = result
-            on_result(result, work)
+    def take(started: Iterator[tuple[Result, float]]) -> bool:
+        try:
+            for result, work in started:
+                done[result.key] = result
+                on_result(result, work)
+        except processes.Lost as problem:
+            lost.append(str(problem))
+            return False
+        return True
 
+    lost: list[str] = []
     try:
         explored = start(course.next(done) if course else [])
         ours = start(planned.jobs)
-        take(explored)
-        confirmed = start(course.next(done) if course else [])
+        going = take(explored) and course is not None
+        confirmed = start(course.next(done) if going else [])
         take(ours)
-        again = start(second_look(planned, _verdicts(planned, _table([done[job.key] for job in planned.jobs]))))
-        take(confirmed)
-        while phase := course.next(done) if course else []:
-            take(start(phase))
+        there = [done[job.key] for job in planned.jobs if job.key in done]
+        again = start(second_look(planned, _verdicts(planned, _table(there))))
+        going = take(confirmed) and going
+        while going and (phase := course.next(done)):
+            going = take(start(phase))
         take(again)
     except KeyboardInterrupt:
-        return list(done.values()), False
-    return list(done.values()), True
+        lost.append(INTERRUPTED)
+    return list(done.values()), "; ".join(lost)
 
 
-def conclude(planned: Plan, results: list[Result], finished: bool, started: float) -> Outcome:
+def conclude(planned: Plan, results: list[Result], missing: str, started: float) -> Outcome:
     """Judge every claim and theorem on the runs at hand."""
     runs = _table(results)
     groups = {g.name: g for g in planned.group_of.values()}
@@ -220,7 +236,7 @@ def conclude(planned: Plan, results: list[Result], finished: bool, started: floa
         runs=runs,
         results={r.key: r for r in results},
         margins={name: _margins(group, runs, planned.reading) for name, group in groups.items()},
-        finished=finished,
+        missing=missing,
         wall=time.monotonic() - started,
         environment=environment(planned.device),
         answers=planned.course.answers({r.key: r for r in results}) if planned.course else (),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from numerics import Event, Trajectory, draw, train
+from numerics import Event, Setting, Trajectory, draw, train
 from numerics.generalization import AT_THE_END, certified_exponent, generalization
 from numerics.observables import MOMENTS, STAGES, moments, series_of
 from numerics.series import SERIES
@@ -124,6 +124,7 @@ def _steps(job: Job) -> float:
 
 def execute(jobs: Sequence[Job]) -> list[Result]:
     """Run jobs of one group and size in one batch; one job alone a few seeds at a time where it needs much memory."""
+    one_thread()
     if len(jobs) > 1:
         return _execute(jobs, slice(None))
     [job] = jobs
@@ -222,18 +223,19 @@ def expected(planned: Sequence[Job]) -> dict[str, float]:
 
 
 def one_thread() -> None:
-    """Several threads on arrays this small cost more than they give."""
+    """Several threads on arrays this small cost more than they give, and change the last bits of a sum."""
     torch.set_num_threads(1)
 
 
-def run(planned: Sequence[Job], folder: Path, workers: int, pool: processes.Pool | None = None) -> Iterator[Result]:
+def run(planned: Sequence[Job], folder: Path, pool: processes.Pool | None = None) -> Iterator[Result]:
     """Execute jobs, saving each in ``folder`` before it is yielded; those saved already are only read.
 
     Args:
-        pool: worker processes that are handed the jobs at once; without, ``workers`` are started for them.
+        pool: is handed the jobs at once, before the first result is asked for; without, this process does them.
 
     Raises:
         ValueError: a file there is damaged or of another run.
+        Lost: some jobs could not be done. Raised when all others are.
     """
     held = store.Store(folder)
     kept, pending = [], []
@@ -242,18 +244,27 @@ def run(planned: Sequence[Job], folder: Path, workers: int, pool: processes.Pool
         kept += [job for job in bundle if job not in missing]
         if missing:  # what shares a batch is rerun whole, so that resuming changes nothing
             pending.append((bundle, {job.key: job for job in missing}))
-    missed = [bundle for bundle, _ in pending]
-    going = pool.each(execute, missed) if pool else processes.pooled(execute, missed, workers, one_thread)
+    going = processes.each(execute, [bundle for bundle, _ in pending], pool)
 
     def results() -> Iterator[Result]:
+        lost: list[tuple[Job, str]] = []
         for job in kept:
             yield load(held, job)
         for k, found in going:
             missing = pending[k][1]
+            if isinstance(found, processes.Failed):
+                lost += [(job, found.why) for job in missing.values()]
+                continue
             # All are saved before any is handed on: an interrupt there loses nothing.
             yield from [save(held, r, missing[r.key]) for r in found if r.key in missing]
+        if lost:
+            raise processes.lost([(f"{job.key} ({_told(job.point.setting)})", why) for job, why in lost])
 
     return results()
+
+
+def _told(setting: Setting) -> str:
+    return ", ".join(f"{name} = {value:.4g}" for name, value in setting.values().items() if name != "labels")
 
 
 def _mark(job: Job) -> str:

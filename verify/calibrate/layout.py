@@ -18,7 +18,7 @@ from numerics.model import class_sizes, flip_share
 from theory import Band, Claim, Condition, Within, eta, kappa, tau_minus, tau_plus
 from theory import d as dimension
 from theory.papers.han2025 import Reading
-from verify import costs, processes, sweep
+from verify import costs, processes
 from verify.calibrate.loosening import at_constant, has_constant, items
 from verify.design import EPSILON, Group, groups
 from verify.falsify import falsifiable
@@ -185,10 +185,14 @@ def _settings(draft: _Draft) -> tuple[Setting, ...]:
     return tuple(found)
 
 
-def _placed(drafts: Sequence[_Draft], workers: int, on_placed: Callable[[], None]) -> list[tuple[Setting, ...]]:
+def _placed(
+    drafts: Sequence[_Draft], pool: processes.Pool | None, on_placed: Callable[[], None]
+) -> list[tuple[Setting, ...]]:
     """The settings of each draft, in parallel."""
     found: dict[int, tuple[Setting, ...]] = {}
-    for k, settings in processes.pooled(_settings, drafts, workers, sweep.one_thread):
+    for k, settings in processes.each(_settings, drafts, pool):
+        if isinstance(settings, processes.Failed):
+            raise processes.Lost(settings.why)
         found[k] = settings
         on_placed()
     return [found[k] for k in range(len(drafts))]
@@ -207,7 +211,7 @@ def plan(
     seed: int,
     device: str = "cpu",
     parts: Sequence[str] = PARTS,
-    workers: int = 1,
+    pool: processes.Pool | None = None,
     on_placed: Callable[[], None] = lambda: None,
 ) -> Layout:
     """Lay out all cells of a calibration of ``chosen``; groups form among ``known``, so that runs do not depend on it.
@@ -243,7 +247,7 @@ def plan(
                 drafts += family.along_kappa()
             if "dimension" in parts:
                 drafts += family.along_dimension()
-    placed = _placed([draft for _, draft in drafts], workers, on_placed)
+    placed = _placed([draft for _, draft in drafts], pool, on_placed)
     cells = [replace(cell, settings=s) for (cell, _), s in zip(drafts, placed, strict=True)]
     for cell in cells:
         if cell.part == "leaning" and not cell.settings:

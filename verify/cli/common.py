@@ -249,11 +249,11 @@ def opened(kind, folder: Path, asked: dict[str, Any], options: dict[str, Any]):
 
 
 def pool_of(options: dict[str, Any]):
-    """The worker processes of a study, which start when there is work for them; none where one process is asked for."""
-    from verify import processes, sweep
+    """The worker processes of a command, which start when there is work for them; none where one is asked for."""
+    from verify import processes
 
     workers = workers_of(options)
-    return processes.Pool(workers, sweep.one_thread) if workers > 1 else nullcontext()
+    return processes.Processes(workers) if workers > 1 else nullcontext()
 
 
 def workers_of(options: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from verify import options as kinds
-from verify.cli.common import cli, command_line, conditions_option, cores, opened, pack, reading_of, workers_of
+from verify.cli.common import cli, command_line, conditions_option, cores, opened, pack, pool_of, reading_of
 
 
 @cli.command(name="map", short_help="Draw a phase diagram over any two parameters.")
@@ -63,14 +63,14 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     kinds.check_length(seconds, "fewer cells or --seeds, a larger --epsilon, or --steps")
     report.announce(f"{total} runs, about {report.duration(seconds)} of one core", options["quiet"])
     with opened(maps.FOLDER, folder, maps.identity(drawn), options) as batches:
-        with report.progress(total, options["quiet"], "runs", seconds) as advance:
+        with pool_of(options) as pool, report.progress(total, options["quiet"], "runs", seconds) as advance:
 
             def ended(task: maps.Task, kept: bool) -> None:
                 nonlocal done
                 done += task.runs
                 advance(task.runs, task.seconds, kept)
 
-            runs = maps.collect(tasks, batches, workers_of(options), ended)
+            runs = maps.collect(tasks, batches, pool, ended)
         if runs is None:
             report.map_interrupted(folder, done, total)
             return 130
@@ -183,8 +183,8 @@ def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
     settings = paper.needed(numbers)
     seeds = tuple(range(options["seed"], options["seed"] + (options["seeds"] or paper.SEEDS)))
     runs = {}
-    with report.progress(len(settings), options["quiet"]) as advance:
-        for asked, held in paper.collect(settings, seeds, options["jobs"] or cores(), options["labels"]):
+    with report.progress(len(settings), options["quiet"]) as advance, pool_of(options) as pool:
+        for asked, held in paper.collect(settings, seeds, pool, options["labels"]):
             runs[asked] = held
             advance()
     return [paper.make(number, runs) for number in numbers]

@@ -18,11 +18,11 @@ from verify.cli.common import (
     opened,
     pack,
     paper,
+    pool_of,
     reading_of,
     reading_options,
     replaced,
     study_options,
-    workers_of,
 )
 
 
@@ -198,14 +198,13 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     chosen = chosen_among(claim, known) if claim else calibration.calibratable(left)
     calibration.require_calibratable(chosen)
     effort = calibration.EFFORTS[profile.name]
-    workers = workers_of(options)
     report.announce("placing settings inside the conditions", options["quiet"])
     asked = calibration.identity(chosen, reading, effort, options["seed"])
-    with opened(calibration.FOLDER, folder, asked, options) as batches:
-        planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, workers=workers)
+    with opened(calibration.FOLDER, folder, asked, options) as batches, pool_of(options) as pool:
+        planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, pool=pool)
         with report.calibrating(options["quiet"]) as (more, tick):
             cells, finished = calibration.collect(
-                planned, lambda going: sweep.run(going, batches, workers) if going else iter(()), tick, more
+                planned, lambda going: sweep.run(going, batches, pool) if going else iter(()), tick, more
             )
         found = calibration.conclude(planned, cells, finished, started)
         report.write_calibration(found, folder, command_line())

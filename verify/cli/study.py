@@ -93,10 +93,11 @@ def _searched(reading: Any, profile: str) -> tuple[list, dict[str, int]]:
 
 def _exit_status(outcome, fail_on: tuple[str, ...]) -> int:
     """0 when the study ran, whatever it found, but for what ``--fail-on`` names."""
+    from verify import study
     from verify.laws.kind import Status
 
-    if not outcome.finished:
-        return 130
+    if outcome.missing:
+        return 130 if outcome.missing == study.INTERRUPTED else 2
     found = {v.status for v in (*outcome.decisions, *outcome.answers)}
     found |= {v.status for v in outcome.verdicts if not v.claim.contrast}
     if not all(v.expected for v in outcome.verdicts):  # a contrast that holds is as unexpected as a claim that does not
@@ -164,8 +165,8 @@ def _collect(planned, batches: Path, pool: Any, options: dict[str, Any], started
     from verify import report, study
 
     with report.progress(planned.settings, options["quiet"], work=planned.work) as advance:
-        results, finished = study.collect(planned, batches, pool, lambda result, work: advance(1, work, result.kept))
-    return study.conclude(planned, results, finished, started)
+        results, missing = study.collect(planned, batches, pool, lambda result, work: advance(1, work, result.kept))
+    return study.conclude(planned, results, missing, started)
 
 
 @cli.command(short_help="Plant false laws: are they rejected, and true ones accepted?")
@@ -179,7 +180,7 @@ def selftest(**options: Any) -> int:
     1 a falsehood accepted, over 5 % of the true ones rejected or an open one decided, 3 too little evidence (take a
     larger --profile).
     """
-    from verify import report
+    from verify import processes, report, study
     from verify import selftest as trial
     from verify.entailed import beside
 
@@ -192,8 +193,10 @@ def selftest(**options: Any) -> int:
         planned = _planned(set(trial.CLAIMS), given, options["seed"], pool)
         with opened(trial.FOLDER, folder, mine, options) as batches:
             outcome = _collect(planned, batches, pool, options, started)
-            if not outcome.finished:
+            if outcome.missing == study.INTERRUPTED:
                 raise KeyboardInterrupt
+            if outcome.missing:
+                raise processes.Lost(outcome.missing)
             result = trial.examine(outcome, (*trial.judged(planted, decided(True)), *trial.theorems()))
             report.write_selftest(result, folder, command_line())
     return result.exit_status

@@ -36,7 +36,7 @@ def beside(
     if not parties_:
         yield lambda _: ()
         return
-    with processes.Pool(1, _quietly) as pool:
+    with processes.Processes(1, _quietly) as pool:
         futures = [
             pool.submit(_short, tuple(claims), reading, seed_, batches, LEVEL / len(parties_)) for claims in parties_
         ]

@@ -112,6 +112,7 @@ def _expected_steps(map_: Map, setting: Setting) -> float:
 
 def execute(task: Task) -> dict[str, np.ndarray]:
     """Train a task's runs: per run its cell, seed, status, last step and observables."""
+    sweep.one_thread()
     parts = [_execute(task.map, batch, task.device) for batch in task.batches]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -176,7 +177,7 @@ FOLDER = Folder(
 def collect(
     tasks: Sequence[Task],
     folder: Path,
-    workers: int,
+    pool: processes.Pool | None = None,
     on_task: Callable[[Task, bool], None] = lambda task, kept: None,
 ) -> pd.DataFrame | None:
     """Run what ``folder`` does not hold yet; all runs, or None after an interrupt.
@@ -184,15 +185,16 @@ def collect(
     Args:
         tasks: those of :func:`plan`.
         folder: where tasks are saved, from :meth:`Folder.open`.
-        workers: processes.
+        pool: does them; without, this process does.
         on_task: called with each task that is finished, and whether it was so before.
 
     Raises:
         ValueError: a file there is damaged or of another map.
+        Lost: some tasks could not be done. Raised when all others are.
     """
     parts = []
     try:
-        for task, found, kept in _stream(tasks, folder, workers):
+        for task, found, kept in _stream(tasks, folder, pool):
             parts.append(found)
             on_task(task, kept)
     except KeyboardInterrupt:
@@ -200,17 +202,31 @@ def collect(
     return pd.concat(parts, ignore_index=True).sort_values(["cell", "seed"], ignore_index=True)
 
 
-def _stream(tasks: Sequence[Task], folder: Path, workers: int) -> Iterator[tuple[Task, pd.DataFrame, bool]]:
-    finished, pending = store.Store(folder), []
+def _stream(
+    tasks: Sequence[Task], folder: Path, pool: processes.Pool | None
+) -> Iterator[tuple[Task, pd.DataFrame, bool]]:
+    finished, pending, lost = store.Store(folder), [], []
     for task in tasks:
         if task.key in finished:
             yield task, finished.load(task.key, _mark(task)).runs, True
         else:
             pending.append(task)
-    for k, found in processes.pooled(execute, pending, workers, sweep.one_thread):
+    for k, found in processes.each(execute, pending, pool):
+        if isinstance(found, processes.Failed):
+            lost.append((_told(pending[k]), found.why))
+            continue
         runs = pd.DataFrame(found)
         finished.save(pending[k].key, _mark(pending[k]), store.Record(runs=runs))
         yield pending[k], runs, False
+    if lost:
+        raise processes.lost(lost)
+
+
+def _told(task: Task) -> str:
+    """Where on its map a task lies."""
+    x, y = task.map.x.name, task.map.y.name
+    cells = sorted({cell for batch in task.batches for cell, _, _ in batch})
+    return f"cells {cells[0]} to {cells[-1]} of {x} and {y}"
 
 
 def _mark(task: Task) -> str:

@@ -87,7 +87,9 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
     contrasts = [v for v in outcome.verdicts if v.claim.contrast]
     if not outcome.finished:
         done, planned = len(outcome.results), len(outcome.plan.jobs)
-        console.print(f"INTERRUPTED: partial, {done} of {planned} settings ran", style="bold red")
+        console.print(
+            Text(f"PARTIAL, {done} of {planned} settings ran: {outcome.missing}", style="bold red"), soft_wrap=True
+        )
     print_theorems(outcome.answers, console)
     if claims:
         console.print(_counted(claims))

@@ -164,7 +164,7 @@ def _in_processes(
                 return
 
     try:
-        with processes.Pool(min(workers, len(pending)), _start, (counter,)) as pool:
+        with processes.Processes(min(workers, len(pending)), _start, (counter,)) as pool:
             waiting = {pool.submit(_in_worker, experiment, job, folder): job for job in pending}
             while waiting:
                 done, _ = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)

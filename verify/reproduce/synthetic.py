@@ -29,7 +29,7 @@ from numerics.series import SERIES
 from numerics.state import State
 from numerics.trajectory import recording_times
 from theory.papers.han2025 import Reading, condition_4_1
-from verify import processes
+from verify import processes, sweep
 from verify.design import EPSILON
 from verify.predicted import curve
 from verify.reproduce.figure import BAND
@@ -270,13 +270,23 @@ def needed(numbers: Sequence[int]) -> list[tuple[Setting, int]]:
 
 
 def collect(
-    wanted: Sequence[tuple[Setting, int]], seeds: tuple[int, ...], workers: int, labels: str | None = None
+    wanted: Sequence[tuple[Setting, int]],
+    seeds: tuple[int, ...],
+    pool: processes.Pool | None = None,
+    labels: str | None = None,
 ) -> Iterator[tuple[Setting, SyntheticRuns]]:
     """Each wanted setting and its runs, as they finish; with ``labels`` all have labels of that kind."""
     asked = [(replace(one, labels=labels) if labels else one, steps) for one, steps in wanted]
-    for k, runs in processes.pooled(partial(_trained, seeds), asked, workers, torch.set_num_threads, (1,)):
-        yield wanted[k][0], runs
+    lost = []
+    for k, runs in processes.each(partial(_trained, seeds), asked, pool):
+        if isinstance(runs, processes.Failed):
+            lost.append((str(wanted[k][0]), runs.why))
+        else:
+            yield wanted[k][0], runs
+    if lost:
+        raise processes.lost(lost)
 
 
 def _trained(seeds: tuple[int, ...], one: tuple[Setting, int]) -> SyntheticRuns:
+    sweep.one_thread()
     return trained(one[0], seeds, one[1])
