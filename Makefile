@@ -37,9 +37,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-# Figures 2 and 4 on real images, and their tests: nothing else needs these packages.
+# Figures 2 and 4 on real images, clusters, and their tests: nothing else needs these packages.
 $(VENV)/.images: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[images]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[images,cluster]'
 	touch $@
 
 clean:

@@ -1,12 +1,12 @@
-"""Packages of the ``images`` extra, which need not be installed."""
+"""Packages of an extra, which need not be installed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def extra() -> Iterator[None]:
-    """Around the import of a package of the ``images`` extra: its absence becomes one line.
+def extra(name: str = "images") -> Iterator[None]:
+    """Around the import of a package of the extra ``name``: its absence becomes one line.
 
     Raises:
         ValueError: it is not installed.
@@ -14,4 +14,4 @@ def extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as problem:
-        raise ValueError(f"{problem.name} is not installed: pip install 'thetacheck[images]'") from None
+        raise ValueError(f"{problem.name} is not installed: pip install 'thetacheck[{name}]'") from None

@@ -412,8 +412,9 @@ def test_no_template_tells_laws_apart():
 
 # Optional packages -------------------------------------------------------------------------------------------------
 
-# Of the images extra, by the name that is imported; a missing one must not keep the rest from being imported.
-OPTIONAL = {"scikit-learn": "sklearn", "pillow": "PIL", "shap": "shap"}
+# Of the extras, by the name that is imported; a missing one must not keep the rest from being imported.
+OPTIONAL = {"scikit-learn": "sklearn", "pillow": "PIL", "shap": "shap", "distributed": "distributed", "dask": "dask",
+            "pyyaml": "yaml", "dask-jobqueue": "dask_jobqueue"}  # fmt: skip
 
 
 def outside_functions(source):
@@ -427,7 +428,8 @@ def outside_functions(source):
 
 def test_what_is_imported_is_declared():
     declared = {Requirement(line).name for line in project()["dependencies"]}
-    extra = {OPTIONAL[Requirement(line).name] for line in project()["optional-dependencies"]["images"]}
+    extras = project()["optional-dependencies"]
+    extra = {OPTIONAL[Requirement(line).name] for line in (*extras["images"], *extras["cluster"])}
     assert extra == set(OPTIONAL.values())
     for package in PACKAGES:
         for path in modules(package):

@@ -56,7 +56,7 @@ def cut(monkeypatch, tmp_path):
     for module, name in (
         (study, "plan"), (selftest, "planted_statements"), (falsify, "hunt"), (falsify, "failures"),
         (falsify, "parties"), (maps, "collect"), (calibrate, "plan"), (calibrate.FOLDER.__class__, "open"),
-        (image_runs, "check"), (reproduce, "collect"), (processes, "pooled"), (commands, "_searched"),
+        (image_runs, "check"), (reproduce, "collect"), (processes, "each"), (commands, "_searched"),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, started)
     monkeypatch.chdir(tmp_path)

@@ -25,6 +25,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 # What asks a program to end. A terminal or a scheduler sends it to all processes of a program at once.
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -60,12 +61,15 @@ class Pool:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        self._submitted: WeakSet[Future] = WeakSet()
 
     def __enter__(self) -> "Pool":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._executor.shutdown(cancel_futures=True)
+        for future in list(self._submitted):  # not every executor takes cancel_futures
+            future.cancel()
+        self._executor.shutdown()
 
     def submit(self, function: Callable, *args: Any) -> Future:
         """Have ``function(*args)`` done.
@@ -74,9 +78,11 @@ class Pool:
             Lost: the executor is broken.
         """
         try:
-            return self._executor.submit(function, *args)
+            future = self._executor.submit(function, *args)
         except BrokenExecutor as problem:
             raise self._lost() from problem
+        self._submitted.add(future)
+        return future
 
     def again(self, function: Callable, task: Any) -> Future:
         """Have a task done that failed before."""

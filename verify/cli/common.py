@@ -135,6 +135,21 @@ def reading_parameters(paper: Any) -> list[click.Parameter]:
     return found
 
 
+# Who does the work, for every command with many runs.
+WORKERS = (
+    click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]"),
+    click.option("--cluster", metavar="ADDRESS", default=None,
+                 help="workers of a Dask scheduler instead: tcp://HOST:PORT, local:N, slurm:FILE ..."),
+)  # fmt: skip
+
+
+def worker_options(command: Callable) -> Callable:
+    """Those options."""
+    for option in reversed(WORKERS):
+        command = option(command)
+    return command
+
+
 def study_options(command: Callable, profile: str = "standard") -> Callable:
     options = [
         click.option("--profile", type=click.Choice(["quick", "standard", "thorough"]), default=profile,
@@ -145,7 +160,7 @@ def study_options(command: Callable, profile: str = "standard") -> Callable:
                      help="folder of the report"),
         click.option("--resume", type=click.Path(path_type=Path), default=None,
                      help="folder of an interrupted study: goes on with its options"),
-        click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]"),
+        *WORKERS,
         click.option("--quiet", is_flag=True, help="no progress display"),
         click.option("--fail-on", type=click.Choice(["refuted", "open", "inconclusive"]), multiple=True,
                      help="exit with 1 if any verdict is this; may be given several times"),
@@ -252,6 +267,12 @@ def pool_of(options: dict[str, Any]):
     """The worker processes of a command, which start when there is work for them; none where one is asked for."""
     from verify import processes
 
+    if options["cluster"] is not None:
+        if options["jobs"] is not None:
+            raise ValueError("--jobs and --cluster: two ways to say who does the work; give one")
+        from verify.cluster import Cluster
+
+        return Cluster(options["cluster"], pack())
     workers = workers_of(options)
     return processes.Processes(workers) if workers > 1 else nullcontext()
 

@@ -9,7 +9,17 @@ from typing import Any
 import click
 
 from verify import options as kinds
-from verify.cli.common import cli, command_line, conditions_option, cores, opened, pack, pool_of, reading_of
+from verify.cli.common import (
+    cli,
+    command_line,
+    conditions_option,
+    cores,
+    opened,
+    pack,
+    pool_of,
+    reading_of,
+    worker_options,
+)
 
 
 @cli.command(name="map", short_help="Draw a phase diagram over any two parameters.")
@@ -31,7 +41,7 @@ from verify.cli.common import cli, command_line, conditions_option, cores, opene
 )
 @click.option("--resume", type=click.Path(path_type=Path), default=None, help="folder of an interrupted map: goes on")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 ...")
-@click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
+@worker_options
 @click.option("--quiet", is_flag=True, help="no progress display")
 @conditions_option
 def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
@@ -166,6 +176,8 @@ def _image_figures(numbers: tuple[int, ...], runs: Path, planned, tau, options: 
     from verify import report
     from verify.reproduce import image_figures, image_runs
 
+    if options["cluster"] is not None:
+        raise ValueError("--cluster: figures 2 and 4 keep checkpoints on this machine; leave it out")
     workers = options["jobs"] or cores()
     left = image_runs.epochs_left(planned, runs)
     report.announce(f"training {left:,} epochs in all", options["quiet"])
@@ -201,7 +213,7 @@ def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
 )
 @click.option("--seed", type=kinds.SEED, default=0, show_default=True, help="the first seed")
 @click.option("--seeds", type=kinds.SEVERAL, help="how many [default: 20; 10 on images]")
-@click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
+@worker_options
 @click.option(
     "--labels",
     type=kinds.LABELS,

@@ -1,0 +1,116 @@
+"""A real scheduler with worker processes on this machine: the same numbers to the last bit, whatever is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("distributed", reason="the cluster extra is not installed")
+
+from test_processes import ENVIRONMENT, PATIENCE, all_gone, at_work, started, until
+
+STUDY = ("run", "recursion.exact", "--profile", "quick", "--quiet")
+
+
+@pytest.fixture
+def dask(tmp_path):
+    """Starts parts of a cluster: ``dask("scheduler")``, ``dask("worker")``; ends them all."""
+    file, parts = tmp_path / "scheduler.json", []
+    more = {
+        "scheduler": ("--port", "0", "--no-dashboard"),
+        "worker": ("--nthreads", "1", "--no-nanny", "--no-dashboard"),
+    }
+
+    def start(part: str) -> subprocess.Popen:
+        command = [sys.executable, "-m", "distributed.cli.dask_" + part, "--scheduler-file", str(file), *more[part]]
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        parts.append(process)
+        if part == "scheduler":
+            until(file.exists, "a scheduler")
+            return json.loads(file.read_text())["address"]
+        return process
+
+    yield start
+    for process in parts:
+        process.kill()
+        process.wait()
+
+
+def test_workers_killed_or_late_and_a_killed_client_change_no_bit(tmp_path, dask, here):
+    address = dask("scheduler")
+    first = dask("worker")
+    call = partial(started, tmp_path, *STUDY, "--cluster", address)
+    process = call("--out", "out")
+    at_work(process, tmp_path)
+    dask("worker")
+    os.kill(first.pid, signal.SIGKILL)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, errors) == (0, "")
+    # The client in the middle of another: what it asked for is forgotten, and it goes on from what is saved.
+    process = call("--out", "other")
+    at_work(process, tmp_path, "other")
+    process.kill()
+    process.communicate()
+    all_gone(process.pid)
+    saved = {p: p.stat().st_mtime_ns for p in (tmp_path / "other" / "batches" / "runs").glob("[!!]*.parquet")}
+    process = call("--resume", "other")
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, errors) == (0, "")
+    assert saved and {p: p.stat().st_mtime_ns for p in saved} == saved
+    assert here(*STUDY, "--jobs", "1", "--out", str(tmp_path / "alone")).returncode == 0
+    alone, *others = (pd.read_csv(tmp_path / name / "runs.csv") for name in ("alone", "out", "other"))
+    for other in others:
+        pd.testing.assert_frame_equal(other, alone, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("nowhere", "name tcp://HOST:PORT of a scheduler, local:N, or slurm:FILE"),
+        ("local:0", "name tcp://HOST:PORT"),
+        ("slurm:nowhere.yaml", "cannot be read (No such file or directory); it holds `jobs: N`"),
+        ("slurm:empty.yaml", "it holds `jobs: N`"),
+        ("tcp://127.0.0.1:1", "no scheduler answers there"),
+    ],
+)
+def test_an_address_that_is_none_is_one_line(here, tmp_path, monkeypatch, address, words):
+    monkeypatch.setattr("verify.cluster.WAIT", 1.0)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.yaml").touch()
+    done = here(*STUDY, "--out", str(tmp_path / "out"), "--cluster", address)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert f"--cluster {address}: " in line and words in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_queue_is_asked_for_its_jobs(tmp_path, dask):
+    """A stand-in for SLURM: ``sbatch`` starts the script that it is given, ``scancel`` ends it."""
+    told = tmp_path / "bin"
+    told.mkdir()
+    scripts = {
+        "sbatch": 'cp "${@: -1}" "$0.script"; echo $$ >> "$0.jobs"\n'
+        'setsid bash "$0.script" > "$0.log" 2>&1 &\necho "Submitted batch job $!"',
+        "scancel": 'kill -- -"$1"',
+    }
+    for name, body in scripts.items():
+        (told / name).write_text(f"#!/bin/bash\n{body}\n")
+        (told / name).chmod(0o755)
+    (tmp_path / "queue.yaml").write_text("jobs: 1\ncores: 1\nmemory: 2GiB\nwalltime: '00:10:00'\n")
+    path = f"{told}:{os.environ['PATH']}"
+    command = [sys.executable, "-m", "verify", *STUDY, "--cluster", "slurm:queue.yaml", "--out", "out"]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=ENVIRONMENT | {"PATH": path}, capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len((told / "sbatch.jobs").read_text().split()) == 1
+    assert json.loads(Path(tmp_path, "out", "report.json").read_text())["finished"]
