@@ -146,10 +146,16 @@ def test_what_belongs_to_one_paper_says_so(verify):
         assert "No such option '--paper'" in verify(*command).stderr
 
 
-def test_papers_that_are_none(verify, here):
+def test_papers_that_are_none(verify, here, tmp_path):
     assert "no such paper; did you mean 'han2025'?" in verify("list", paper="han2052").stderr
     assert "no such file" in verify("list", paper="nowhere.py").stderr
     assert "holds no PACK" in verify("list", paper=str(ROOT / "tests" / "orders_along.py")).stderr
+    for nothing in ("", ".", "a.b", "a;b", "json.nothing"):
+        assert f"--paper {nothing}: no such paper" in verify("list", paper=nothing).stderr
+    (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
+    assert "leaves.py: SystemExit: 3" in verify("list", paper=str(tmp_path / "leaves.py")).stderr
+    (tmp_path / "json.py").write_text(Path(TOY).read_text())
+    assert "another module is called 'json'" in verify("list", paper=str(tmp_path / "json.py")).stderr
     listed = here("papers")
     assert "han2025" in listed.stdout
 

@@ -156,15 +156,18 @@ def load(name: str) -> Pack:
         if not path.is_file():
             raise ValueError(f"--paper {name}: no such file; name one of {', '.join(known)}, or a Python file")
         module = path.stem
+        held = getattr(sys.modules.get(module), "__file__", None)
+        if module in sys.stdlib_module_names or (held and Path(held).resolve() != path.resolve()):
+            raise ValueError(f"--paper {name}: another module is called '{module}'; give the file another name")
         if str(path.resolve().parent) not in sys.path:
             sys.path.insert(0, str(path.resolve().parent))  # worker processes inherit it, and import what runs need
-    elif not re.fullmatch(r"[\w.]+", name) or importlib.util.find_spec(name) is None:
+    elif not _importable(name):
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"name one of {', '.join(known)}, or a Python file"
         raise ValueError(f"--paper {name}: no such paper; {hint}")
     try:
         found = importlib.import_module(module)
-    except Exception as problem:
+    except (Exception, SystemExit) as problem:
         if name in known:  # a fault of ours
             raise
         raise ValueError(f"--paper {name}: {type(problem).__name__}: {problem}") from problem
@@ -175,6 +178,13 @@ def load(name: str) -> Pack:
         raise ValueError(f"--paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
     _LOADED[pack.name] = pack
     return pack
+
+
+def _importable(name: str) -> bool:
+    try:
+        return re.fullmatch(r"\w+(\.\w+)*", name) is not None and importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):  # of what stands before a dot
+        return False
 
 
 _LOADED: dict[str, Pack] = {}

@@ -56,16 +56,22 @@ def paper(context: click.Context | None = None):
     """The paper that a command speaks of; what brings torch is left alone."""
     from theory import papers
 
-    name = (context or click.get_current_context()).find_root().obj or papers.DEFAULT
+    name = _name(context)
     return papers.load(name) if name in papers.built_in() else pack(context).paper
 
 
 def pack(context: click.Context | None = None):
     """The same with its model."""
-    from theory import papers
     from verify.pack import load
 
-    return load((context or click.get_current_context()).find_root().obj or papers.DEFAULT)
+    return load(_name(context))
+
+
+def _name(context: click.Context | None) -> str:
+    from theory import papers
+
+    named = (context or click.get_current_context()).find_root().obj
+    return papers.DEFAULT if named is None else named
 
 
 def of_one_paper(command: str) -> None:
