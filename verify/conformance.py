@@ -42,20 +42,27 @@ WRONG = sp.Rational(1, 4)  # a power of n by which a claimed rate is bent
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What came of one check: ``problem`` is empty where the pack does what it declares."""
+    """What came of one check: ``problem`` is empty where the pack does what it declares, or where there was nothing to
+    ask; then ``void`` says why."""
 
     check: str
-    problem: str
+    problem: str = ""
+    void: str = ""
+
+
+class Void(Exception):
+    """A question that a pack gives no occasion to ask: that it was not asked must not pass for an answer."""
 
 
 def examine(pack: Pack) -> Iterator[Finding]:
     """Every check, in the order of the module's text; one that raises is a problem too."""
     for name, check in CHECKS.items():
         try:
-            problem = check(pack)
+            yield Finding(check=name, problem=check(pack))
+        except Void as why:
+            yield Finding(check=name, void=str(why))
         except Exception as raised:
-            problem = f"{type(raised).__name__}: {raised}"
-        yield Finding(check=name, problem=" ".join(problem.split()))
+            yield Finding(check=name, problem=" ".join(f"{type(raised).__name__}: {raised}".split()))
 
 
 def small_settings(pack: Pack, count: int = SETTINGS, seed: int = 0) -> list[Setting]:
@@ -167,7 +174,7 @@ def designs(pack: Pack) -> str:
 def reduced(pack: Pack) -> str:
     """Runs approach the reduced dynamics as n grows, all else as in the limit."""
     if pack.predicted is None:
-        return ""
+        raise Void("it knows no reduced dynamics")
     gaps = {size: _gap(pack, size) for size in (SMALL, LARGE)}
     if not gaps[LARGE] <= FALL * gaps[SMALL]:
         shown = ", ".join(f"{gap:.3g} at n = {size}" for size, gap in gaps.items())
@@ -205,7 +212,7 @@ def refutes(pack: Pack) -> str:
         bent = replace(claim, observable=name, law=replace(law, expression=law.expression * n**WRONG))
         verdict = judge(bent, runs, reading, pack.observables)
         return "" if verdict.status == Status.REFUTED else f"'{claim.name}' times n^{WRONG} is {verdict.status}"
-    return ""
+    raise Void("it claims no rate short of the end of training")
 
 
 def _groups(pack: Pack) -> dict:

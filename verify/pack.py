@@ -81,7 +81,7 @@ class Pack:
         says: reading -> how the report says what is open in the paper and how it is read (``verify.report``).
 
     Raises:
-        ValueError: paper, setting and extents name different parameters, or a default is missing.
+        ValueError: paper, setting and extents name different parameters, an extent is none, or a default is missing.
     """
 
     paper: Paper
@@ -110,6 +110,13 @@ class Pack:
             if names != stated:
                 odd = ", ".join(sorted(names ^ stated))
                 raise ValueError(f"paper '{self.paper.name}': {what} and its parameters differ in {odd}; name the same")
+        for name, (low, high) in self.extents.items():
+            if not 0 < low <= high < math.inf:
+                said = f"({low:g}, {high:g}): give two positive numbers, the smaller first"
+                raise ValueError(f"paper '{self.paper.name}': the extent of {name} is {said}")
+        for name in ("epsilon", "delta", "horizon"):
+            if name not in self.typical:
+                raise ValueError(f"paper '{self.paper.name}': a typical setting has no {name}; give it one")
 
     @property
     def name(self) -> str:

@@ -174,5 +174,6 @@ def conformance(name: str, findings: Iterable[Finding]) -> bool:
     for found in findings:
         whole &= not found.problem
         said = f"FAILS  {found.check}: {found.problem}" if found.problem else f"holds  {found.check}"
+        said = f"–      {found.check}: not asked, {found.void}" if found.void else said
         console.print(Text(said, style="bold red" if found.problem else ""), soft_wrap=True)
     return whole
