@@ -218,27 +218,27 @@ def each(function: Callable, tasks: Sequence, pool: Pool | None) -> Iterator[tup
 
 def _here(function: Callable, tasks: Sequence) -> Iterator[tuple[int, Any]]:
     for k, task in enumerate(tasks):
-        for tried in range(1, TRIES + 1):
+        for _ in range(TRIES):
             try:
                 found = function(task)
                 break
             except RETRIED as problem:
                 found = Failed(why=_line(problem))
-                if tried == TRIES:
-                    break
         yield k, found
 
 
-def mapped(function: Callable, tasks: Sequence, pool: Pool | None) -> list:
-    """``function`` of each task, in their order.
+def mapped(function: Callable, tasks: Sequence, pool: Pool | None, on_task: Callable[[], None] = lambda: None) -> list:
+    """``function`` of each task, in their order; ``on_task`` is called whenever one is done.
 
     Raises:
         Lost: of one of them nothing came.
     """
-    found = dict(each(function, tasks, pool))
-    for result in found.values():
+    found = {}
+    for k, result in each(function, tasks, pool):
         if isinstance(result, Failed):
             raise Lost(result.why)
+        found[k] = result
+        on_task()
     return [found[k] for k in range(len(tasks))]
 
 

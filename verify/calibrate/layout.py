@@ -185,19 +185,6 @@ def _settings(draft: _Draft) -> tuple[Setting, ...]:
     return tuple(found)
 
 
-def _placed(
-    drafts: Sequence[_Draft], pool: processes.Pool | None, on_placed: Callable[[], None]
-) -> list[tuple[Setting, ...]]:
-    """The settings of each draft, in parallel."""
-    found: dict[int, tuple[Setting, ...]] = {}
-    for k, settings in processes.each(_settings, drafts, pool):
-        if isinstance(settings, processes.Failed):
-            raise processes.Lost(settings.why)
-        found[k] = settings
-        on_placed()
-    return [found[k] for k in range(len(drafts))]
-
-
 def _folded(u: np.ndarray) -> np.ndarray:
     """Uniform shares whose outer quarters become the faces 0 and 1."""
     return np.clip(2 * u - 0.5, 0, 1)
@@ -247,7 +234,7 @@ def plan(
                 drafts += family.along_kappa()
             if "dimension" in parts:
                 drafts += family.along_dimension()
-    placed = _placed([draft for _, draft in drafts], pool, on_placed)
+    placed = processes.mapped(_settings, [draft for _, draft in drafts], pool, on_placed)
     cells = [replace(cell, settings=s) for (cell, _), s in zip(drafts, placed, strict=True)]
     for cell in cells:
         if cell.part == "leaning" and not cell.settings:
