@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from verify import processes
 from verify.pack import load
 
 ROOT = Path(__file__).parent.parent
@@ -154,10 +155,28 @@ def test_papers_that_are_none(verify, here, tmp_path):
         assert f"--paper {nothing}: no such paper" in verify("list", paper=nothing).stderr
     (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
     assert "leaves.py: SystemExit: 3" in verify("list", paper=str(tmp_path / "leaves.py")).stderr
-    (tmp_path / "json.py").write_text(Path(TOY).read_text())
-    assert "another module is called 'json'" in verify("list", paper=str(tmp_path / "json.py")).stderr
+    for taken in ("json", "this", "yaml", "a.b", "my paper"):  # loaded, of Python, installed, no names
+        (tmp_path / f"{taken}.py").write_text(Path(TOY).read_text())
+        said = verify("list", paper=str(tmp_path / f"{taken}.py")).stderr
+        assert f"another module is called '{taken}'; give the file another name" in said
     listed = here("papers")
     assert "han2025" in listed.stdout
+
+
+def test_a_paper_from_a_file_changes_what_is_imported_by_nothing_else(tmp_path, monkeypatch):
+    """Worker processes search where their parent does: a file beside a paper stands in for no module of others, and
+    one that is no paper leaves nothing behind."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = list(sys.path)
+    (tmp_path / "nothing_here.py").write_text("")
+    with pytest.raises(ValueError, match="holds no PACK"):
+        load(str(tmp_path / "nothing_here.py"))
+    assert sys.path == before
+    (tmp_path / "json.py").write_text("raise SystemExit('not the json of Python')")
+    (tmp_path / "beside.py").write_text(Path(TOY).read_text().replace('"toy"', '"beside"'))
+    load(str(tmp_path / "beside.py"))
+    with processes.Processes(1) as pool:
+        assert processes.mapped(json.loads, ["[1]"], pool) == [[1]]
 
 
 def test_the_three_halves_must_name_the_same_parameters():

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -204,6 +204,27 @@ def test_what_another_try_may_mend_is_tried_three_times_by_any_executor(tmp_path
     assert found.pop(2) == processes.Failed(why="MemoryError: of the test")
     assert found == {0: 0, 1: 1, 3: 3}
     assert len(list(tmp_path.glob("2-*"))) == processes.TRIES
+
+
+class Going(Executor):
+    """Cancels what it was given, and takes no more when asked again, as one does whose scheduler dies."""
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def submit(self, *_, **__) -> Future:
+        if not self.left:
+            raise BrokenExecutor
+        self.left -= 1
+        future = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_an_executor_that_goes_in_the_middle_is_one_line():
+    with processes.Pool(Going()) as pool, pytest.raises(processes.Lost, match="the workers are gone"):
+        list(processes.each(double, [1, 2], pool))
 
 
 def mistaken(x: int) -> int:

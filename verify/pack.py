@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
@@ -156,26 +157,47 @@ def load(name: str) -> Pack:
         ValueError: there is none, in one line.
     """
     known = built_in()
-    path, module = Path(name), name
+    path, module, searched = Path(name), name, list(sys.path)
     if name in known:
         module = f"verify.packs.{name}"
     elif path.suffix == ".py":
         if not path.is_file():
             raise ValueError(f"--paper {name}: no such file; name one of {', '.join(known)}, or a Python file")
         module = path.stem
-        held = getattr(sys.modules.get(module), "__file__", None)
-        if module in sys.stdlib_module_names or (held and Path(held).resolve() != path.resolve()):
-            raise ValueError(f"--paper {name}: another module is called '{module}'; give the file another name")
-        if str(path.resolve().parent) not in sys.path:
-            sys.path.insert(0, str(path.resolve().parent))  # worker processes inherit it, and import what runs need
-    elif not _importable(name):
+    elif _spec(name) is None:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"name one of {', '.join(known)}, or a Python file"
         raise ValueError(f"--paper {name}: no such paper; {hint}")
     try:
+        if path.suffix == ".py":
+            _searched_too(path.resolve(), name)
+        pack = _held(module, name, ours=name in known)
+    except ValueError:
+        sys.path[:] = searched
+        raise
+    _LOADED[pack.name] = pack
+    return pack
+
+
+def _searched_too(path: Path, name: str) -> None:
+    """Find the modules of a file's folder, this one and what it imports, here and in worker processes, which search
+    where their parent does.
+
+    Last of all: a file beside it stands in for no module of others.
+    """
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+        importlib.invalidate_caches()  # the folder may have been searched before the file was written
+    spec = _spec(path.stem)
+    if spec is None or spec.origin is None or Path(spec.origin).resolve() != path:
+        raise ValueError(f"--paper {name}: another module is called '{path.stem}'; give the file another name")
+
+
+def _held(module: str, name: str, *, ours: bool) -> Pack:
+    try:
         found = importlib.import_module(module)
     except (Exception, SystemExit) as problem:
-        if name in known:  # a fault of ours
+        if ours:  # a fault of ours
             raise
         raise ValueError(f"--paper {name}: {type(problem).__name__}: {problem}") from problem
     pack = getattr(found, "PACK", None)
@@ -183,15 +205,15 @@ def load(name: str) -> Pack:
         raise ValueError(f"--paper {name}: holds no PACK; give it one, a verify.pack.Pack")
     if pack.name != module.rpartition(".")[2]:
         raise ValueError(f"--paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
-    _LOADED[pack.name] = pack
     return pack
 
 
-def _importable(name: str) -> bool:
+def _spec(module: str) -> ModuleSpec | None:
+    """Where a module would come from; None if nowhere."""
     try:
-        return re.fullmatch(r"\w+(\.\w+)*", name) is not None and importlib.util.find_spec(name) is not None
+        return importlib.util.find_spec(module) if re.fullmatch(r"\w+(\.\w+)*", module) else None
     except (ImportError, ValueError):  # of what stands before a dot
-        return False
+        return None
 
 
 _LOADED: dict[str, Pack] = {}

@@ -57,8 +57,6 @@ class Pool:
         executor: of the standard interface. Tasks and what they give must be picklable where it needs that.
     """
 
-    at_once = 0  # tasks that may have begun when workers are lost; 0 where the executor does not outlive that
-
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._submitted: WeakSet[Future] = WeakSet()
@@ -121,13 +119,10 @@ class Pool:
                     trying = self.again(function, tasks[k])
                     waiting[trying] = k
                 done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                lost = [f for f in done if f is not trying and isinstance(f.exception(), BrokenExecutor)]
-                if lost:  # with it all that waits: what had begun may have ended it, the rest did not
-                    if not self.at_once:
-                        raise self._lost()
+                if any(f is not trying and _broken(f) for f in done):
+                    # With it goes all that waits. What had begun may have ended it, the rest did not.
                     done, _ = wait(set(waiting) - {trying})
-                    lost = [f for f in waiting if f in done and isinstance(f.exception(), BrokenExecutor)]
-                    for f in lost[self.at_once :]:
+                    for f in self._not_begun([f for f in waiting if f in done and _broken(f)]):
                         k = waiting.pop(f)
                         waiting[self.submit(function, tasks[k])] = k
                         done.remove(f)
@@ -144,6 +139,14 @@ class Pool:
                             yield k, Failed(why=_line(problem))
 
         return finished()
+
+    def _not_begun(self, broken: Sequence[Future]) -> Sequence[Future]:
+        """Those that no worker had begun, of what was lost together, in the order in which it was submitted.
+
+        Raises:
+            Lost: the executor does not outlive the loss.
+        """
+        raise self._lost()
 
     def _lost(self) -> Lost:
         return Lost("the workers are gone, or who hands them their tasks")
@@ -163,7 +166,6 @@ class Processes(Pool):
     def __init__(self, workers: int, start: Callable | None = None, args: tuple = ()) -> None:
         for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             os.environ.setdefault(name, "1")  # NumPy's own threads in every worker would fight for the cores
-        self.at_once = workers + 1  # one task more than there are workers is handed out
         self._given = workers, start, args
         self._apart: Processes | None = None
         self._open()
@@ -196,6 +198,9 @@ class Processes(Pool):
             _, start, args = self._given
             self._apart = Processes(1, start, args)
         return self._apart.submit(function, task)
+
+    def _not_begun(self, broken: Sequence[Future]) -> Sequence[Future]:
+        return broken[self._given[0] + 1 :]  # one task more than there are workers is handed out
 
     def _lost(self) -> Lost:
         # The executor waits for them too, so that what ended one may take a moment to be known.
@@ -247,6 +252,11 @@ def lost(tasks: Sequence[tuple[str, str]]) -> Lost:
     (first, why), *more = tasks
     others = f", and {len(more)} more" if more else ""
     return Lost(f"{first} failed {TRIES} times ({why}){others}; all else is done")
+
+
+def _broken(future: Future) -> bool:
+    """The executor is, so that this one has no result of its own."""
+    return not future.cancelled() and isinstance(future.exception(), BrokenExecutor)
 
 
 def _line(problem: BaseException) -> str:
