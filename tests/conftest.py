@@ -12,10 +12,9 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
-from jaxtyping import install_import_hook
+import shapes
 
-# Shapes and types in the annotations of numerics are checked on every call; an int passes for a float.
-install_import_hook("numerics", "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))")
+shapes.install()
 
 # Seeds are explicit everywhere, so examples are derived from the test itself and nothing is kept between runs.
 settings.register_profile(

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from theory import reading as readings
 from theory.papers.han2025 import Reading
 from verify import calibrate, falsify, folder, maps, selftest, study
-from verify.falsify import trials
+from verify.falsify import hunting, trials
 from verify.folder import Folder
 from verify.packs.han2025 import PACK
 from verify.reproduce import image_runs
@@ -324,10 +324,10 @@ def test_all_questions_in_one_folder_leave_every_page_whole(tmp_path, monkeypatc
     from verify.__main__ import main
     from verify.reproduce import synthetic
 
-    hunt = falsify.hunt
+    hunt = hunting.hunt
     monkeypatch.setattr(trials, "execute", made_up(lambda _: 0.6))
     monkeypatch.setattr(
-        falsify, "hunt", lambda *a, **k: hunt(*a, **k | {"budget": math.inf, "batches": 2, "brief": True})
+        hunting, "hunt", lambda *a, **k: hunt(*a, **k | {"budget": math.inf, "batches": 2, "brief": True})
     )
     monkeypatch.setattr(synthetic, "VARIANTS", synthetic.VARIANTS[:1])
     cells, collect = [*test_calibrate.ladder(6), *test_calibrate.faces(1)], calibrate.collect
@@ -353,8 +353,7 @@ def test_all_questions_in_one_folder_leave_every_page_whole(tmp_path, monkeypatc
     out = tmp_path / "report"
     held: dict[str, bytes] = {}
     for command in commands:
-        jobs = [] if command[0] == "falsify" else ["--jobs", "1"]
-        monkeypatch.setattr("sys.argv", ["verify", *command, *jobs, "--quiet", "--out", str(out)])
+        monkeypatch.setattr("sys.argv", ["verify", *command, "--jobs", "1", "--quiet", "--out", str(out)])
         with pytest.raises(SystemExit) as done:
             main()
         assert done.value.code in (0, 1, 3), (command, capsys.readouterr().err)

@@ -64,7 +64,11 @@ def of_session(leader: int) -> dict[int, str]:
 
 
 def workers(leader: int) -> list[int]:
-    return [pid for pid, line in of_session(leader).items() if "spawn_main" in line]
+    """Those that the server of the leader forked."""
+    alive = of_session(leader)
+    parents = {pid: int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in alive}
+    servers = {pid for pid, line in alive.items() if parents[pid] == leader and "forkserver" in line}
+    return [pid for pid, parent in parents.items() if parent in servers]
 
 
 def at_work(process: subprocess.Popen, where: Path, out: str = "out") -> list[int]:

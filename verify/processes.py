@@ -8,6 +8,7 @@ Nothing of ours is imported here, so that a worker starts with what its own task
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections import Counter, deque
@@ -31,7 +32,10 @@ from weakref import WeakSet
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 TRIES = 3  # times that a task is begun before it is given up: a worker is lost by chance once, hardly three times
 
-_CONTEXT = multiprocessing.get_context("spawn")  # fork and torch's threads do not mix
+# A fork of a process in which torch has threads may hang, so workers are forked from a server that has none. It loads
+# once what every worker needs, of others alone: what is ours, a worker finds where its parent does.
+_CONTEXT = multiprocessing.get_context("forkserver" if sys.platform == "linux" else "spawn")
+LOADED = ["torch", "pandas", "scipy.special", "sympy", "pyarrow.parquet", "numba"]
 
 
 class Lost(RuntimeError):
@@ -173,6 +177,7 @@ class Processes(Pool):
     def _open(self) -> None:
         workers, start, args = self._given
         with _signals_held():
+            _serve()
             self._executor = ProcessPoolExecutor(workers, _CONTEXT, initializer=_begin, initargs=(start, args))
         self._processes = self._executor._processes
 
@@ -232,6 +237,35 @@ def _here(function: Callable, tasks: Sequence) -> Iterator[tuple[int, Any]]:
         yield k, found
 
 
+def done(
+    function: Callable, tasks: Sequence, pool: Pool | None, called: Callable[[int], Sequence[str]]
+) -> Iterator[tuple[int, Any]]:
+    """As :func:`each`, of the tasks that are done.
+
+    Args:
+        called: what is lost with a task that is not, by the task's index.
+
+    Raises:
+        Lost: some are not. Raised when all others are.
+    """
+    going = each(function, tasks, pool)  # which hands them over
+
+    def finished() -> Iterator[tuple[int, Any]]:
+        lost: list[str] = []
+        why = ""
+        for k, found in going:
+            if isinstance(found, Failed):
+                lost += called(k)
+                why = why or found.why
+            else:
+                yield k, found
+        if lost:
+            more = f", and {len(lost) - 1} more" if len(lost) > 1 else ""
+            raise Lost(f"{lost[0]} failed {TRIES} times ({why}){more}; all else is done")
+
+    return finished()
+
+
 def mapped(function: Callable, tasks: Sequence, pool: Pool | None, on_task: Callable[[], None] = lambda: None) -> list:
     """``function`` of each task, in their order; ``on_task`` is called whenever one is done.
 
@@ -245,13 +279,6 @@ def mapped(function: Callable, tasks: Sequence, pool: Pool | None, on_task: Call
         found[k] = result
         on_task()
     return [found[k] for k in range(len(tasks))]
-
-
-def lost(tasks: Sequence[tuple[str, str]]) -> Lost:
-    """What to raise when all else is done, of tasks that failed: what each is called, and why."""
-    (first, why), *more = tasks
-    others = f", and {len(more)} more" if more else ""
-    return Lost(f"{first} failed {TRIES} times ({why}){others}; all else is done")
 
 
 def _broken(future: Future) -> bool:
@@ -281,6 +308,24 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve() -> None:
+    """Have the server run that forks workers."""
+    if sys.platform != "linux":
+        return
+    from multiprocessing import forkserver
+
+    before = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"  # a file of the current folder stands in for no module of others
+    try:
+        forkserver.set_forkserver_preload(LOADED)
+        forkserver.ensure_running()
+    finally:
+        if before is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = before
 
 
 def _begin(start: Callable | None, args: tuple) -> None:

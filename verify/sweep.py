@@ -244,21 +244,19 @@ def run(planned: Sequence[Job], folder: Path, pool: processes.Pool | None = None
         kept += [job for job in bundle if job not in missing]
         if missing:  # what shares a batch is rerun whole, so that resuming changes nothing
             pending.append((bundle, {job.key: job for job in missing}))
-    going = processes.each(execute, [bundle for bundle, _ in pending], pool)
+
+    def called(k: int) -> list[str]:
+        return [f"{job.key} ({_told(job.point.setting)})" for job in pending[k][1].values()]
+
+    going = processes.done(execute, [bundle for bundle, _ in pending], pool, called)
 
     def results() -> Iterator[Result]:
-        lost: list[tuple[Job, str]] = []
         for job in kept:
             yield load(held, job)
         for k, found in going:
             missing = pending[k][1]
-            if isinstance(found, processes.Failed):
-                lost += [(job, found.why) for job in missing.values()]
-                continue
             # All are saved before any is handed on: an interrupt there loses nothing.
             yield from [save(held, r, missing[r.key]) for r in found if r.key in missing]
-        if lost:
-            raise processes.lost([(f"{job.key} ({_told(job.point.setting)})", why) for job, why in lost])
 
     return results()
 

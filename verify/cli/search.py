@@ -1,6 +1,7 @@
 """Commands that search: falsify, calibrate."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -23,6 +24,8 @@ from verify.cli.common import (
     reading_options,
     replaced,
     study_options,
+    worker_options,
+    workers_of,
 )
 
 
@@ -49,6 +52,7 @@ from verify.cli.common import (
 )
 @click.option("--at", default="", help="no search: fresh seeds at this one setting, e.g. 'n=20 m=12 d=100000 ...'")
 @click.option("--no-replay", is_flag=True, help="neither read nor keep violations in .thetacheck/")
+@worker_options
 @click.option("--quiet", is_flag=True, help="no progress display")
 @reading_options
 def falsify(claim: tuple[str, ...], **options: Any) -> int:
@@ -72,50 +76,61 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
     """
     from numerics.engine import check_device
     from verify import falsify as search
-    from verify import kept, report
+    from verify import kept, processes, report
 
     check_device(options["device"])
     search.aside()
     seconds = options["budget"]
     reading = reading_of(options)
-    chosen, held = _hunted(claim, options["conditions"], reading)
+    chosen, file = _hunted(claim, options["conditions"], reading)
     for one in chosen:
         search.require_falsifiable(one)
     if options["at"]:
         setting = setting_at(options["at"], reading.labels, pack())
-        seconds = search.cost_at(chosen, setting, reading, search.MOST, held)
+        seconds = search.cost_at(chosen, setting, reading, search.MOST, file)
         kinds.check_length(seconds, "a larger eta, or smaller n and m")
         report.announce(f"{search.MOST} runs, about {report.duration(seconds)} of one core", options["quiet"])
-        counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], held) for c in chosen}
+        counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], file) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
     recalled = (
         kept.Recalled(settings={}, complaints=()) if options["no_replay"] else kept.recall(chosen, pack().setting)
     )
-    parties = search.parties(chosen, reading, held)
-    hunts = []
-    with search.FOLDER.open(options["out"], {}), report.hunting(parties, options["quiet"]) as advance:
-        for k, party in enumerate(parties):
-            hunts.append(
-                search.hunt(
-                    party, reading, budget=seconds * len(party) / len(chosen), seed_=options["seed"],
-                    device=options["device"], level=search.LEVEL / len(parties), kept=recalled.settings, file=held,
-                    on_progress=advance(k),
-                )
-            )  # fmt: skip
+    parties = search.parties(chosen, reading, file)
+    at_once = len(parties) if options["cluster"] else min(len(parties), workers_of(options))
+    found: dict[int, Any] = {}
+    lost = ""
+    with (
+        search.FOLDER.open(options["out"], {}),
+        pool_of(options) if at_once > 1 or options["cluster"] else nullcontext() as pool,
+        report.hunting(parties, options["quiet"]) as advance,
+    ):
+        try:
+            for k, hunt in search.hunts(
+                parties, reading, budget=seconds, seed_=options["seed"], device=options["device"],
+                kept=recalled.settings, file=file, pool=pool, at_once=at_once, on_progress=advance,
+            ):  # fmt: skip
+                found[k] = hunt
+        except processes.Lost as problem:
+            if not found:
+                raise
+            lost = str(problem)
+        hunts = [found[k] for k in sorted(found)]
         if not options["no_replay"]:
             kept.keep(hunts)
         findings = [f for h in hunts for f in h.findings]
-        followed = {f.claim.name: search.follow(f, reading, options["seed"], held) for f in findings if f.violated}
+        followed = {f.claim.name: search.follow(f, reading, options["seed"], file) for f in findings if f.violated}
         report.write_hunts(
             hunts, followed, reading, options["out"], command_line(), options["conditions"], recalled.complaints
         )
+    if lost:
+        raise processes.Lost(lost)
     if any(f.violated for f in findings):
         return 1
     return 0 if all(f.counted for f in findings) else 3
 
 
 def _hunted(names: tuple[str, ...], conditions: str, reading):
-    """The claims named, inside the conditions named; and the user's file, if it is one."""
+    """The claims named, inside the conditions named; and the user's file, if these are of one."""
     from verify import userfile
 
     ours = paper().claims(reading)
@@ -138,7 +153,7 @@ def _hunted(names: tuple[str, ...], conditions: str, reading):
                 raise ValueError(f"{path}: has no CONDITIONS to search for '{claim.name}'; write CONDITIONS = (...,)")
             claim = replace(claim, needs=held.searched)
         chosen.append(claim)
-    return tuple(chosen), held
+    return tuple(chosen), held.pin
 
 
 def setting_at(text: str, labels: str, held: Any):

@@ -11,6 +11,7 @@ from verify.falsify.hunting import (
     Hunt,
     Tested,
     hunt,
+    hunts,
 )
 from verify.falsify.scope import (
     falsifiable,
@@ -20,7 +21,8 @@ from verify.falsify.scope import (
     require_falsifiable,
     rescales,
 )
-from verify.falsify.short import BESIDE, aside, beside
+from verify.falsify.search import aside
+from verify.falsify.short import BESIDE, beside
 from verify.falsify.trials import cost_at, failures
 from verify.falsify.witness import Curves, Followed, follow
 
@@ -41,6 +43,7 @@ __all__ = [
     "falsifiable",
     "follow",
     "hunt",
+    "hunts",
     "limits",
     "parties",
     "reach",

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -18,14 +19,14 @@ from numerics import Setting
 from numerics.engine import check_device
 from theory import Claim, Condition, inside
 from theory.reading import Reading
-from verify import fit
+from verify import fit, processes, sweep
 from verify.design import EPSILON
 from verify.falsify.scope import require_falsifiable
-from verify.falsify.search import SEEDS, SHARE, TOGETHER, Search
+from verify.falsify.search import SEEDS, SHARE, TOGETHER, Search, aside
 from verify.falsify.trials import Trials
 from verify.folder import Folder
 from verify.sweep import Job
-from verify.userfile import UserFile
+from verify.userfile import Pin
 
 LEVEL = 0.05  # chance of a single false violation in everything that one command reports
 REPLAYED = 0.2  # share of it for the witnesses of earlier searches, so that these change nothing of a search
@@ -135,7 +136,7 @@ def hunt(
     batches: float = math.inf,
     level: float = LEVEL,
     kept: Mapping[str, Sequence[Setting]] | None = None,
-    file: UserFile | None = None,
+    file: Pin | None = None,
     brief: bool = False,
     run: Callable[[list[Job]], pd.DataFrame] | None = None,
     on_progress: Callable[[float], None] = lambda share: None,
@@ -168,6 +169,61 @@ def hunt(
             )
     trials = Trials(claims, reading, seed_, check_device(device), run, file)
     return _Hunt(trials, budget, on_progress).result(batches, level, kept or {}, brief)
+
+
+def hunts(
+    parties: Sequence[tuple[Claim, ...]],
+    reading: Reading,
+    *,
+    budget: float,
+    seed_: int,
+    device: str = "cpu",
+    kept: Mapping[str, Sequence[Setting]] | None = None,
+    file: Pin | None = None,
+    pool: processes.Pool | None = None,
+    at_once: int = 1,
+    on_progress: Callable[[int], Callable[[float], None]] = lambda k: lambda share: None,
+) -> Iterator[tuple[int, Hunt]]:
+    """:func:`hunt` for each party of claims that share their conditions, with its index, as they end.
+
+    Args:
+        budget: wall seconds of all together, shared out by how many claims a party has.
+        pool: does them, ``at_once`` at a time; without, this process does, one after another.
+        on_progress: gives, for a party, what is called with the share of its budget that is gone.
+
+    Raises:
+        Lost: some could not be done. Raised when all others are.
+    """
+    sizes = [len(party) for party in parties]
+    share = budget / _longest(sizes, at_once)
+    asked = [
+        partial(
+            hunt, party, reading, budget=share * len(party), seed_=seed_, device=device, level=LEVEL / len(parties),
+            kept=kept, file=file,
+        )
+        for party in parties
+    ]  # fmt: skip
+    if pool is None:
+        yield from ((k, one(on_progress=on_progress(k))) for k, one in enumerate(asked))
+        return
+    order = sorted(range(len(asked)), key=lambda k: -sizes[k])
+    for k, found in processes.done(_hunted, [asked[k] for k in order], pool, lambda k: [parties[order[k]][0].name]):
+        on_progress(order[k])(1.0)
+        yield order[k], found
+
+
+def _hunted(asked: Callable[[], Hunt]) -> Hunt:
+    aside()
+    sweep.one_thread()
+    return asked()
+
+
+def _longest(sizes: Sequence[int], at_once: int) -> int:
+    """What the busiest of so many has to do, if whoever is free takes the largest that is left."""
+    busy = [0] * max(1, at_once)
+    for size in sorted(sizes, reverse=True):
+        busy[busy.index(min(busy))] += size
+    return max(busy)
 
 
 class _Hunt(Search):

@@ -13,7 +13,7 @@ from theory.reading import Reading
 from theory.statements import imbalance, weights
 from verify.design import stage_of
 from verify.pack import pack_of
-from verify.userfile import UserFile, observables_of
+from verify.userfile import Pin, observables_of
 
 
 def falsifiable(claim: Claim) -> bool:
@@ -32,7 +32,7 @@ def require_falsifiable(claim: Claim) -> None:
         )
 
 
-def parties(claims: Sequence[Claim], reading: Reading, file: UserFile | None = None) -> list[tuple[Claim, ...]]:
+def parties(claims: Sequence[Claim], reading: Reading, file: Pin | None = None) -> list[tuple[Claim, ...]]:
     """Claims that look at the same runs: those with the same conditions, whether or not they follow runs to the end."""
     found: dict[tuple, list[Claim]] = {}
     for claim in claims:
@@ -41,7 +41,7 @@ def parties(claims: Sequence[Claim], reading: Reading, file: UserFile | None = N
     return [tuple(members) for members in found.values()]
 
 
-def reach(claims: Sequence[Claim], reading: Reading, file: UserFile | None = None) -> str:
+def reach(claims: Sequence[Claim], reading: Reading, file: Pin | None = None) -> str:
     """How far runs must go for all of some claims."""
     return max((stage_of(claim, observables_of(reading, file)) for claim in claims), key=STAGES.index)
 
@@ -67,14 +67,14 @@ def limits() -> tuple[Condition, ...]:
     )
 
 
-def rescales(claims: Sequence[Claim], reading: Reading, file: UserFile | None = None) -> bool:
+def rescales(claims: Sequence[Claim], reading: Reading, file: Pin | None = None) -> bool:
     """Whether (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2), which changes no run (D4),
     changes neither a condition nor what a bound says: then sigma_xi = 1 loses nothing."""
     if any(imbalance(c.statement) for claim in claims for c in claim.needs):
         return False
     for claim in claims:
         for name, law in claim.parts:
-            if file and name in file.observables:
+            if file and name not in pack_of(reading).observables:
                 return False  # how it changes is not known
             own = sp.Integer(pack_of(reading).observables[name].weight)
             try:

@@ -4,11 +4,14 @@ same runs.
 """
 
 import math
+import os
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import sympy as sp
@@ -46,6 +49,11 @@ class _Looked:
 
 class _Over(BaseException):
     """The time of the search is over. No Exception, lest Hypothesis take it for a failing example and replay it."""
+
+
+def aside() -> None:
+    """What Hypothesis notes for itself goes where temporary files go, not under the current directory."""
+    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "thetacheck-hypothesis"))
 
 
 class Search:

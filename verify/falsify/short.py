@@ -1,19 +1,15 @@
 """A short hunt in a process of its own, beside the runs of a study."""
 
 import math
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-
-import torch
 
 from theory import Claim
 from theory.reading import Reading
-from verify import processes
+from verify import processes, sweep
 from verify.falsify.hunting import LEVEL, Hunt, hunt
 from verify.falsify.scope import reach
+from verify.falsify.search import aside
 
 # Batches by stage in `verify all`, so that every machine finds the same. A quick look has none, and what follows
 # training to the end is left to thorough.
@@ -48,14 +44,9 @@ def beside(
         yield collect
 
 
-def aside() -> None:
-    """What Hypothesis notes for itself goes where temporary files go, not under the current directory."""
-    os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "thetacheck-hypothesis"))
-
-
 def _quietly() -> None:
     aside()
-    torch.set_num_threads(1)
+    sweep.one_thread()
 
 
 def _short(

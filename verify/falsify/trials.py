@@ -17,7 +17,7 @@ from verify.evidence import at_runs, evidence
 from verify.falsify.scope import reach, require_falsifiable
 from verify.pack import pack_of
 from verify.sweep import Job
-from verify.userfile import UserFile, observables_of
+from verify.userfile import Pin, observables_of
 
 # Times the expected length; what has not arrived by then says nothing here, and is judged by `all`.
 PATIENCE = {"T1": 2.0, "early": 2.0}
@@ -55,7 +55,7 @@ class Trials:
         seed_: int,
         device: str = "cpu",
         run: Callable[[list[Job]], pd.DataFrame] | None = None,
-        file: UserFile | None = None,
+        file: Pin | None = None,
     ) -> None:
         self.claims, self.reading, self.seed, self.device = claims, reading, seed_, device
         self.run, self.file = run or execute, file
@@ -83,7 +83,7 @@ class Trials:
             seeds=seeds,
             reading=self.reading,
             device=self.device,
-            file=self.file.pin if self.file else None,
+            file=self.file,
         )
 
     def look_at(self, at: list[Setting], seeds: int) -> list[list[Seen]]:
@@ -112,7 +112,7 @@ class Trials:
 
 
 def failures(
-    claim: Claim, setting: Setting, reading: Reading, seeds: int, seed_: int = 0, file: UserFile | None = None
+    claim: Claim, setting: Setting, reading: Reading, seeds: int, seed_: int = 0, file: Pin | None = None
 ) -> tuple[int, int]:
     """How many of ``seeds`` runs at a setting break the claim, and how many count.
 
@@ -132,9 +132,7 @@ def failures(
     return seen.failed, seen.counted
 
 
-def cost_at(
-    claims: Sequence[Claim], setting: Setting, reading: Reading, seeds: int, file: UserFile | None = None
-) -> float:
+def cost_at(claims: Sequence[Claim], setting: Setting, reading: Reading, seeds: int, file: Pin | None = None) -> float:
     """Core seconds that :func:`failures` of every claim is expected to take at a setting.
 
     Raises:

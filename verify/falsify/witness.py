@@ -12,7 +12,7 @@ from verify import sweep
 from verify.evidence import at_runs, evidence
 from verify.falsify.hunting import Finding, Tested
 from verify.falsify.trials import Trials
-from verify.userfile import UserFile, observables_of
+from verify.userfile import Pin, observables_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Followed:
     holds: Curves | None
 
 
-def follow(finding: Finding, reading: Reading, seed_: int, file: UserFile | None = None, seeds: int = 24) -> Followed:
+def follow(finding: Finding, reading: Reading, seed_: int, file: Pin | None = None, seeds: int = 24) -> Followed:
     """Runs at a finding's violation and where the claim holds, for a figure."""
     claim, known = finding.claim, observables_of(reading, file)
     here = Trials((claim,), reading, seed_, file=file)

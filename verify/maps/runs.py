@@ -205,21 +205,16 @@ def collect(
 def _stream(
     tasks: Sequence[Task], folder: Path, pool: processes.Pool | None
 ) -> Iterator[tuple[Task, pd.DataFrame, bool]]:
-    finished, pending, lost = store.Store(folder), [], []
+    finished, pending = store.Store(folder), []
     for task in tasks:
         if task.key in finished:
             yield task, finished.load(task.key, _mark(task)).runs, True
         else:
             pending.append(task)
-    for k, found in processes.each(execute, pending, pool):
-        if isinstance(found, processes.Failed):
-            lost.append((_told(pending[k]), found.why))
-            continue
+    for k, found in processes.done(execute, pending, pool, lambda k: [_told(pending[k])]):
         runs = pd.DataFrame(found)
         finished.save(pending[k].key, _mark(pending[k]), store.Record(runs=runs))
         yield pending[k], runs, False
-    if lost:
-        raise processes.lost(lost)
 
 
 def _told(task: Task) -> str:

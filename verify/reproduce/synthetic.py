@@ -277,14 +277,8 @@ def collect(
 ) -> Iterator[tuple[Setting, SyntheticRuns]]:
     """Each wanted setting and its runs, as they finish; with ``labels`` all have labels of that kind."""
     asked = [(replace(one, labels=labels) if labels else one, steps) for one, steps in wanted]
-    lost = []
-    for k, runs in processes.each(partial(_trained, seeds), asked, pool):
-        if isinstance(runs, processes.Failed):
-            lost.append((str(wanted[k][0]), runs.why))
-        else:
-            yield wanted[k][0], runs
-    if lost:
-        raise processes.lost(lost)
+    for k, runs in processes.done(partial(_trained, seeds), asked, pool, lambda k: [str(wanted[k][0])]):
+        yield wanted[k][0], runs
 
 
 def _trained(seeds: tuple[int, ...], one: tuple[Setting, int]) -> SyntheticRuns:
