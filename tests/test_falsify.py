@@ -14,7 +14,7 @@ from scipy.stats import beta
 from numerics import Setting
 from theory import Condition, Exactly, Within, d, sigma_0, sigma_xi
 from theory.papers.han2025 import Reading, claims
-from verify import falsify, kept
+from verify import falsify, kept, processes
 from verify.cli.search import setting_at
 from verify.falsify import falsifiable, hunt, hunting, search, trials
 from verify.falsify.trials import Trials, excess_of
@@ -339,3 +339,29 @@ def test_a_flip_probability_just_below_one_half_is_not_rounded_to_it():
     simpler = list(here._simpler(setting, place))
     assert simpler
     assert all(s.tau_plus < 0.5 and s.tau_minus < 0.5 for s in simpler)
+
+
+def test_searches_with_different_conditions_are_made_at_the_same_time():
+    """By workers, whatever ends first; each says of its own claims, and all share the budget and the level."""
+    other = replace(CLAIM, name="other", needs=CLAIM.needs[:-1])
+    parties = ((CLAIM,), (other, replace(other, name="third")))
+    told: list[tuple[int, float]] = []
+    with processes.Processes(2) as pool:
+        found = dict(
+            hunting.hunts(
+                parties, Reading(), budget=3.0, seed_=0, pool=pool, at_once=2,
+                on_progress=lambda k: lambda share: told.append((k, share)),
+            )
+        )  # fmt: skip
+    assert {k: [f.claim.name for f in hunt.findings] for k, hunt in found.items()} == {
+        0: [CLAIM.name], 1: ["other", "third"],
+    }  # fmt: skip
+    assert all(f.counted for hunt in found.values() for f in hunt.findings)
+    assert sorted(told) == [(0, 1.0), (1, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "at_once", "longest"), [([3, 1], 1, 4), ([3, 1], 2, 3), ([2, 2, 2], 2, 4), ([4, 3, 2, 1], 3, 4)]
+)
+def test_what_the_busiest_has_to_do(sizes, at_once, longest):
+    assert hunting._longest(sizes, at_once) == longest

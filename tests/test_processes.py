@@ -128,6 +128,7 @@ def test_a_terminal_that_is_closed_leaves_a_partial_report(tmp_path):
         cwd=tmp_path, env=ENVIRONMENT, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
+    until(lambda: b"placing settings" in os.read(ours, 65536), "a word of what is being done")
     at_work(process, tmp_path)
     os.close(ours)
     assert process.wait(timeout=PATIENCE) == 130

@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
@@ -291,6 +291,24 @@ def workers_of(options: dict[str, Any]) -> int:
 
 def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def announce(text: str, quiet: bool) -> None:
+    """What is being done, on stderr."""
+    if not quiet:
+        click.echo(text, err=True)
+
+
+@contextmanager
+def meanwhile(text: str, quiet: bool) -> Iterator[None]:
+    """The same on a terminal, as long as it is being done, also before what does it is loaded."""
+    if quiet or not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
 
 
 def command_line() -> str:

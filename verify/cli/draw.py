@@ -10,6 +10,7 @@ import click
 
 from verify import options as kinds
 from verify.cli.common import (
+    announce,
     cli,
     command_line,
     conditions_option,
@@ -71,7 +72,7 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
     total, done = sum(task.runs for task in tasks), 0
     seconds = sum(task.seconds for task in tasks)
     kinds.check_length(seconds, "fewer cells or --seeds, a larger --epsilon, or --steps")
-    report.announce(f"{total} runs, about {report.duration(seconds)} of one core", options["quiet"])
+    announce(f"{total} runs, about {report.duration(seconds)} of one core", options["quiet"])
     with opened(maps.FOLDER, folder, maps.identity(drawn), options) as batches:
         with pool_of(options) as pool, report.progress(total, options["quiet"], "runs", seconds) as advance:
 
@@ -180,10 +181,10 @@ def _image_figures(numbers: tuple[int, ...], runs: Path, planned, tau, options: 
         raise ValueError("--cluster: figures 2 and 4 keep checkpoints on this machine; leave it out")
     workers = options["jobs"] or cores()
     left = image_runs.epochs_left(planned, runs)
-    report.announce(f"training {left:,} epochs in all", options["quiet"])
+    announce(f"training {left:,} epochs in all", options["quiet"])
     with report.progress(left, options["quiet"], "epochs") as advance:
         courses = image_runs.collect(planned, runs, workers, advance)
-    report.announce("explaining predictions and drawing", options["quiet"])
+    announce("explaining predictions and drawing", options["quiet"])
     return image_figures.make(planned, numbers, courses, tau)
 
 

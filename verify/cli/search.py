@@ -11,6 +11,7 @@ import click
 
 from verify import options as kinds
 from verify.cli.common import (
+    announce,
     asked_of,
     chosen_among,
     cli,
@@ -89,7 +90,7 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
         setting = setting_at(options["at"], reading.labels, pack())
         seconds = search.cost_at(chosen, setting, reading, search.MOST, file)
         kinds.check_length(seconds, "a larger eta, or smaller n and m")
-        report.announce(f"{search.MOST} runs, about {report.duration(seconds)} of one core", options["quiet"])
+        announce(f"{search.MOST} runs, about {report.duration(seconds)} of one core", options["quiet"])
         counts = {c.name: search.failures(c, setting, reading, search.MOST, options["seed"], file) for c in chosen}
         return 1 if report.failures_at(setting, counts, reading) else 0
     recalled = (
@@ -213,7 +214,7 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
     chosen = chosen_among(claim, known) if claim else calibration.calibratable(left)
     calibration.require_calibratable(chosen)
     effort = calibration.EFFORTS[profile.name]
-    report.announce("placing settings inside the conditions", options["quiet"])
+    announce("placing settings inside the conditions", options["quiet"])
     asked = calibration.identity(chosen, reading, effort, options["seed"])
     with opened(calibration.FOLDER, folder, asked, options) as batches, pool_of(options) as pool:
         planned = calibration.plan(chosen, known, reading, effort, options["seed"], device, pool=pool)

@@ -1,6 +1,8 @@
 """Commands that judge: all, run, check, selftest, compare."""
 
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,10 +11,12 @@ from typing import Any
 import click
 
 from verify.cli.common import (
+    announce,
     asked_of,
     chosen_among,
     cli,
     command_line,
+    meanwhile,
     of_one_paper,
     opened,
     paper,
@@ -53,6 +57,12 @@ def run(claim: tuple[str, ...], **options: Any) -> int:
 
 
 def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
+    with ExitStack() as until_they_run:
+        until_they_run.enter_context(meanwhile("placing settings inside the conditions", options["quiet"]))
+        return _run(names, options, until_they_run.close)
+
+
+def _run(names: tuple[str, ...], options: dict[str, Any], on_planned: Callable[[], None]) -> int:
     from verify import falsify as search
     from verify import report, study
     from verify.entailed import beside
@@ -71,6 +81,7 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
         pool_of(options) as pool,
     ):
         planned = _planned(asked, given, options["seed"], pool)
+        on_planned()
         with opened(study.FOLDER, folder, mine, options) as batches:
             outcome = _collect(planned, batches, pool, options, started)
             decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
@@ -131,7 +142,7 @@ def check(file: Path, **options: Any) -> int:
     held = userfile.load(file, reading)
     folder, mine = _place(study.FOLDER, given, options, held)
     userfile.try_observables(held)
-    report.announce("deciding what follows from what", options["quiet"])
+    announce("deciding what follows from what", options["quiet"])
     found, planned, followed = check_.prepare(held, profile, reading, options["seed"], device)
     with opened(study.FOLDER, folder, mine, options) as batches, pool_of(options) as pool:
         outcome = _collect(planned, batches, pool, options, started)

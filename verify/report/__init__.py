@@ -14,7 +14,6 @@ _PLACES = {
         "write_calibration",
     ),
     "common": (
-        "announce",
         "duration",
         "progress",
     ),

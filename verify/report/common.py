@@ -319,12 +319,6 @@ def progress(
     yield tick
 
 
-def announce(text: str, quiet: bool) -> None:
-    """What is being done, on stderr."""
-    if not quiet:
-        open_console(sys.stderr).print(text, soft_wrap=True)
-
-
 def indented(console: Console, text: str | Text) -> None:
     """Wrapped to the width, two columns in, without the padding that would trail in a pipe."""
     body = Text(text) if isinstance(text, str) else text

@@ -1,5 +1,6 @@
 """What a phase diagram looks like: its figure, its tables and a page."""
 
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +10,7 @@ from verify import maps
 from verify.maps import Map
 from verify.maps.figures import draw
 from verify.notation import number, symbol
-from verify.report.common import announce, csv, duration, html_page, open_console
+from verify.report.common import csv, duration, html_page, open_console
 from verify.shown import visible
 
 
@@ -50,7 +51,8 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
 
 def map_interrupted(folder: Path, done: int, total: int) -> None:
     """Say how to go on."""
-    announce(f"{done:,} of {total:,} runs are kept: python -m verify map --resume {folder}", quiet=False)
+    line = f"{done:,} of {total:,} runs are kept: python -m verify map --resume {folder}"
+    open_console(sys.stderr).print(line, soft_wrap=True)
 
 
 def _row(map_: Map, name: str, found: pd.DataFrame) -> dict:
