@@ -77,6 +77,7 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     ]
 
 
+EFFECTIVE = kappa * (1 - tau_plus - tau_minus)  # what the signal is worth to a sample on average
 _END = 0.015  # of a range in logarithms
 FAR = 4  # settings at a far end: alike, they carry a quarter of what is known there each, which is what a rate allows
 
@@ -124,7 +125,8 @@ def _place(
 ) -> tuple[Setting, float] | None:
     """A point of the unit cube as a setting inside the conditions at a cost under ``cap``; None if there is none."""
     least, ratio, levels = SIZES[group.stage]
-    bands = {c.statement.expression: c.statement for c in group.needs if isinstance(c.statement, Band)}
+    stated = [c.statement for c in group.needs if isinstance(c.statement, Band)]
+    bands = {band.expression: (band.low, band.high) for band in stated}
     fixed = {c.statement.lhs: float(c.statement.rhs) for c in group.needs if isinstance(c.statement, sp.Eq)}
     n, m = (
         round(fixed.get(symbol, least * ratio ** min(int(u[symbol.name] * levels), levels - 1)))
@@ -132,16 +134,15 @@ def _place(
     )
     taus = {}
     for name, symbol in (("tau_plus", tau_plus), ("tau_minus", tau_minus)):
-        band = bands.get(symbol, Band(symbol, reading.tau_low, reading.tau_high))
-        taus[name] = fixed.get(symbol, between(band.low, band.high, u[name]))
+        low, high = bands.get(symbol, (reading.tau_low, reading.tau_high))
+        taus[name] = fixed.get(symbol, between(low, high, u[name]))
         if group.labels == "balanced" and symbol not in fixed:
             size = class_sizes(n)[name == "tau_minus"]
-            taus[name] = flip_share(taus[name], size, band.low, band.high)
+            taus[name] = flip_share(taus[name], size, low, high)
             if math.isnan(taus[name]):
                 return None
-    effective = kappa * (1 - tau_plus - tau_minus)
-    band = bands.get(effective, Band(effective, reading.kappa_low, reading.kappa_high))
-    snr = between(band.low * 1.0001, band.high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
+    low, high = bands.get(EFFECTIVE, (reading.kappa_low, reading.kappa_high))
+    snr = between(low * 1.0001, high / 1.0001, u["kappa"]) / (1 - taus["tau_plus"] - taus["tau_minus"])
     sigma = fixed.get(sigma_xi, between(0.03, 30, u["sigma_xi"]))
     if costs.of_draw(n, m, profile.seeds) > cap:
         return None
