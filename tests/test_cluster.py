@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -14,6 +15,10 @@ import pytest
 pytest.importorskip("distributed", reason="the cluster extra is not installed")
 
 from test_processes import ENVIRONMENT, PATIENCE, all_gone, at_work, started, until
+
+from verify import cluster
+from verify.packs.han2025 import PACK
+from verify.study import code_of_runs
 
 STUDY = ("run", "recursion.exact", "--profile", "quick", "--quiet")
 
@@ -112,3 +117,10 @@ def test_a_queue_is_asked_for_its_jobs(tmp_path, dask):
     assert (done.returncode, done.stderr) == (0, "")
     assert len((told / "sbatch.jobs").read_text().split()) == 1
     assert json.loads(Path(tmp_path, "out", "report.json").read_text())["finished"]
+
+
+def test_a_worker_with_other_code_does_nothing():
+    told = pickle.dumps((os.abort, ()))
+    with pytest.raises(ValueError, match=r"a worker has other code \(\w+, ours is planted\): install the same version"):
+        cluster._there("han2025", "planted", told)
+    assert cluster._there("han2025", code_of_runs(PACK), pickle.dumps((divmod, (7, 2)))) == (3, 1)
