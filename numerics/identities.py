@@ -1,10 +1,13 @@
 """Residuals of exact identities, on small dense runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from numerics.model import Sample, Setting
 from numerics.reference import train_reference
-from numerics.state import State
+from numerics.state import Batch, State
 from numerics.trajectory import Trajectory
 
 
@@ -28,6 +31,39 @@ def recursion_residual(trajectory: Trajectory) -> np.ndarray:
         # np.max, not max: a gap that is no number must not be lost.
         out.append(np.max([float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs]))
     return np.array(out)
+
+
+def step_residual(setting: Setting, sample: Sample, steps: int) -> float:
+    """D1 in one step after ``steps``: largest gap between the engine and autograd from the very same weights.
+
+    What rounding does is not carried along, which grows without bound where gradient descent is unstable. Compared are
+    the moves of gamma and rho, relative to the largest of them, and overlaps and margins after the step; NaN where the
+    run has no numbers any more.
+
+    Raises:
+        ValueError: a sample without its vectors.
+    """
+    batch = Batch([setting], [sample], "cpu")
+    coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
+    batch.steps(coefficients, overlap, steps)
+    if not bool(torch.isfinite(overlap).all()):
+        return float("nan")
+    if sample.patches is None or sample.weights is None:
+        raise ValueError("the sample holds Gram matrices alone: draw it with dense=True")
+    patches = torch.as_tensor(sample.patches)
+    along = torch.cat([patches[:1], -patches[:1], patches[1:]])  # V'
+    weights = torch.as_tensor(sample.weights) + coefficients[0] @ along
+    there = replace(sample, weights=weights.numpy(), overlap=(weights @ patches.T).numpy())
+    reference = train_reference(setting, there, 1)
+    before = coefficients.clone()
+    batch.steps(coefficients, overlap, 1)
+    moved = State(batch=batch, coefficients=coefficients - before, overlap=overlap, time=steps + 1)
+    moves = (moved.gamma[0] - reference.gamma).abs().max(), (moved.rho[0] - reference.rho).abs().max()
+    largest = max(float(reference.gamma.abs().max()), float(reference.rho.abs().max()), 1e-300)
+    overlaps = reference.weights @ along.T
+    pairs = ((overlap[0], overlaps), (moved.margins[0], reference.margins))
+    gaps = [float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs]
+    return float(np.max([*(float(x) / largest for x in moves), *gaps]))
 
 
 def conservation_residual(trajectory: Trajectory) -> np.ndarray:

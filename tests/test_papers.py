@@ -1,5 +1,6 @@
 """A paper that nobody wrote (``tests/toy.py``: one more parameter, another activation) runs through every command."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -161,6 +162,27 @@ def test_papers_that_are_none(verify, here, tmp_path):
         assert f"another module is called '{taken}'; give the file another name" in said
     listed = here("papers")
     assert "han2025" in listed.stdout
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("Rational(1, 4) >= LEAK", "Rational(1, 4) >= LEAKS", r"its sets: NameError: name 'LEAKS' is not .+\.py:\d+\)"),
+        ("law=Within(low=0)", 'law=Within(low="0")', r"its claims: ValueError: .+"),
+        ("given=named()", "given=name()", r"its entailments: NameError: .+\.py:\d+\)"),
+        ("Eq(tau_minus, 0)", "Eq(tau_minus, tau_plus)", r"condition 'toy.clean-minus': Eq\(.+\) holds no one symbol"),
+        ('parameters=("leak",)', 'parameters=("leek",)', r"the activation 'leaky relu' takes leek, which is no param"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_paper_is_one_of_its_own_file(before, after, said, tmp_path, monkeypatch):
+    """In one line, whatever command speaks of it, and not when a study is half done."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    name = "toy_" + hashlib.sha1(after.encode()).hexdigest()[:8]
+    text = Path(TOY).read_text()
+    assert before in text
+    (tmp_path / f"{name}.py").write_text(text.replace(before, after).replace('"toy"', f'"{name}"'))
+    with pytest.raises(ValueError, match=f"^--paper [^\n]*{name}.py: {said}[^\n]*$"):
+        load(str(tmp_path / f"{name}.py"))
 
 
 def test_a_paper_from_a_file_changes_what_is_imported_by_nothing_else(tmp_path, monkeypatch):

@@ -12,8 +12,7 @@ from theory.symbols import refuse_foreign
 
 PROVENANCE = {
     "stated": "in the part of the paper that is held word for word",
-    "preprint": "in the earlier version of the paper (submitted to ICLR 2025), which is held word for word (where both"
-    " versions are known they agree to the letter, but for Theorem 4.4)",
+    "preprint": "in an earlier version of the paper, which is held word for word",
     "secondary": "read in a summary or review of the paper",
     "lineage": "from the papers it builds on",
     "inferred": "our best reconstruction, with its reason",

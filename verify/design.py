@@ -215,8 +215,8 @@ def anywhere_inside(group: Group, profile: Profile, reading: Reading, entropy: i
         at = dict(zip(pack.order, map(float, u), strict=True))
         n, m = (round(least * ratio ** min(int(at[k] * levels), levels - 1)) for k in ("n", "m"))
         by_size.setdefault((n, m), []).append(at)
-    # By turns from every size, so that those wanted range over all of them.
-    placed = [region.at_size(*size).place(shares) for size, shares in sorted(by_size.items())]
+    # By turns from every size in the order of the draws, so that those wanted range over all of them, however few.
+    placed = [region.at_size(*size).place(shares) for size, shares in by_size.items()]
     most = max(len(found) for found in placed)
     turns = [found[k] for k in range(most) for found in placed if k < len(found)]
     chosen = [setting for setting in turns if setting is not None]

@@ -11,6 +11,7 @@ import math
 import re
 import shlex
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,9 +20,11 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
+import sympy as sp
+
 from numerics import OBSERVABLES, Observable, Setting
 from numerics.model import Range
-from theory import Band, T_star, evaluate
+from theory import Band, Condition, T_star, evaluate
 from theory.papers import DEFAULT, Paper, built_in
 from theory.reading import Reading
 
@@ -205,7 +208,58 @@ def _held(module: str, name: str, *, ours: bool) -> Pack:
         raise ValueError(f"--paper {name}: holds no PACK; give it one, a verify.pack.Pack")
     if pack.name != module.rpartition(".")[2]:
         raise ValueError(f"--paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
+    if not ours:  # ours are tested
+        _stated(pack, name, Path(found.__file__ or "").parent)
     return pack
+
+
+def _stated(pack: Pack, name: str, folder: Path) -> None:
+    """Have everything stated that a paper states when it is asked, so that a mistake is one of its own file.
+
+    Raises:
+        ValueError: something cannot be stated, or no setting can be placed inside a condition.
+    """
+    paper, reading = pack.paper, pack.paper.reading()
+    asked: dict[str, Callable[[], Any]] = {
+        "sets": lambda: paper.sets(reading),
+        "claims": lambda: paper.claims(reading),
+        "theorems": lambda: paper.theorems(reading),
+        "entailments": paper.entailments,
+        "premises": paper.premises,
+        "bands": lambda: pack.bands(reading),
+        "says": lambda: pack.says(reading),
+        "typical": lambda: pack.settings(pack.typical, reading.labels),
+        "lasts": lambda: pack.lasts("T1", pack.typical["epsilon"]),
+    }
+    found = {}
+    for what, state in asked.items():
+        try:
+            found[what] = state()
+        except Exception as problem:
+            own = [f for f in traceback.extract_tb(problem.__traceback__) if Path(f.filename).parent == folder]
+            where = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+            said = " ".join(str(problem).split())
+            raise ValueError(f"--paper {name}: its {what}: {type(problem).__name__}: {said}{where}") from problem
+    needs = [c for held in found["sets"] for c in held.conditions] + [c for one in found["claims"] for c in one.needs]
+    for condition in needs:
+        unplaced = no_value(condition)
+        if unplaced:
+            raise ValueError(f"--paper {name}: {unplaced}")
+    foreign = set(pack.setting.activation.parameters) - set(pack.order)
+    if foreign:
+        raise ValueError(
+            f"--paper {name}: the activation '{pack.setting.activation.name}' takes {', '.join(sorted(foreign))}, which"
+            " is no parameter of the paper; name one of its own"
+        )
+
+
+def no_value(condition: Condition) -> str:
+    """What is wrong with an equation that holds no one parameter at a number, so that no setting can be placed; empty
+    for any other condition."""
+    held = condition.statement
+    if not isinstance(held, sp.Eq) or (held.lhs.is_Symbol and held.rhs.is_number):
+        return ""
+    return f"condition '{condition.name}': {held} holds no one symbol at a number; write e.g. Eq(tau_plus, 0)"
 
 
 def _spec(module: str) -> ModuleSpec | None:

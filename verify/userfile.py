@@ -41,7 +41,7 @@ from theory import Claim, Condition, evaluate
 from theory.reading import Reading
 from theory.statements import Theorem, check_name
 from verify.laws import check_law
-from verify.pack import DEFAULT, pack_of
+from verify.pack import DEFAULT, no_value, pack_of
 from verify.pack import load as load_pack
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
@@ -457,9 +457,9 @@ class _Reader:
     def check_condition(self, condition: Condition, hidden: Mapping[str, float] = {}) -> None:
         """It must speak of what a setting fixes, or of the constants ``hidden``, and have a value at a typical one."""
         held = condition.statement
-        if isinstance(held, sp.Eq) and not (held.lhs.is_Symbol and held.rhs.is_number):
-            said = f"condition '{condition.name}': {held} holds no one symbol at a number; write e.g. Eq(tau_plus, 0)"
-            raise self.wrong(condition.name, said)
+        unplaced = no_value(condition)
+        if unplaced:
+            raise self.wrong(condition.name, unplaced)
         symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
         known = {*self.pack.columns, "C", "delta", "epsilon", "horizon", "T_star", *hidden}
         foreign = sorted({s.name for s in symbols} - known)

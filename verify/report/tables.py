@@ -36,7 +36,7 @@ def described(name: str, observables: Mapping[str, Observable]) -> dict[str, str
 
 def sizes_of(runs: pd.DataFrame) -> str:
     """The range of settings in which a network was trained."""
-    trained = runs[runs["steps"] > 10] if len(runs) else runs
+    trained = runs[runs["steps"] > 1] if len(runs) else runs  # the first step belongs to statements about the start
     if trained.empty:
         return ""
     shown = []
@@ -100,17 +100,16 @@ def reading_rows(reading: Reading) -> list[dict[str, str]]:
             "open": r"T^*",
             "name": "horizon",
             "ours": f"{r.horizon:g} nm/(ηεσ_ξ²d)",
-            "why": "The largest iteration considered, up to a factor and logarithms that the paper hides. It enters the"
-            " conditions through its logarithm, so that the bound on d is one on both sides; and a run that has not"
-            " reached ε by then is given up. In the mean field ε is reached at a quarter of it at the latest.",
+            "why": "The largest iteration considered, up to a factor and logarithms that the paper hides. Conditions"
+            " that speak of it do so through its logarithm; a run that has not reached ε by then is given up.",
         },
         {
             "open": r"|S_1| = |S_{-1}| = n/2",
             "name": "labels",
             "ours": r.labels,
-            "why": "The paper takes the training labels balanced without loss of generality, and its proofs flip τn/2"
-            " of each: balanced labels are that, exact in number. Drawn ones are independent, so that their numbers"
-            " fluctuate by √n.",
+            "why": "Proofs may take the training labels balanced without loss of generality, and flip τn/2 of each:"
+            " balanced labels are that, exact in number. Drawn ones are independent, so that their numbers fluctuate by"
+            " √n.",
         },
     ]
 
