@@ -14,9 +14,10 @@ import pytest
 
 pytest.importorskip("distributed", reason="the cluster extra is not installed")
 
+from dask import config as dask_config
 from test_processes import ENVIRONMENT, PATIENCE, all_gone, at_work, started, until
 
-from verify import cluster
+from verify import cluster, processes
 from verify.packs.han2025 import PACK
 from verify.study import code_of_runs
 
@@ -44,10 +45,14 @@ def dask(tmp_path):
             return json.loads(file.read_text())["address"]
         return process
 
+    def end() -> None:
+        for process in parts:
+            process.kill()
+            process.wait()
+
+    start.ended = end
     yield start
-    for process in parts:
-        process.kill()
-        process.wait()
+    end()
 
 
 def test_workers_killed_or_late_and_a_killed_client_change_no_bit(tmp_path, dask, here):
@@ -82,6 +87,8 @@ def test_workers_killed_or_late_and_a_killed_client_change_no_bit(tmp_path, dask
         ("local:0", "name tcp://HOST:PORT"),
         ("slurm:nowhere.yaml", "cannot be read (No such file or directory); it holds `jobs: N`"),
         ("slurm:empty.yaml", "it holds `jobs: N`"),
+        ("tcp://", "name tcp://HOST:PORT"),
+        ("tcp://x y:z", "name tcp://HOST:PORT"),
         ("tcp://127.0.0.1:1", "no scheduler answers there"),
     ],
 )
@@ -124,3 +131,13 @@ def test_a_worker_with_other_code_does_nothing():
     with pytest.raises(ValueError, match=r"a worker has other code \(\w+, ours is planted\): install the same version"):
         cluster._there("han2025", "planted", told)
     assert cluster._there("han2025", code_of_runs(PACK), pickle.dumps((divmod, (7, 2)))) == (3, 1)
+
+
+def test_a_scheduler_that_goes_before_any_worker_came_is_one_line(tmp_path, dask, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0.2)
+    address = dask("scheduler")
+    with dask_config.set({"distributed.comm.timeouts.connect": "1s"}), cluster.Cluster(address, PACK) as pool:
+        going = processes.each(abs, [1, 2], pool)
+        dask.ended()
+        with pytest.raises(processes.Lost, match=f"the scheduler at {address} is gone"):
+            list(going)

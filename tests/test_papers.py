@@ -156,7 +156,13 @@ def test_papers_that_are_none(verify, here, tmp_path):
         assert f"--paper {nothing}: no such paper" in verify("list", paper=nothing).stderr
     (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
     assert "leaves.py: SystemExit: 3" in verify("list", paper=str(tmp_path / "leaves.py")).stderr
-    for taken in ("json", "this", "yaml", "a.b", "my paper"):  # loaded, of Python, installed, no names
+    (tmp_path / "any.py").write_text("class Odd(BaseException): ...\nraise Odd('x')")
+    assert "any.py: Odd: x" in verify("list", paper=str(tmp_path / "any.py")).stderr
+    assert "no such file" in verify("list", paper=f"{'x' * 5000}.py").stderr
+    for odd in ("a.b", "a-b", "my paper"):
+        (tmp_path / f"{odd}.py").write_text(Path(TOY).read_text())
+        assert f"'{odd}' is no name of a module" in verify("list", paper=str(tmp_path / f"{odd}.py")).stderr
+    for taken in ("json", "this", "yaml"):  # loaded, of Python, installed
         (tmp_path / f"{taken}.py").write_text(Path(TOY).read_text())
         said = verify("list", paper=str(tmp_path / f"{taken}.py")).stderr
         assert f"another module is called '{taken}'; give the file another name" in said

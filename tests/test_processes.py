@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
@@ -167,6 +168,25 @@ def test_results_come_with_the_index_of_their_task(count):
     with opened(count) as pool:
         assert sorted(processes.each(double, [3, 1, 2], pool)) == [(0, 6), (1, 2), (2, 4)]
         assert processes.mapped(double, [3, 1, 2], pool) == [6, 2, 4]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="workers are forked from no server there")
+def test_a_server_that_is_killed_before_it_forks_is_started_again():
+    from multiprocessing import forkserver
+
+    server = forkserver._forkserver
+
+    def end() -> None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+
+    with processes.Processes(1) as pool:
+        assert processes.mapped(double, [1], pool) == [2]
+        end()
+        time.sleep(0.1)
+        with processes.Processes(1) as other:  # whose server is killed while it loads
+            threading.Timer(0.5, end).start()
+            assert processes.mapped(double, [1, 2], other) == [2, 4]
+        assert processes.mapped(double, [3], pool) == [6]  # the worker outlives its server
 
 
 def ends_at(task: tuple[Path, int]) -> int:

@@ -6,6 +6,7 @@ ours, since runs of different code are never mixed.
 
 import logging
 import pickle
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import cache
@@ -40,7 +41,9 @@ class Cluster(processes.Pool):
             import dask
             from distributed import Client, KilledWorker
 
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said by us, in one line
+        for name in logging.root.manager.loggerDict:  # what is lost is said by us, in one line
+            if name.partition(".")[0] == "distributed":
+                logging.getLogger(name).setLevel(logging.CRITICAL)
         self._killed = KilledWorker
         # Who is to be tried again, and how often, is decided here.
         dask.config.set({"distributed.scheduler.allowed-failures": 0})
@@ -58,6 +61,10 @@ class Cluster(processes.Pool):
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+    def require(self) -> None:
+        if self._client.status in ("closed", "closing"):  # it could not connect again
+            raise self._lost()
 
     def submit(self, function: Callable, *args: Any) -> Future:
         try:
@@ -78,7 +85,7 @@ class Cluster(processes.Pool):
 def _started(address: str) -> Any:
     """A cluster of our own, or None where one runs."""
     kind, _, asked = address.partition(":")
-    if kind in ("tcp", "tls") and asked.startswith("//"):
+    if re.fullmatch(r"(tcp|tls)://\[?[\w.:-]+\]?:\d+", address):
         return None
     if kind == "local" and asked.isdecimal() and int(asked):
         from distributed import LocalCluster
@@ -93,13 +100,13 @@ def _started(address: str) -> Any:
 
 
 def _queued(kind: str, path: Path) -> Any:
-    with extra("cluster"):
-        import dask_jobqueue
-        import yaml
-
     way = "it holds `jobs: N` and the arguments of dask-jobqueue, such as cores, memory, queue, walltime"
     try:
-        asked = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        with extra("cluster"):
+            import dask_jobqueue
+            import yaml
+        asked = yaml.safe_load(text)
         jobs = int(asked.pop("jobs"))
         asked.setdefault("processes", asked["cores"])  # one thread each: arrays are small
         cluster = getattr(dask_jobqueue, QUEUES[kind])(**asked)

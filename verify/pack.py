@@ -8,6 +8,7 @@ of one, or a Python file with a ``PACK`` (docs/papers.md).
 import importlib
 import importlib.util
 import math
+import os
 import re
 import shlex
 import sys
@@ -164,8 +165,10 @@ def load(name: str) -> Pack:
     if name in known:
         module = f"verify.packs.{name}"
     elif path.suffix == ".py":
-        if not path.is_file():
+        if not os.path.isfile(path):  # which is False, not an error, of a name that is too long
             raise ValueError(f"--paper {name}: no such file; name one of {', '.join(known)}, or a Python file")
+        if not path.stem.isidentifier():
+            raise ValueError(f"--paper {name}: '{path.stem}' is no name of a module; use letters, digits and _ alone")
         module = path.stem
     elif _spec(name) is None:
         near = get_close_matches(name, known, n=1)
@@ -199,7 +202,9 @@ def _searched_too(path: Path, name: str) -> None:
 def _held(module: str, name: str, *, ours: bool) -> Pack:
     try:
         found = importlib.import_module(module)
-    except (Exception, SystemExit) as problem:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as problem:  # a file may raise anything
         if ours:  # a fault of ours
             raise
         raise ValueError(f"--paper {name}: {type(problem).__name__}: {problem}") from problem

@@ -30,6 +30,7 @@ from weakref import WeakSet
 
 # What asks a program to end. A terminal or a scheduler sends it to all processes of a program at once.
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+PATIENCE = 5.0  # seconds without a result, after which it is asked whether any can come
 TRIES = 3  # times that a task is begun before it is given up: a worker is lost by chance once, hardly three times
 
 # A fork of a process in which torch has threads may hang, so workers are forked from a server that has none. It loads
@@ -122,7 +123,8 @@ class Pool:
                     k = failed.popleft()
                     trying = self.again(function, tasks[k])
                     waiting[trying] = k
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                done, _ = wait(waiting, PATIENCE, return_when=FIRST_COMPLETED)
+                self.require()
                 if any(f is not trying and _broken(f) for f in done):
                     # With it goes all that waits. What had begun may have ended it, the rest did not.
                     done, _ = wait(set(waiting) - {trying})
@@ -143,6 +145,9 @@ class Pool:
                             yield k, Failed(why=_line(problem))
 
         return finished()
+
+    def require(self) -> None:
+        """Raise :class:`Lost` where nothing will come any more, though no task says so."""
 
     def _not_begun(self, broken: Sequence[Future]) -> Sequence[Future]:
         """Those that no worker had begun, of what was lost together, in the order in which it was submitted.
@@ -181,21 +186,26 @@ class Processes(Pool):
             self._executor = ProcessPoolExecutor(workers, _CONTEXT, initializer=_begin, initargs=(start, args))
         self._processes = self._executor._processes
 
-    def __exit__(self, *_: object) -> None:
+    def _end(self) -> None:
         for process in list(self._processes.values()):
             process.kill()
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
         # Waited for, or its thread still closes its pipe when the interpreter ends and wakes it through that pipe.
         self._executor.shutdown(cancel_futures=True)
         if self._apart is not None:
             self._apart.__exit__()
 
     def submit(self, function: Callable, *args: Any) -> Future:
-        with _signals_held():  # this is where workers are started
+        for _ in range(TRIES):
             try:
-                return self._executor.submit(function, *args)
-            except BrokenProcessPool:
+                with _signals_held():  # this is where workers are started
+                    return self._executor.submit(function, *args)
+            except (BrokenProcessPool, EOFError, OSError):  # a worker is lost, or the server that forks them
+                self._end()
                 self._open()
-                return self._executor.submit(function, *args)
+        raise self._lost()
 
     def again(self, function: Callable, task: Any) -> Future:
         """In a process of its own, so that it takes no other task with it."""

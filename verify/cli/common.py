@@ -305,10 +305,11 @@ def meanwhile(text: str, quiet: bool) -> Iterator[None]:
     if quiet or not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console
-
-    with Console(stderr=True).status(text):
+    click.echo(text, err=True, nl=False)
+    try:
         yield
+    finally:
+        click.echo("\r\x1b[2K", err=True, nl=False)  # the line is empty again
 
 
 def command_line() -> str:
