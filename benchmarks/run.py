@@ -35,6 +35,7 @@ from numerics import Setting, TwoLayerCNN, draw  # noqa: E402
 from numerics.reference import data, train_reference  # noqa: E402
 from numerics.state import Batch  # noqa: E402
 from verify import maps  # noqa: E402
+from verify.maps.runs import _execute  # noqa: E402
 from verify.packs.han2025 import PACK  # noqa: E402
 
 N, M, RUNS = 200, 20, 32
@@ -190,7 +191,7 @@ def trainings_of_a_map() -> Callable[[int], None]:
 
     def run(trainings: int) -> None:
         runs = [r for task in maps.plan(replace(preset, **axes, seeds=1)) for batch in task.batches for r in batch]
-        maps._execute(preset, runs[:trainings])
+        _execute(preset, runs[:trainings])
 
     return run
 
