@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 
 from verify import processes
+from verify.design import PROFILES, design, groups
 from verify.pack import load
 
 ROOT = Path(__file__).parent.parent
@@ -208,8 +210,6 @@ def test_a_paper_from_a_file_changes_what_is_imported_by_nothing_else(tmp_path, 
 
 
 def test_the_three_halves_must_name_the_same_parameters():
-    from dataclasses import replace
-
     pack = load(TOY)
     with pytest.raises(ValueError, match="extents and its parameters differ in leak; name the same"):
         replace(pack, extents={k: v for k, v in pack.extents.items() if k != "leak"})
@@ -217,3 +217,12 @@ def test_the_three_halves_must_name_the_same_parameters():
         replace(pack, extents={**pack.extents, "n": (1e3, 4)})
     with pytest.raises(ValueError, match="a typical setting has no epsilon; give it one"):
         replace(pack, typical={k: v for k, v in pack.typical.items() if k != "epsilon"})
+
+
+def test_a_paper_without_a_design_of_its_own_gets_all_sizes_however_few_settings():
+    pack = load(TOY)
+    [group] = {g.name: g for g in groups(pack.paper.claims(pack.paper.reading()), pack.observables).values()}.values()
+    points = design(replace(group, needs_rates=True), PROFILES["quick"], pack.paper.reading(), 0)
+    for size in ("n", "m"):
+        sizes = [getattr(point.setting, size) for point in points]
+        assert max(sizes) >= 30 * min(sizes)  # a decade and a half, which a rate wants

@@ -590,3 +590,8 @@ def test_the_schema_knows_every_tag():
     found = re.findall(r'"provenance": \{"enum": (\[.*?\])\}', report.SCHEMA.read_text(encoding="utf-8"))
     assert found
     assert all(json.loads(tags) == list(PROVENANCE) for tags in found)
+
+
+def test_every_run_that_took_more_than_the_first_step_counts_as_trained():
+    table = pd.DataFrame({"n": [500, 31, 11], "m": 8, "d": 100, "kappa": 4.0, "steps": [1, 3, 400]})
+    assert "n from 11 to 31" in re.sub(r"\W+", " ", tables.sizes_of(table))
