@@ -7,7 +7,6 @@ worker processes. With more workers than there are cores, whoever is free takes 
 study hands them out. Run it on an idle machine.
 """
 
-import heapq
 import json
 import os
 import sys
@@ -32,14 +31,6 @@ from verify.packs.han2025 import PACK  # noqa: E402
 
 WORKERS = (1, 2, 8, 64, 512)
 STEPS = 20  # of the large setting that are run; the rest of its steps take as long
-
-
-def makespan(seconds: Sequence[float], workers: int) -> float:
-    """When the last of some batches ends, if whoever is free takes the next."""
-    free = [0.0] * workers
-    for one in seconds:
-        heapq.heapreplace(free, free[0] + one)
-    return max(free)
 
 
 def timed(batch: tuple[sweep.Job, ...]) -> float:
@@ -102,7 +93,9 @@ def main(profile: str, n: int, out: Path | None) -> None:
     seconds = np.array([timed(batch) for batch in batches])
     walls = {w: through(batches, w) for w in (1, 2) if w <= (os.cpu_count() or 1)}
     longest = int(seconds.argmax())
-    rows = {w: {"simulated": makespan(seconds, w), **({"measured": walls[w]} if w in walls else {})} for w in WORKERS}
+    rows = {
+        w: {"simulated": costs.makespan(seconds, w), **({"measured": walls[w]} if w in walls else {})} for w in WORKERS
+    }
     table = Table("workers", "simulated s", "measured s", "times as fast as one")
     for w, row in rows.items():
         faster = rows[1]["simulated"] / row["simulated"]

@@ -31,7 +31,7 @@ def test_the_table_of_ratios(monkeypatch):
 def test_makespans():
     import cluster
 
-    assert [cluster.makespan([3, 1, 1, 1], w) for w in (1, 2, 3, 512)] == [6, 3, 3, 3]
+    assert [cluster.costs.makespan([3, 1, 1, 1], w) for w in (1, 2, 3, 512)] == [6, 3, 3, 3]
     held = cluster.large(16)
     assert all(value > 0 for value in held.values())
 

@@ -14,7 +14,7 @@ from scipy.stats import beta
 from numerics import Setting
 from theory import Condition, Exactly, Within, d, sigma_0, sigma_xi
 from theory.papers.han2025 import Reading, claims
-from verify import falsify, kept, processes
+from verify import costs, falsify, kept, processes
 from verify.cli.search import setting_at
 from verify.falsify import falsifiable, hunt, hunting, search, trials
 from verify.falsify.trials import Trials, excess_of
@@ -364,4 +364,4 @@ def test_searches_with_different_conditions_are_made_at_the_same_time():
     ("sizes", "at_once", "longest"), [([3, 1], 1, 4), ([3, 1], 2, 3), ([2, 2, 2], 2, 4), ([4, 3, 2, 1], 3, 4)]
 )
 def test_what_the_busiest_has_to_do(sizes, at_once, longest):
-    assert hunting._longest(sizes, at_once) == longest
+    assert costs.makespan(sorted(sizes, reverse=True), at_once) == longest

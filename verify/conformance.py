@@ -98,7 +98,7 @@ def recursion(pack: Pack) -> str:
         for steps in STEPS:
             gap = step_residual(setting, sample, steps)
             if not gap <= ROUNDING:
-                return f"step {steps + 1} in coefficient space is {gap:.3g} from autograd at {_shown(setting)}"
+                return f"step {steps + 1} in coefficient space is {gap:.3g} from autograd at {sweep.told(setting)}"
     return ""
 
 
@@ -230,10 +230,6 @@ def refutes(pack: Pack) -> str:
 
 def _groups(pack: Pack) -> dict:
     return groups(pack.paper.claims(pack.paper.reading()), pack.observables)
-
-
-def _shown(setting: Setting) -> str:
-    return ", ".join(f"{k} = {v:.3g}" for k, v in setting.values().items() if k != "labels")
 
 
 CHECKS: dict[str, Callable[[Pack], str]] = {

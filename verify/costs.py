@@ -2,6 +2,9 @@
 the user before anything starts. Nothing that is concluded depends on it.
 """
 
+import heapq
+from collections.abc import Iterable
+
 from numerics import Setting
 from theory import Condition, eta, sigma_xi
 from theory import d as dimension
@@ -54,6 +57,14 @@ def affordable(s: float | None, seeds: int, each: int, cap: float) -> tuple[Cond
     steps = cap / (CALLS / each + seeds * arithmetic(samples, neurons))
     rule = eta * sigma_xi**2 * dimension / (samples * neurons) * steps >= s
     return (Condition(name="affordable", source="the effort", statement=rule),)
+
+
+def makespan(costs: Iterable[float], workers: int) -> float:
+    """When the last of some tasks ends, if whoever is free takes the next."""
+    free = [0.0] * workers
+    for cost in costs:
+        heapq.heapreplace(free, free[0] + cost)
+    return max(free)
 
 
 def work(s: float, setting: Setting, seeds: int) -> float:

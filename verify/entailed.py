@@ -83,7 +83,7 @@ def beside(statements: Iterable[Entailment]) -> Iterator[Callable[[bool], tuple[
     if not statements:
         yield lambda _: ()
         return
-    # Nothing of ours but theory is named to the process, so that it starts without torch.
+    # Nothing of ours but theory is named to the process, so that it loads no more.
     with processes.Processes(1) as pool:
         futures = [pool.submit(Entailment.decide, statement) for statement in statements]
 

@@ -213,7 +213,7 @@ def _held(module: str, name: str, *, ours: bool) -> Pack:
         raise ValueError(f"--paper {name}: holds no PACK; give it one, a verify.pack.Pack")
     if pack.name != module.rpartition(".")[2]:
         raise ValueError(f"--paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
-    if not ours:  # ours are tested
+    if not ours and _LOADED.get(pack.name) is not pack:  # ours are tested
         _stated(pack, name, Path(found.__file__ or "").parent)
     return pack
 

@@ -246,7 +246,7 @@ def run(planned: Sequence[Job], folder: Path, pool: processes.Pool | None = None
             pending.append((bundle, {job.key: job for job in missing}))
 
     def called(k: int) -> list[str]:
-        return [f"{job.key} ({_told(job.point.setting)})" for job in pending[k][1].values()]
+        return [f"{job.key} ({told(job.point.setting)})" for job in pending[k][1].values()]
 
     going = processes.done(execute, [bundle for bundle, _ in pending], pool, called)
 
@@ -261,7 +261,8 @@ def run(planned: Sequence[Job], folder: Path, pool: processes.Pool | None = None
     return results()
 
 
-def _told(setting: Setting) -> str:
+def told(setting: Setting) -> str:
+    """A setting in one line."""
     return ", ".join(f"{name} = {value:.4g}" for name, value in setting.values().items() if name != "labels")
 
 

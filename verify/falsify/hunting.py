@@ -19,7 +19,7 @@ from numerics import Setting
 from numerics.engine import check_device
 from theory import Claim, Condition, inside
 from theory.reading import Reading
-from verify import fit, processes, sweep
+from verify import costs, fit, processes, sweep
 from verify.design import EPSILON
 from verify.falsify.scope import require_falsifiable
 from verify.falsify.search import SEEDS, SHARE, TOGETHER, Search, aside
@@ -195,7 +195,8 @@ def hunts(
         Lost: some could not be done. Raised when all others are.
     """
     sizes = [len(party) for party in parties]
-    share = budget / _longest(sizes, at_once)
+    order = sorted(range(len(sizes)), key=lambda k: -sizes[k])  # the largest first, so that none is left over
+    share = budget / costs.makespan([sizes[k] for k in order], at_once)
     asked = [
         partial(
             hunt, party, reading, budget=share * len(party), seed_=seed_, device=device, level=LEVEL / len(parties),
@@ -206,7 +207,6 @@ def hunts(
     if pool is None:
         yield from ((k, one(on_progress=on_progress(k))) for k, one in enumerate(asked))
         return
-    order = sorted(range(len(asked)), key=lambda k: -sizes[k])
     for k, found in processes.done(_hunted, [asked[k] for k in order], pool, lambda k: [parties[order[k]][0].name]):
         on_progress(order[k])(1.0)
         yield order[k], found
@@ -216,14 +216,6 @@ def _hunted(asked: Callable[[], Hunt]) -> Hunt:
     aside()
     sweep.one_thread()
     return asked()
-
-
-def _longest(sizes: Sequence[int], at_once: int) -> int:
-    """What the busiest of so many has to do, if whoever is free takes the largest that is left."""
-    busy = [0] * max(1, at_once)
-    for size in sorted(sizes, reverse=True):
-        busy[busy.index(min(busy))] += size
-    return max(busy)
 
 
 class _Hunt(Search):

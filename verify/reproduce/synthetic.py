@@ -277,7 +277,7 @@ def collect(
 ) -> Iterator[tuple[Setting, SyntheticRuns]]:
     """Each wanted setting and its runs, as they finish; with ``labels`` all have labels of that kind."""
     asked = [(replace(one, labels=labels) if labels else one, steps) for one, steps in wanted]
-    for k, runs in processes.done(partial(_trained, seeds), asked, pool, lambda k: [str(wanted[k][0])]):
+    for k, runs in processes.done(partial(_trained, seeds), asked, pool, lambda k: [sweep.told(wanted[k][0])]):
         yield wanted[k][0], runs
 
 
