@@ -592,6 +592,13 @@ def test_the_schema_knows_every_tag():
     assert all(json.loads(tags) == list(PROVENANCE) for tags in found)
 
 
-def test_every_run_that_took_more_than_the_first_step_counts_as_trained():
+def test_every_run_that_took_more_than_the_first_step_counts_as_trained(outcome):
+    """Those of theorems too, whose groups no claim has; not those of identities, at any size."""
     table = pd.DataFrame({"n": [500, 31, 11], "m": 8, "d": 100, "kappa": 4.0, "steps": [1, 3, 400]})
-    assert "n from 11 to 31" in re.sub(r"\W+", " ", tables.sizes_of(table))
+
+    def told(*groups: str) -> str:
+        return re.sub(r"\W+", " ", tables.sizes_of(replace(outcome, runs=table.assign(group=groups))))
+
+    assert "n from 11 to 31" in told("large-end", "large-end", "large-end")
+    assert "n from 11 to 31" in told("large-end", "confirm-theorem-end", "large-end")
+    assert "n from 31 to 31" in told("large-end", "large-end", "any-exact")

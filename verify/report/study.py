@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from theory.statements import PROVENANCE, law_tex
 from verify import figures
 from verify.check import Check
@@ -115,7 +113,6 @@ def _context(
         for v in outcome.verdicts
     }
     settings = len(runs.drop_duplicates(["group", "setting"])) if len(runs) else 0
-    trained = [name for name, held in outcome.margins.items() if held.group.stage in ("early", "T1", "end")]
     return {
         "outcome": outcome,
         "plan": plan,
@@ -123,7 +120,7 @@ def _context(
         "command": command,
         "jobs": {"done": len(outcome.results), "planned": len(plan.jobs)},
         "settings": settings,
-        "sizes": sizes_of(pd.concat([outcome.runs_of(g) for g in trained]) if trained else runs.head(0)),
+        "sizes": sizes_of(outcome),
         "runs": len(runs),
         "wall": duration(outcome.wall),
         "claims": [items[v.claim.name] for v in claims],

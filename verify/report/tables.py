@@ -4,8 +4,6 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import pandas as pd
-
 from numerics import Observable
 from theory import Band, Condition
 from theory.reading import Reading
@@ -34,9 +32,12 @@ def described(name: str, observables: Mapping[str, Observable]) -> dict[str, str
     return {"name": name, "says": observable.says if observable else ""}
 
 
-def sizes_of(runs: pd.DataFrame) -> str:
-    """The range of settings in which a network was trained."""
-    trained = runs[runs["steps"] > 1] if len(runs) else runs  # the first step belongs to statements about the start
+def sizes_of(outcome: Outcome) -> str:
+    """The range of settings in which a network was trained, for claims or for theorems."""
+    # Identities are tried at any size, and statements about the start take a step at most.
+    aside = [name for name, held in outcome.margins.items() if held.group.stage in ("exact", "start")]
+    runs = outcome.runs
+    trained = runs[(runs["steps"] > 1) & ~runs["group"].isin(aside)] if len(runs) else runs
     if trained.empty:
         return ""
     shown = []
