@@ -31,8 +31,8 @@ sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 
 from entailment import TARGET_SECONDS, Cost, curve  # noqa: E402
 
-from numerics import Setting, TwoLayerCNN, draw  # noqa: E402
-from numerics.reference import data, train_reference  # noqa: E402
+from numerics import Sample, Setting, TwoLayerCNN, draw  # noqa: E402
+from numerics.reference import data  # noqa: E402
 from numerics.state import Batch  # noqa: E402
 from verify import maps  # noqa: E402
 from verify.maps.runs import _execute  # noqa: E402
@@ -113,8 +113,13 @@ def engine(d: int, *, dense: bool = False, n: int = N, m: int = M, runs: int = R
 def autograd(d: int) -> Callable[[int], None]:
     """Steps of one run as one would write them: loss, backward, update, on d-dimensional vectors."""
     one = setting(d)
-    sample = draw(one, 0, dense=True)
-    x, y_tilde = data(sample)
+    _, run = plain_descent(one, draw(one, 0, dense=True))
+    return run
+
+
+def plain_descent(one: Setting, sample: Sample) -> tuple[TwoLayerCNN, Callable[[int], None]]:
+    """A network, and steps of gradient descent on it as one would write them."""
+    x, y_tilde = data(one, sample)
     net = TwoLayerCNN(torch.as_tensor(sample.weights))
     optimizer = torch.optim.SGD(net.parameters(), lr=one.eta)
 
@@ -124,7 +129,7 @@ def autograd(d: int) -> Callable[[int], None]:
             torch.nn.functional.softplus(-y_tilde * net(x)).mean().backward()
             optimizer.step()
 
-    return run
+    return net, run
 
 
 def product(n: int, m: int, runs: int) -> Callable[[int], None]:
@@ -204,13 +209,14 @@ def plain_trainings() -> Callable[[int], None]:
     def run(trainings: int) -> None:
         for k in range(trainings):
             one = chosen[4 * k % len(chosen)]
-            weights = train_reference(one, draw(one, k, dense=True), preset.steps).weights
+            net, descend = plain_descent(one, draw(one, k, dense=True))
+            descend(preset.steps)
             y = torch.where(torch.rand(preset.draws) < 0.5, -1.0, 1.0).double()
             x = torch.randn(preset.draws, 2, one.d, dtype=torch.float64)
             x[:, 0] = 0
             x[:, 0, 0] = one.mu * y
             with torch.no_grad():
-                (y * TwoLayerCNN(weights)(x) <= 0).double().mean()
+                (y * net(x) <= 0).double().mean()
 
     return run
 

@@ -18,6 +18,7 @@ class Activation:
         slope: phi'(z, ...), the same way; at a kink what autograd says there (relu'(0) = 0). That it is the derivative
             of ``value`` is tested of every activation in use (``numerics.reference`` goes by ``value`` alone).
         parameters: names of the parameters of a setting that both take.
+        degree: q where phi(cz) = c^q phi(z) for every c > 0, or the name of the parameter that is q; None elsewhere.
         certified: whether it is max(z, 0), for which ``numerics.generalization`` derives a bound on test errors.
     """
 
@@ -25,6 +26,7 @@ class Activation:
     value: "Callable[..., Tensor]"
     slope: "Callable[..., Tensor]"
     parameters: tuple[str, ...] = ()
+    degree: float | str | None = None
     certified: bool = False
 
     def of_runs(self, parameters: "Tensor") -> "tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]":
@@ -40,4 +42,50 @@ class Activation:
         return bound(self.value), bound(self.slope)
 
 
-RELU = Activation(name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), certified=True)
+RELU = Activation(
+    name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), degree=1.0, certified=True
+)
+RELU_POWER = Activation(  # q > 1
+    name="relu^q",
+    value=lambda z, q: z.relu() ** q,
+    slope=lambda z, q: q * z.relu() ** (q - 1),
+    parameters=("q",),
+    degree="q",
+)
+SQUARED_RELU = Activation(name="relu^2", value=lambda z: z.relu() ** 2, slope=lambda z: 2 * z.relu(), degree=2.0)
+CUBED_RELU = Activation(name="relu^3", value=lambda z: z.relu() ** 3, slope=lambda z: 3 * z.relu() ** 2, degree=3.0)
+LEAKY_RELU = Activation(
+    name="leaky relu",
+    value=lambda z, leak: z.where(z > 0, leak * z),
+    slope=lambda z, leak: leak.where(z <= 0, 1.0),
+    parameters=("leak",),
+    degree=1.0,
+)
+SQUARE = Activation(name="z^2", value=lambda z: z**2, slope=lambda z: 2 * z, degree=2.0)
+CUBE = Activation(name="z^3", value=lambda z: z**3, slope=lambda z: 3 * z**2, degree=3.0)
+
+
+def _huberized(z: "Tensor", bend: "Tensor") -> "Tensor":
+    return (z.relu() ** 2 / (2 * bend)).where(z < bend, z - bend / 2)
+
+
+def _smoothed(z: "Tensor", leak: "Tensor", sharpness: "Tensor") -> "Tensor":
+    from torch.nn.functional import softplus
+
+    return leak * z + (1 - leak) * softplus(sharpness * z) / sharpness
+
+
+# z^2/(2 bend) up to bend, of slope 1 beyond.
+HUBERIZED_RELU = Activation(
+    name="huberized relu",
+    value=_huberized,
+    slope=lambda z, bend: (z.relu() / bend).clamp(max=1.0),
+    parameters=("bend",),
+)
+# Of slope from leak to 1.
+SMOOTHED_LEAKY_RELU = Activation(
+    name="smoothed leaky relu",
+    value=_smoothed,
+    slope=lambda z, leak, sharpness: leak + (1 - leak) * (sharpness * z).sigmoid(),
+    parameters=("leak", "sharpness"),
+)

@@ -1,6 +1,6 @@
-"""Gradient descent in coefficient space: exact, without d, batched over runs, recorded as it goes.
+"""Training in coefficient space: exact, without d, batched over runs, recorded as it goes.
 
-The steps themselves are :mod:`numerics.state`'s.
+The steps themselves are :mod:`numerics.course`'s.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import torch
 
+from numerics.course import Weights, course
 from numerics.model import Sample, Setting
 from numerics.series import SERIES, Recorder
-from numerics.state import Batch, State
+from numerics.state import Batch
 from numerics.trajectory import Event, Trajectory, recording_times
 
 DIVERGED = 1e8  # a training loss beyond this, or no number at all, ends a run as diverged
@@ -27,7 +28,7 @@ def train(
     times: np.ndarray | None = None,
     device: str = "cpu",
 ) -> Trajectory:
-    """Train a batch of runs by exact full-batch gradient descent.
+    """Train a batch of runs by the algorithm of their model, exactly.
 
     Args:
         settings: one per run; n and m must agree across the batch, everything else may differ.
@@ -51,7 +52,7 @@ def train(
     if len({(s.n, s.m, type(s)) for s in settings}) > 1:
         raise ValueError("settings of one batch must agree in n and m, and be of one model; group them first")
     for setting, sample in zip(settings, samples, strict=True):
-        if sample.overlap.shape != (2 * setting.m, setting.n + 1):
+        if sample.overlap.shape != (2 * setting.m, setting.n + setting.inputs.signals):
             raise ValueError(
                 f"a sample with overlap of shape {sample.overlap.shape} for n = {setting.n}, m = {setting.m}: "
                 "draw it from its own setting"
@@ -69,23 +70,22 @@ def train(
     runs = len(settings)
 
     batch = Batch(settings, samples, check_device(device))
-    coefficients = torch.zeros_like(batch.overlap)
-    overlap = batch.overlap.clone()
+    going = course(batch, settings, samples)
     rows = np.arange(runs)
     recorded = {name: np.full((runs, times.size), np.nan) for name in series}
     status = np.full(runs, "horizon", dtype=object)
     last = np.zeros(runs, dtype=np.int64)
-    kept = {name: torch.full(coefficients.shape, torch.nan, dtype=torch.float64) for name in (*events, "end")}
+    kept = {name: Weights.none(batch) for name in (*events, "end")}
     waiting = {name: np.ones(runs, dtype=bool) for name in events}
 
     now = 0
     for k, then in enumerate(times):
-        batch.steps(coefficients, overlap, int(then) - now)
+        going.advance(int(then) - now)
         now = int(then)
-        state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=now)
+        state = going.state(now)
         # One transfer per recorded time: each waits for the device.
         *values, loss = (
-            torch.stack([recorder(state).to(coefficients) for recorder in series.values()] + [state.losses.mean(1)])
+            torch.stack([recorder(state).to(state.overlap) for recorder in series.values()] + [state.losses.mean(1)])
             .cpu()
             .numpy()
         )
@@ -94,7 +94,8 @@ def train(
         last[rows] = now
         for name, event in events.items():
             hit = event.reached(recorded[event.series][:, [k]])[rows, 0] & waiting[name][rows]
-            kept[name][rows[hit]] = coefficients[torch.as_tensor(hit, device=device)].cpu()
+            if hit.any():
+                kept[name].put(rows[hit], going.weights(torch.as_tensor(hit, device=device)))
             waiting[name][rows[hit]] = False
         diverged = ~(loss <= DIVERGED)
         stopped = np.zeros_like(diverged) if stop is None else stop.reached(recorded[stop.series][:, [k]])[rows, 0]
@@ -102,13 +103,11 @@ def train(
         status[rows[diverged]] = "diverged"
         leaving = stopped | diverged | (now == times[-1])
         if leaving.any():
-            kept["end"][rows[leaving]] = coefficients[torch.as_tensor(leaving, device=device)].cpu()
+            kept["end"].put(rows[leaving], going.weights(torch.as_tensor(leaving, device=device)))
             rows = rows[~leaving]
             if not rows.size:
                 break
-            stay = torch.as_tensor(~leaving, device=device)
-            batch.keep(stay)
-            coefficients, overlap = coefficients[stay].contiguous(), overlap[stay].contiguous()
+            going.keep(torch.as_tensor(~leaving, device=device))
     return Trajectory(
         settings=tuple(settings),
         samples=tuple(samples),
@@ -118,6 +117,7 @@ def train(
         last=last,
         events=events,
         kept=kept,
+        device=device,
     )
 
 

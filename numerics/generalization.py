@@ -1,19 +1,24 @@
 """Test errors of trained runs, without d-dimensional vectors.
 
 An error is y f < 0, strictly, as the paper has it: a network that outputs 0, which happens where no neuron is active,
-makes none. A test point is [y mu, xi] with y uniform on +-1 and xi from one of three laws:
+makes none. y is the true label: where test labels are flipped with probability p, the error on them is p + (1 - 2p)
+times this one. A test point has a signal that is each of those of its label alike, y uniform on +-1, and a noise patch
+xi from one of three laws:
 
 * ``spurious`` (D_test): xi = xi_i + zeta with i uniform over the training samples and zeta ~ N(0, sigma_xi^2 I),
   independent of y;
 * ``fresh``: xi ~ N(0, sigma_xi^2 I);
 * ``training-noise``: xi = xi_i, that is zeta = 0. Exact, nothing is drawn.
 
-The network sees xi through the 2m numbers <w_{j,r}, xi>, and these are Gaussian with covariance sigma_xi^2 W W^T, so
-W W^T = W_0 W_0^T + c B_0^T + B_0 c^T + c K c^T (c: coefficients, B_0 = W_0 V^T, K = V V^T) is all that is needed.
+Where training noise is projected off the signals, so is zeta. The network sees xi through the 2m numbers <w_{j,r}, xi>,
+and these are Gaussian with covariance sigma_xi^2 W W^T, or sigma_xi^2 (W W^T - B_S S^-1 B_S^T) where noise is projected
+(S: Gram matrix of the signals, B_S: what the weights are on them). With W = s W_0 + C V',
+
+    W W^T = s^2 W_0 W_0^T + s B_0 C^T + C B^T,    B_0 = W_0 V'^T,    B = W V'^T.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -21,30 +26,26 @@ import torch
 from scipy.linalg import eigh
 from scipy.sparse.linalg import eigsh
 from scipy.special import logsumexp, ndtr
+from torch import Tensor
 
 from numerics.activation import RELU
 from numerics.model import Sample, Setting
 from numerics.series import Recorder
-from numerics.state import State
+from numerics.state import Batch, State
 from numerics.trajectory import Trajectory
 
 DRAWS = 2048  # noise draws per run, spread evenly over the training samples: standard error at most 0.011
-
-
-# Test errors as series by name, each a law of :class:`Generalization`: they cost too much to be recorded at every time.
-AT_THE_END = {"error_spurious": "spurious", "spurious_exponent": "exponent"}
 CACHE = 2e6  # bytes of noise draws that are worked on together
 DEVICE_CACHE = 256e6  # the same on another device than the CPU
 
 
 @dataclass(frozen=True, kw_only=True)
 class Generalization:
-    """Test errors per run at one moment; NaN where the moment did not come. Each of shape (runs,).
+    """Means over test points, per run, at one moment; NaN where the moment did not come. Each of shape (runs,).
 
     Attributes:
-        spurious, fresh, training_noise: test errors by law of the noise patch.
+        spurious, fresh, training_noise: by law of the noise patch.
         spurious_se, fresh_se: their standard errors from the draws.
-        exponent: -log of a certified upper bound on the spurious error, see :func:`_exponent`.
     """
 
     spurious: np.ndarray
@@ -52,85 +53,166 @@ class Generalization:
     fresh: np.ndarray
     fresh_se: np.ndarray
     training_noise: np.ndarray
-    exponent: np.ndarray
 
 
 @lru_cache(maxsize=2)  # the moments of one batch
-def generalization(trajectory: Trajectory, event: str) -> Generalization:
-    """Test errors at ``event`` (a name in ``trajectory.kept``), with draws seeded by each run's sample."""
-    rows = [_one(trajectory, event, run) for run in range(len(trajectory.settings))]
-    return Generalization(**{name: np.array([row[name] for row in rows]) for name in rows[0]})
-
-
-def errors_by_law(trajectory: Trajectory, event: str, draws: int = DRAWS, device: str = "cpu") -> dict[str, np.ndarray]:
-    """``spurious``, ``fresh`` and ``training_noise`` of :func:`generalization` alone, many networks at a time.
-
-    The draws are the same, so with :data:`DRAWS` of them the numbers are, up to rounding: that of a margin of zero.
+def generalization(trajectory: Trajectory, event: str, draws: int = DRAWS) -> Generalization:
+    """Test errors, where the runs were trained, with draws on the CPU seeded by each run's sample.
 
     Args:
-        trajectory: the runs, of equal n and m as in any batch.
-        event: the moment; NaN where it did not come.
+        trajectory: the runs.
+        event: a name in ``trajectory.kept``.
         draws: noise draws per run, at least; two per training sample are made in any case.
-        device: where networks read them; they are drawn on the CPU, so that they are the same everywhere.
     """
-    runs, n, m = len(trajectory.settings), trajectory.settings[0].n, trajectory.settings[0].m
-    found = {law: np.full(runs, np.nan) for law in ("spurious", "fresh", "training_noise")}
-    kept = trajectory.kept[event].numpy()
-    came = np.flatnonzero(np.isfinite(kept).all((1, 2)))
-    each = max(2, -(-draws // n))
-    room = CACHE if device == "cpu" else DEVICE_CACHE
-    together = max(1, int(room / (16 * n * each * m)))
-    for start in range(0, came.size, together):
-        rows = came[start : start + together]
-        for law, wrong in _wrong(trajectory, rows, kept[rows], each, device).items():
-            found[law][rows] = wrong
+    return _means(trajectory, event, draws, _wrong)
+
+
+@lru_cache(maxsize=2)
+def losses_on_test_points(trajectory: Trajectory, event: str, draws: int = DRAWS) -> Generalization:
+    """The loss in which the runs were trained, on test points: :func:`generalization` with l(y f) for y f < 0."""
+    return _means(trajectory, event, draws, trajectory.settings[0].loss.value)
+
+
+@lru_cache(maxsize=2)
+def exponents(trajectory: Trajectory, event: str) -> np.ndarray:
+    """-log of a certified upper bound on the spurious error, see :func:`_exponent`; NaN for a model that has none.
+
+    Shape (runs,).
+    """
+    state, settings = trajectory.state(event), trajectory.settings
+    found = np.full(len(settings), np.nan)
+    weight_gram = _weight_gram(state, trajectory.kept[event].scale, _first_gram(trajectory.samples))
+    for k, setting in enumerate(settings):
+        gram = weight_gram[k].numpy()
+        if np.isfinite(gram).all():
+            found[k] = _exponent_of(setting, _without_negative(state.overlap[k].numpy()), (gram + gram.T) / 2)
     return found
 
 
-def _wrong(trajectory: Trajectory, rows: np.ndarray, kept: np.ndarray, each: int, device: str) -> dict[str, np.ndarray]:
-    """Errors of some runs that fit in the cache together. Each of shape (runs,)."""
-    settings, samples = ([held[r] for r in rows] for held in (trajectory.settings, trajectory.samples))
-    n, m = settings[0].n, settings[0].m
-    gram, first, start = (np.stack([getattr(s, k) for s in samples]) for k in ("gram", "overlap", "weight_gram"))
-    c = np.concatenate([(kept[:, :, 0] - kept[:, :, 1])[:, :, None], kept[:, :, 2:]], axis=2)
-    overlap = first + c @ gram
-    cross = c @ first.transpose(0, 2, 1)
-    with np.errstate(over="ignore", invalid="ignore"):
-        weight_gram = start + cross + cross.transpose(0, 2, 1) + c @ gram @ c.transpose(0, 2, 1)
-    whole = np.isfinite(weight_gram).all((1, 2))
-    weight_gram[~whole] = np.eye(2 * m)
-    roots = np.stack([s.sigma_xi * _root(g) for s, g in zip(settings, weight_gram, strict=True)])
-    normal = np.empty((len(rows), n * each, 2 * m))
-    for k, sample in enumerate(samples):
-        np.random.default_rng([sample.seed, 1]).standard_normal(out=normal[k])
+# Numbers at the end of a run as series by name: they cost too much to be recorded at every time.
+AT_THE_END: dict[str, Callable[[Trajectory], np.ndarray]] = {
+    "error_spurious": lambda run: generalization(run, "end").spurious,
+    "spurious_exponent": lambda run: exponents(run, "end"),
+}
 
-    def there(array: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(array).to(device)
 
-    head = there(np.repeat([1.0, -1.0], m) / m).expand(len(rows), 2 * m)[:, :, None]
-    zeta = torch.bmm(there(normal), there(roots).mT)
-    first_layer = there(overlap)
-    own = first_layer[:, :, 1:].mT.contiguous()  # (R, n, 2m)
-    phi, _ = settings[0].activation.of_runs(there(np.stack([s.shape for s in settings])))
-    signal = [torch.bmm(phi(y * first_layer[:, None, :, 0]), head)[:, 0] for y in (1.0, -1.0)]
+def _wrong(margins: Tensor) -> Tensor:
+    return (margins < 0).double()
 
-    relu = settings[0].activation is RELU
 
-    def error(preactivation: torch.Tensor) -> np.ndarray:
-        """The mean error over both labels and all draws; may overwrite its argument."""
-        output = torch.bmm(preactivation.relu_() if relu else phi(preactivation), head)[..., 0]
-        wrong = (output < -signal[0]).double().mean(1) + (output > -signal[1]).double().mean(1)
-        return np.where(whole, wrong.cpu().numpy() / 2, np.nan)
+def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tensor], Tensor]) -> Generalization:
+    """Mean scores of the margins y f of test points."""
+    found = {name: np.full(len(trajectory.settings), np.nan) for name in Generalization.__dataclass_fields__}
+    coefficients = trajectory.kept[event].coefficients
+    came = np.flatnonzero(torch.isfinite(coefficients).all(2).all(1).numpy())
+    if not came.size:
+        return Generalization(**found)
+    settings, samples = ([held[r] for r in came] for held in (trajectory.settings, trajectory.samples))
+    batch = Batch(settings, samples, trajectory.device)
+    coefficients, scale, head = (part[came].to(trajectory.device) for part in trajectory.kept[event])
+    overlap = torch.baddbmm(scale[:, None, None] * batch.overlap, coefficients, batch.gram)
+    state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=0)
+    weight_gram = _weight_gram(state, scale, _first_gram(samples).to(overlap))
+    whole = torch.isfinite(weight_gram).all(2).all(1)
+    weight_gram[~whole] = torch.eye(2 * batch.m).to(weight_gram)
+    sigma = overlap.new_tensor([s.sigma_xi for s in settings])[:, None, None]
+    roots = sigma * _roots(_seen_by_noise(batch, overlap, weight_gram))
+    own = overlap[..., batch.noise].mT  # (R, n, 2m)
+    each = max(2, -(-draws // batch.n))
+    room = CACHE if trajectory.device == "cpu" else DEVICE_CACHE
+    together = max(1, int(room / (16 * batch.n * each * batch.m)))
+    normal = np.empty((together, batch.n * each, 2 * batch.m))
+    parts = []
+    for start in range(0, came.size, together):
+        rows = slice(start, min(start + together, came.size))
+        for k, sample in enumerate(samples[rows]):
+            np.random.default_rng([sample.seed, 1]).standard_normal(out=normal[k])
+        drawn = torch.from_numpy(normal[: rows.stop - start]).to(trajectory.device)
+        zeta = torch.bmm(drawn, roots[rows].mT)
+        of = _scores(batch, overlap, head, rows, score)
+        shared = of((zeta.unflatten(1, (batch.n, each)) + own[rows, :, None]).flatten(1, 2)).unflatten(1, (-1, each))
+        fresh, training_noise = of(zeta), of(own[rows].clone())
+        # The spurious error is stratified by i: only the variance inside the strata counts.
+        se = (shared.var(2) / each).sum(1).sqrt() / batch.n
+        fresh_se = fresh.std(1) / fresh.shape[1] ** 0.5
+        parts.append(torch.stack([shared.mean((1, 2)), se, fresh.mean(1), fresh_se, training_noise.mean(1)]))
+    table = torch.where(whole, torch.cat(parts, 1), torch.nan).cpu().numpy()
+    for name, values in zip(("spurious", "spurious_se", "fresh", "fresh_se", "training_noise"), table, strict=True):
+        found[name][came] = values
+    return Generalization(**found)
 
-    shared = (zeta.unflatten(1, (n, each)) + own[:, :, None]).flatten(1, 2)
-    return {"spurious": error(shared), "fresh": error(zeta), "training_noise": error(own)}
+
+def _scores(
+    batch: Batch, overlap: Tensor, head: Tensor, rows: slice, score: Callable[[Tensor], Tensor]
+) -> Callable[[Tensor], Tensor]:
+    """Of some runs: <w, xi> of test points, (R, points, 2m), to their mean scores over all labels and signals,
+    (R, points). What is given may be overwritten.
+
+    All labels read the same draw, so a draw counts once, with the mean of its scores.
+    """
+    phi, _ = batch.activation.of_runs(batch.parameters[rows])
+    head, copies, joined = head[rows, :, None], batch.copies[rows], batch.inputs.joined
+    signals = overlap[rows, :, : 2 * batch.signals].mT  # (R, 2K, 2m)
+    from_signals = torch.bmm(phi(signals), head)  # (R, 2K, 1)
+    labels = np.array(batch.labels)
+    # y is +1 or -1 alike, and the signal one of those of its label.
+    shares = [float(0.5 / (labels == label).sum()) for label in labels]
+
+    def output(noise: Tensor) -> Tensor:
+        active = noise.relu_() if batch.activation is RELU else phi(noise)
+        return torch.bmm(active, head)[..., 0]
+
+    def of(noise: Tensor) -> Tensor:
+        from_noise = None if joined else output(noise)
+        if from_noise is not None and not batch.one_copy:
+            from_noise = copies * from_noise
+        total = 0.0
+        for k, (label, share) in enumerate(zip(batch.labels, shares, strict=True)):
+            f = output(noise + signals[:, k, None]) if from_noise is None else from_signals[:, k] + from_noise
+            total = total + share * score(f if label > 0 else -f)
+        return total
+
+    return of
+
+
+def _first_gram(samples: Sequence[Sample]) -> Tensor:
+    return torch.as_tensor(np.stack([sample.weight_gram for sample in samples]))
+
+
+def _weight_gram(state: State, scale: Tensor, first: Tensor) -> Tensor:
+    """W W^T. Shape (R, 2m, 2m)."""
+    scale, c = scale[:, None, None], state.coefficients
+    found = scale**2 * first + scale * torch.bmm(state.batch.overlap, c.mT) + torch.bmm(c, state.overlap.mT)
+    return (found + found.mT) / 2
+
+
+def _seen_by_noise(batch: Batch, overlap: Tensor, weight_gram: Tensor) -> Tensor:
+    """The covariance of <w, xi> over sigma_xi^2. Shape (R, 2m, 2m)."""
+    if not batch.inputs.projected:
+        return weight_gram
+    on_signals, signals = overlap[..., : batch.signals], batch.gram[:, : batch.signals, : batch.signals]
+    return weight_gram - on_signals @ torch.linalg.pinv(signals, hermitian=True) @ on_signals.mT
+
+
+def _roots(grams: Tensor) -> Tensor:
+    """A with A A^T = gram, also where rounding or d < 2m leaves one singular. Shape (R, 2m, 2m)."""
+    roots, failed = torch.linalg.cholesky_ex(grams)
+    for k in failed.nonzero()[:, 0].tolist():
+        values, vectors = torch.linalg.eigh(grams[k])
+        roots[k] = vectors * values.clamp(min=0.0).sqrt()
+    return roots
+
+
+def _without_negative(overlap: np.ndarray) -> np.ndarray:
+    """Of one signal: columns [mu, -mu, xi..] -> [mu, xi..]."""
+    return np.concatenate([overlap[:, :1], overlap[:, 2:]], 1)
 
 
 def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws: int = DRAWS) -> Recorder:
     """A recorder of the test error on D_test, for curves: the same draws at every time, seeded by each sample.
 
     Args:
-        settings, samples: those of the batch, whose runs must all stay in it to the end.
+        settings, samples: those of the batch, whose runs must all stay in it to the end; weights must not decay.
         draws: noise draws per run, at least this many; standard error at most 1/(2 sqrt(draws)).
 
     Raises:
@@ -140,21 +222,19 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
     each = max(2, -(-draws // n))
     zeta = np.stack([np.random.default_rng([s.seed, 1]).standard_normal((n * each, 2 * m)) for s in samples])
     standard = torch.as_tensor(zeta * np.array([s.sigma_xi for s in settings])[:, None, None])
-    start = torch.as_tensor(np.stack([s.weight_gram for s in samples]))
-    head = torch.tensor([1.0, -1.0], dtype=torch.float64).repeat_interleave(m) / m
+    start, batch = _first_gram(samples), Batch(settings, samples, "cpu")
 
-    def error(state: State) -> torch.Tensor:
+    def error(state: State) -> Tensor:
+        if len(state.overlap) != len(start):
+            left = len(start) - len(state.overlap)
+            raise ValueError(f"{left} runs have left the batch: record test errors without `stop`")
         overlap, c = state.overlap.cpu(), state.coefficients.cpu()
-        if len(c) != len(start):
-            raise ValueError(f"{len(start) - len(c)} runs have left the batch: record test errors without `stop`")
-        weight_gram = start + c @ state.batch.overlap.cpu().mT + overlap @ c.mT
-        root = torch.as_tensor(np.stack([_root(((g + g.T) / 2).numpy()) for g in weight_gram]))
-        noise = (standard @ root.mT).unflatten(1, (n, each)).add_(overlap[..., 2:].mT[:, :, None])
-        phi = state.batch.phi
-        shared = phi(noise) @ head  # F_+ - F_- of the noise patch, (R, n, each)
-        plus, minus = (phi(overlap[..., k]) @ head for k in (0, 1))  # and of +-mu
-        wrong = (plus[:, None, None] + shared < 0).double() + (minus[:, None, None] + shared > 0).double()
-        return wrong.flatten(1).mean(1) / 2
+        here = State(batch=batch, coefficients=c, overlap=overlap, time=state.time)
+        weight_gram = _weight_gram(here, torch.ones(len(start), dtype=torch.float64), start)
+        noise = standard @ _roots(_seen_by_noise(batch, overlap, weight_gram)).mT
+        noise = noise.unflatten(1, (n, each)).add_(overlap[..., batch.noise].mT[:, :, None]).flatten(1, 2)
+        head = batch.head[:, 0] if state.head is None else state.head.cpu()
+        return _scores(batch, overlap, head, slice(None), _wrong)(noise).mean(1)
 
     return error
 
@@ -162,7 +242,7 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
 def certified_exponent(
     settings: Sequence[Setting], samples: Sequence[Sample], apart: float = 1.25, since: Sequence[float] | None = None
 ) -> Recorder:
-    """A recorder of the exponent of :class:`Generalization`, at recorded times ``apart`` from each other, else NaN.
+    """A recorder of the exponent of :func:`exponents`, at recorded times ``apart`` from each other, else NaN.
 
     It is the dearest number of a record, hence not computed at every one. Runs may leave the batch.
 
@@ -184,8 +264,10 @@ def certified_exponent(
                 continue
             due[row] = max(1.0, apart * state.time)
             setting, sample = settings[row], samples[row]
+            if not _has_certificate(setting):
+                continue
             c = np.concatenate([(coefficients[k, :, 0] - coefficients[k, :, 1])[:, None], coefficients[k, :, 2:]], 1)
-            b = np.concatenate([overlap[k, :, :1], overlap[k, :, 2:]], 1)
+            b = _without_negative(overlap[k])
             weight_gram = sample.weight_gram + c @ sample.overlap.T + b @ c.T
             found[k] = _exponent_of(setting, b, (weight_gram + weight_gram.T) / 2)
         return torch.as_tensor(found)
@@ -193,55 +275,24 @@ def certified_exponent(
     return exponent
 
 
+def _has_certificate(setting: Setting) -> bool:
+    """Whether the bound is derived for its network and its noise. How it was trained does not matter."""
+    return (
+        setting.activation.certified
+        and setting.head == Setting.head
+        and replace(setting.inputs, name="") == replace(Setting.inputs, name="")
+    )
+
+
 def _exponent_of(setting: Setting, overlap: np.ndarray, weight_gram: np.ndarray) -> float:
-    """:func:`_exponent` at W V^T (without -mu) and W W^T; NaN for an activation that has none."""
-    if not setting.activation.certified:
+    """:func:`_exponent` at W V^T (without -mu) and W W^T; NaN for a model that has none."""
+    if not _has_certificate(setting):
         return np.nan
     head = np.repeat([1.0, -1.0], setting.m) / setting.m
     sides = np.array([1.0, -1.0])
     signal = sides * (np.maximum(sides[:, None] * overlap[:, 0], 0.0) @ head)
     shared = _mean_relu(overlap[:, 1:], weight_gram, setting.sigma_xi).T @ head
     return _exponent(signal[:, None] + sides[:, None] * shared, weight_gram, setting.m, setting.sigma_xi)
-
-
-def _one(trajectory: Trajectory, event: str, run: int) -> dict[str, float]:
-    setting, sample = trajectory.settings[run], trajectory.samples[run]
-    kept = trajectory.kept[event][run].numpy()
-    if np.isnan(kept).any():
-        return dict.fromkeys(Generalization.__dataclass_fields__, np.nan)
-    c = np.concatenate([(kept[:, 0] - kept[:, 1])[:, None], kept[:, 2:]], axis=1)
-    overlap = sample.overlap + c @ sample.gram
-    cross = c @ sample.overlap.T
-    with np.errstate(over="ignore", invalid="ignore"):  # a step size beyond 1e150 or so: no number, no crash
-        weight_gram = sample.weight_gram + cross + cross.T + c @ sample.gram @ c.T
-    if not np.isfinite(weight_gram).all():
-        return dict.fromkeys(Generalization.__dataclass_fields__, np.nan)
-    head = np.repeat([1.0, -1.0], setting.m) / setting.m
-
-    def noise_output(preactivation: np.ndarray) -> np.ndarray:
-        return setting.phi(torch.from_numpy(preactivation)).numpy() @ head
-
-    sides = np.array([1.0, -1.0])
-    signal = sides * noise_output(sides[:, None] * overlap[:, 0])  # y f from the signal patch
-    each = max(2, -(-DRAWS // setting.n))
-    rng = np.random.default_rng([sample.seed, 1])
-    zeta = rng.standard_normal((setting.n * each, 2 * setting.m)) @ (setting.sigma_xi * _root(weight_gram)).T
-
-    shared = noise_output(zeta.reshape(setting.n, each, -1) + overlap[:, 1:].T[:, None])
-    margins = signal[:, None, None] + sides[:, None, None] * shared  # y f, shape (2, n, each)
-    # Both labels read the same draw, so a draw counts once, with the mean of its two errors.
-    wrong = (margins < 0).mean(0)  # (n, each)
-    fresh_wrong = (signal[:, None] + sides[:, None] * noise_output(zeta) < 0).mean(0)
-    at_training = signal[:, None] + sides[:, None] * noise_output(overlap[:, 1:].T)
-    return {
-        "spurious": wrong.mean(),
-        # Stratified by i: only the variance inside the strata counts.
-        "spurious_se": float(np.sqrt((wrong.var(1, ddof=1) / each).sum()) / setting.n),
-        "fresh": fresh_wrong.mean(),
-        "fresh_se": float(fresh_wrong.std(ddof=1) / np.sqrt(fresh_wrong.size)),
-        "training_noise": (at_training < 0).mean(),
-        "exponent": _exponent_of(setting, overlap, weight_gram),
-    }
 
 
 def _exponent(means: np.ndarray, weight_gram: np.ndarray, m: int, sigma: float) -> float:
@@ -273,12 +324,3 @@ def _mean_relu(at: np.ndarray, weight_gram: np.ndarray, sigma: float) -> np.ndar
     spread = sigma * np.sqrt(np.maximum(np.diag(weight_gram), 1e-300))[:, None]
     z = at / spread
     return at * ndtr(z) + spread * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)
-
-
-def _root(gram: np.ndarray) -> np.ndarray:
-    """A with A A^T = gram, also where rounding or d < 2m leaves it singular."""
-    try:
-        return np.linalg.cholesky(gram)
-    except np.linalg.LinAlgError:
-        values, vectors = np.linalg.eigh(gram)
-        return vectors * np.sqrt(np.maximum(values, 0.0))

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from numerics.algorithm import Vector
+from numerics.course import General
 from numerics.model import Sample, Setting
-from numerics.reference import train_reference
+from numerics.reference import Reference, train_reference
 from numerics.state import Batch, State
 from numerics.trajectory import Trajectory
 
@@ -37,33 +39,49 @@ def step_residual(setting: Setting, sample: Sample, steps: int) -> float:
     """D1 in one step after ``steps``: largest gap between the engine and autograd from the very same weights.
 
     What rounding does is not carried along, which grows without bound where gradient descent is unstable. Compared are
-    the moves of gamma and rho, relative to the largest of them, and overlaps and margins after the step; NaN where the
-    run has no numbers any more.
+    the moves of the coefficients, relative to the largest of them, and after the step overlaps, margins and the second
+    layer; NaN where the run has no numbers any more. A step that does not commute with rotations shows here.
 
     Raises:
         ValueError: a sample without its vectors.
     """
     batch = Batch([setting], [sample], "cpu")
-    coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
-    batch.steps(coefficients, overlap, steps)
-    if not bool(torch.isfinite(overlap).all()):
+    going = General(batch, [setting], [sample])
+    going.advance(steps)
+    if not bool(torch.isfinite(going.state(steps).overlap).all()):
         return float("nan")
-    if sample.patches is None or sample.weights is None:
-        raise ValueError("the sample holds Gram matrices alone: draw it with dense=True")
-    patches = torch.as_tensor(sample.patches)
-    along = torch.cat([patches[:1], -patches[:1], patches[1:]])  # V'
-    weights = torch.as_tensor(sample.weights) + coefficients[0] @ along
-    there = replace(sample, weights=weights.numpy(), overlap=(weights @ patches.T).numpy())
-    reference = train_reference(setting, there, 1)
-    before = coefficients.clone()
-    batch.steps(coefficients, overlap, 1)
-    moved = State(batch=batch, coefficients=coefficients - before, overlap=overlap, time=steps + 1)
-    moves = (moved.gamma[0] - reference.gamma).abs().max(), (moved.rho[0] - reference.rho).abs().max()
-    largest = max(float(reference.gamma.abs().max()), float(reference.rho.abs().max()), 1e-300)
-    overlaps = reference.weights @ along.T
-    pairs = ((overlap[0], overlaps), (moved.margins[0], reference.margins))
-    gaps = [float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs]
-    return float(np.max([*(float(x) / largest for x in moves), *gaps]))
+    reference = Reference(setting, sample)
+    along = torch.as_tensor(sample.patches)
+    along = torch.cat([along[: batch.signals], -along[: batch.signals], along[batch.signals :]])  # V'
+
+    def dense(vector: Vector, there: Vector) -> Vector:
+        """The same weights, as the reference has them."""
+        coefficients, scale, *head = (part[0] for part in vector.parts)
+        weights = scale * torch.as_tensor(sample.weights) + coefficients @ along
+        return replace(there, parts=(weights, coefficients.clone(), *(part.clone() for part in head)))
+
+    reference.vector = dense(going.vector, reference.vector)
+    reference.memory = tuple(dense(*both) for both in zip(going.memory, reference.memory, strict=True))
+    reference.chance.take(steps)
+    before = reference.vector
+    ours = going.vector
+    if batch.plain:  # the path that such a model takes
+        coefficients, overlap = ours.parts[0].clone(), going.state(steps).overlap.clone()
+        batch.steps(coefficients, overlap, 1)
+        state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=steps + 1)
+        going.vector = replace(ours, parts=(coefficients, *ours.parts[1:]))
+    else:
+        going.advance(1)
+        state = going.state(steps + 1)
+    reference.step()
+    moved, moved_there = (going.vector - ours).parts, (reference.vector - before).parts
+    largest = max(float(moved_there[1].abs().max()), 1e-300)
+    weights, _, *head = reference.vector.parts
+    gaps = [float((moved[0][0] - moved_there[1]).abs().max()) / largest]
+    pairs = [(state.overlap[0], weights @ along.T), (state.margins[0], reference.margins())]
+    pairs += [(part[0], there) for part, there in zip(going.vector.parts[2:], head, strict=True)]
+    gaps += [float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs]
+    return float(np.max(gaps))
 
 
 def conservation_residual(trajectory: Trajectory) -> np.ndarray:

@@ -1,14 +1,17 @@
 """The setting and one drawn sample."""
 
 import math
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from numerics.activation import RELU, Activation
+from numerics.algorithm import DESCENT, FULL, Algorithm, Batches
+from numerics.inputs import MEAN, ONE_SIGNAL, Head, Inputs
+from numerics.loss import LOGISTIC, Loss
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -88,14 +91,30 @@ class Setting:
             setting are the shares that can be flipped: what is given is rounded, so that 0.1 of 11 samples becomes
             1/11, and whatever is said of tau is true of every run.
 
-    A model with another activation, or with more parameters, is a subclass: fields made by :func:`parameter`, and
-    ``activation``, which may depend on them. Everything else, reports and searches included, follows from that.
+    Another model is a subclass: fields made by :func:`parameter` for the parameters that it has beside these, and the
+    pieces in which it differs, each a value that may name such parameters. Everything else, reports and searches
+    included, follows from that.
+
+    * ``activation``: phi.
+    * ``inputs``: the signals, and what the patches of a sample are.
+    * ``head``: the second layer.
+    * ``loss``: of the margin.
+    * ``algorithm``: how weights move in a step.
+    * ``batches``: which samples a step sees.
+    * ``flips``: ``"once"``, or ``"fresh"``: true labels are kept, and at every step each is flipped anew, with the
+      probability tau of its class.
 
     Raises:
         ValueError: a value outside its range, with the value, the rule and the way out.
     """
 
     activation: ClassVar[Activation] = RELU
+    inputs: ClassVar[Inputs] = ONE_SIGNAL
+    head: ClassVar[Head] = MEAN
+    loss: ClassVar[Loss] = LOGISTIC
+    algorithm: ClassVar[Algorithm] = DESCENT
+    batches: ClassVar[Batches] = FULL
+    flips: ClassVar[str] = "once"
 
     n: int = parameter(1, 1e15, whole=True)
     m: int = parameter(1, 1e15, whole=True)
@@ -117,9 +136,28 @@ class Setting:
             object.__setattr__(self, name, int(value) if range_.whole else float(value))
         if self.labels not in LABELS:
             raise ValueError(f"labels = {self.labels!r}: must be {' or '.join(LABELS)}; give e.g. --labels balanced")
-        if self.labels == "balanced":
+        if self.labels == "balanced" and self.flips == "once":
             for name, size in zip(("tau_plus", "tau_minus"), class_sizes(self.n), strict=True):
                 object.__setattr__(self, name, flip_share(getattr(self, name), size))
+        if self.batches.size and (size := getattr(self, self.batches.size)) > self.n:
+            option = f"--{self.batches.size.replace('_', '-')}"
+            raise ValueError(f"{self.batches.size} = {size}: must be at most n = {self.n}; give e.g. {option} {self.n}")
+
+    @classmethod
+    @cache
+    def plain(cls) -> bool:
+        """Whether nothing but the activation differs from the network and the gradient descent of this class."""
+        return all(
+            getattr(cls, piece) == getattr(Setting, piece)
+            for piece in ("head", "loss", "algorithm", "batches", "flips")
+        ) and replace(cls.inputs, name="", projected=False) == replace(Setting.inputs, name="")
+
+    @classmethod
+    def pieces(cls) -> "dict[str, tuple[str, ...]]":
+        """The parameters that each piece of the model takes, by the piece."""
+        named = {"inputs": (cls.inputs.cosine, cls.inputs.copies), "batches": (cls.batches.size,)}
+        found = {"activation": cls.activation.parameters, "algorithm": cls.algorithm.parameters} | named
+        return {piece: tuple(name for name in names if name) for piece, names in found.items()}
 
     @classmethod
     @cache
@@ -150,11 +188,29 @@ class Setting:
         return self.eta * self.sigma_xi**2 * self.d / (self.n * self.m)
 
     @property
+    def signals(self) -> np.ndarray:
+        """The signals in coordinates, lower triangular. Shape (K, K)."""
+        cosine = getattr(self, self.inputs.cosine) if self.inputs.cosine else 0.0
+        return self.mu * np.linalg.cholesky((1 - cosine) * np.eye(self.inputs.signals) + cosine)
+
+    @property
+    def projected(self) -> bool:
+        """Whether noise has no component along the signals; without a signal there is nothing to project off."""
+        return self.inputs.projected and self.mu > 0
+
+    @property
+    def noise_patches(self) -> int:
+        """How many noise patches a sample has."""
+        return getattr(self, self.inputs.copies) if self.inputs.copies else 1
+
+    @property
     def counts(self) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """(samples, flips among them) of the labels +1 and -1; None where they are drawn."""
         if self.labels == "drawn":
             return None
         plus, minus = class_sizes(self.n)
+        if self.flips == "fresh":
+            return (plus, 0), (minus, 0)
         return (plus, round(self.tau_plus * plus)), (minus, round(self.tau_minus * minus))
 
     @property
@@ -180,22 +236,29 @@ class Sample:
     Attributes:
         seed: what it was drawn with.
         y: true labels, +-1. Shape (n,).
-        y_tilde: observed labels, +-1. Shape (n,).
-        gram: V V^T with V = [mu; xi_1; ...; xi_n]. Shape (n+1, n+1).
-        overlap: W_0 V^T. Shape (2m, n+1).
+        y_tilde: observed labels, +-1; where labels are flipped afresh at every step, the true ones. Shape (n,).
+        gram: V V^T with V = [mu_1; ...; mu_K; xi_1; ...; xi_n], of one signal [mu; xi_1; ...]. Shape (K+n, K+n).
+        overlap: W_0 V^T. Shape (2m, K+n).
         weight_gram: W_0 W_0^T, from which test errors are computed. Shape (2m, 2m).
-        patches: V itself where it was drawn densely, else None. Shape (n+1, d).
+        patches: V itself where it was drawn densely, else None. Shape (K+n, d).
         weights: W_0 itself where it was drawn densely, else None. Shape (2m, d).
+        reads: which of mu_1..mu_K, -mu_1..-mu_K each sample has; by default mu where y = 1, else -mu. Shape (n,).
     """
 
     seed: int
     y: Float[np.ndarray, " n"]
     y_tilde: Float[np.ndarray, " n"]
-    gram: Float[np.ndarray, "n+1 n+1"]
-    overlap: Float[np.ndarray, "neurons n+1"]
+    gram: Float[np.ndarray, "vectors vectors"]
+    overlap: Float[np.ndarray, "neurons vectors"]
     weight_gram: Float[np.ndarray, "neurons neurons"]
-    patches: Float[np.ndarray, "n+1 d"] | None = None
+    patches: Float[np.ndarray, "vectors d"] | None = None
     weights: Float[np.ndarray, "neurons d"] | None = None
+    reads: Int[np.ndarray, " n"] | None = None
+
+    @property
+    def signal(self) -> np.ndarray:
+        """Which of mu_1..mu_K, -mu_1..-mu_K each sample has. Shape (n,), whole numbers."""
+        return np.where(self.y > 0, 0, 1) if self.reads is None else self.reads
 
     @property
     def noisy(self) -> np.ndarray:

@@ -188,8 +188,13 @@ def _per_sample(function: Callable[..., float]) -> Callable[[Trajectory], np.nda
     return reading()(lambda run: np.array([function(a, b) for a, b in zip(run.settings, run.samples, strict=True)]))
 
 
+def _noise_norms(setting, sample) -> np.ndarray:
+    return np.diag(sample.gram)[setting.inputs.signals :]
+
+
 def _cross(setting, sample) -> float:
-    noise = sample.gram[1:, 1:]
+    signals = setting.inputs.signals
+    noise = sample.gram[signals:, signals:]
     return float(np.abs(noise - np.diag(np.diag(noise))).max())
 
 
@@ -206,7 +211,7 @@ def _active_neurons(run: Trajectory) -> np.ndarray:
 @reading()
 def _active_samples(run: Trajectory) -> np.ndarray:
     batch = run.batch
-    noise = (batch.overlap[..., 2:] > 0).unflatten(1, (2, -1))
+    noise = (batch.overlap[..., batch.noise] > 0).unflatten(1, (2, -1))
     mine = batch.y_tilde[:, None] * batch.j > 0  # (R, 2, n)
     return (noise & mine[:, :, None]).double().mean(3).flatten(1).amin(1).numpy()
 
@@ -229,6 +234,26 @@ def _error(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
         return getattr(generalization(run, event), law)
 
     return error
+
+
+def _test_loss(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
+    @reading()
+    def loss(run: Trajectory) -> np.ndarray:
+        from numerics.generalization import losses_on_test_points
+
+        return getattr(losses_on_test_points(run, event), law)
+
+    return loss
+
+
+def _certified(event: str) -> Callable[[Trajectory], np.ndarray]:
+    @reading()
+    def exponent(run: Trajectory) -> np.ndarray:
+        from numerics.generalization import exponents
+
+        return exponents(run, event)
+
+    return exponent
 
 
 def _excess(law: str) -> Callable[[Trajectory], np.ndarray]:
@@ -274,6 +299,14 @@ def _errors(when: str) -> list[Observable]:
     return [
         Observable(name=f"error_{law}_{when}", says=f"{says}, at {when}", stage=when, compute=_error(law, when))
         for law, says in laws.items()
+    ] + [
+        Observable(
+            name=f"test_loss_{law}_{when}",
+            says=f"test loss on {kind} noise patches, at {when}",
+            stage=when,
+            compute=_test_loss(law, when),
+        )
+        for law, kind in (("spurious", "shared"), ("fresh", "fresh"))
     ]
 
 
@@ -299,21 +332,21 @@ _ALL = [
     Observable(name="conservation_residual", says="signal against memorized noise", stage="exact",
                compute=_residual("conservation")),
     Observable(name="noise_norm_min", says="least |xi_i|^2", stage="start", weight=2,
-               compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].min()))),
+               compute=_per_sample(lambda s, x: float(_noise_norms(s, x).min()))),
     Observable(name="noise_norm_max", says="largest |xi_i|^2", stage="start", weight=2,
-               compute=_per_sample(lambda s, x: float(np.diag(x.gram)[1:].max()))),
+               compute=_per_sample(lambda s, x: float(_noise_norms(s, x).max()))),
     Observable(name="noise_cross_max", says="largest |<xi_i, xi_k>|", stage="start", weight=2,
                compute=_per_sample(_cross)),
     Observable(name="noise_signal_max", says="largest |<xi_i, mu>|", stage="start", weight=2,
-               compute=_per_sample(lambda s, x: float(np.abs(x.gram[0, 1:]).max()))),
+               compute=_per_sample(lambda s, x: float(np.abs(x.gram[: s.inputs.signals, s.inputs.signals :]).max()))),
     Observable(name="init_signal_max", says="largest |<w0, mu>|", stage="start",
-               compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, 0]).max()))),
+               compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, : s.inputs.signals]).max()))),
     Observable(name="init_signal_best", says="least over j of max_r j<w0, mu>", stage="start",
-               compute=_per_sample(lambda s, x: _best(x.overlap[:, :1], s.m))),
+               compute=_per_sample(lambda s, x: _best(x.overlap[:, : s.inputs.signals], s.m))),
     Observable(name="init_noise_max", says="largest |<w0, xi_i>|", stage="start",
-               compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, 1:]).max()))),
+               compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, s.inputs.signals :]).max()))),
     Observable(name="init_noise_best", says="least over j and i of max_r j<w0, xi_i>", stage="start",
-               compute=_per_sample(lambda s, x: _best(x.overlap[:, 1:], s.m))),
+               compute=_per_sample(lambda s, x: _best(x.overlap[:, s.inputs.signals :], s.m))),
     Observable(name="active_neurons_share", says="least share of own neurons active on a sample", stage="start",
                compute=_active_neurons),
     Observable(name="active_samples_share", says="least |{i: y~_i = j, neuron active}| / n", stage="start",
@@ -360,7 +393,7 @@ _ALL = [
     *_accuracy("T1"),
     *_errors("T1"),
     Observable(name="spurious_exponent_T1", says="-log of a certified bound on the D_test error at T_1", stage="T1",
-               compute=_error("exponent", "T1")),
+               compute=_certified("T1")),
     Observable(name="converged", says="1 if the loss reached epsilon", stage="end", compute=_stopped, premises=()),
     Observable(name="convergence_time", says="first iteration with loss <= epsilon", stage="end", time=True,
                compute=lambda run: np.where(_stopped(run) > 0, run.last.astype(float), np.nan), reads=()),
@@ -417,9 +450,9 @@ _ALL = [
     *_accuracy("end"),
     *_errors("end"),
     Observable(name="spurious_exponent_end", says="-log of a certified bound on the D_test error at the end",
-               stage="end", compute=_error("exponent", "end")),
+               stage="end", compute=_certified("end")),
     Observable(name="exponent_beyond_dn_end", says="the same plus d/n", stage="end",
-               compute=lambda run: _error("exponent", "end")(run) + np.array([s.d / s.n for s in run.settings]),
+               compute=lambda run: _certified("end")(run) + np.array([s.d / s.n for s in run.settings]),
                reads=()),
     Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
                premises=("end", "flips"),

@@ -1,15 +1,15 @@
 """Drawing samples: dense vectors, or their inner products alone (D2).
 
 The dynamics sees data and weights only through V V^T, W_0 V^T and, for test errors, W_0 W_0^T. These have exact
-laws that need no d-dimensional vector. Put mu = |mu| e_1. Then
+laws that need no d-dimensional vector. Put the K signals into the first K coordinates. Then
 
-* xi_i has first coordinate N(0, sigma^2), and the Gram matrix of the other d-1 coordinates is sigma^2 times a
-  Wishart_n(d-1) matrix, whose Cholesky factor is Bartlett's: chi_{d-1}, chi_{d-2}, ... on the diagonal and
-  N(0, 1) below. So V = Q E with Q lower triangular and E orthonormal rows;
+* xi_i has i.i.d. N(0, sigma^2) coordinates there, none where noise is projected off the signals, and the Gram matrix of
+  the other d-K coordinates is sigma^2 times a Wishart_n(d-K) matrix, whose Cholesky factor is Bartlett's: chi_{d-K},
+  chi_{d-K-1}, ... on the diagonal and N(0, 1) below. So V = Q E with Q lower triangular and E orthonormal rows;
 * W_0 has i.i.d. N(0, sigma_0^2) coordinates on the rows of E, hence W_0 V^T = W_E Q^T, and independently a
-  Wishart_{2m}(d-n-1) Gram matrix off them.
+  Wishart_{2m}(d-n-K) Gram matrix off them.
 
-Exact in distribution for every d >= n + 2m + 1, at a cost without d.
+Exact in distribution for every d >= n + 2m + K, at a cost without d.
 """
 
 import numpy as np
@@ -26,32 +26,36 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
         setting: the parameters.
         seed: a non-negative integer; the sample is a function of (setting, seed, dense) on every machine.
         dense: draw d-dimensional vectors. By default only where Gram matrices have no Bartlett factor,
-            d < n + 2m + 1.
+            d < n + 2m + K (K signals).
 
     Raises:
-        ValueError: ``dense=False`` with d < n + 2m + 1, or a draw that would not fit in memory.
+        ValueError: ``dense=False`` with d < n + 2m + K, d < K, or a draw that would not fit in memory.
     """
     dense = check_drawable(setting, dense)
     rng = np.random.default_rng(seed)
     y, y_tilde = _labels(setting, rng)
+    reads = _reads(setting, y, rng)
     inner_products = _dense(setting, rng) if dense else _gram_only(setting, rng)
-    return Sample(seed=seed, y=y, y_tilde=y_tilde, **inner_products)
+    return Sample(seed=seed, y=y, y_tilde=y_tilde, reads=reads, **inner_products)
 
 
 def check_drawable(setting: Setting, dense: bool | None = None) -> bool:
     """Whether a sample of ``setting`` is drawn densely.
 
     Raises:
-        ValueError: ``dense=False`` with d < n + 2m + 1, or the draw would not fit in memory.
+        ValueError: ``dense=False`` with d < n + 2m + K, d < K, or the draw would not fit in memory.
     """
-    least = setting.n + 2 * setting.m + 1
+    signals = setting.inputs.signals
+    least = setting.n + 2 * setting.m + signals
     at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"
     if dense is None:
         dense = setting.d < least
     if not dense and setting.d < least:
-        raise ValueError(f"{at}: drawing Gram matrices alone needs d >= n + 2m + 1 = {least}; use dense=True")
+        raise ValueError(f"{at}: drawing Gram matrices alone needs d >= n + 2m + {signals} = {least}; use dense=True")
+    if setting.d < signals:
+        raise ValueError(f"{at}: {signals} signals need as many dimensions; give d >= {signals}")
     # V and W_0 themselves, or their Gram matrices; the dynamics holds these in either case.
-    entries = (setting.n + 1) ** 2 + (2 * setting.m) ** 2 + (setting.d * least if dense else 0)
+    entries = (setting.n + signals) ** 2 + (2 * setting.m) ** 2 + (setting.d * least if dense else 0)
     if entries > MOST:
         way = "use dense=False" if dense and setting.d >= least else "give smaller n and m"
         raise ValueError(f"{at}: a sample of {entries:.1e} numbers exceeds {MOST * 8 / 2**30:g} GiB; {way}")
@@ -68,6 +72,8 @@ def _labels(setting: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.
     y = rng.choice(np.array([-1.0, 1.0]), setting.n)
     u = rng.random(setting.n)
     if setting.counts is None:
+        if setting.flips == "fresh":
+            return y, y.copy()
         return y, np.where(u < np.where(y > 0, setting.tau_plus, setting.tau_minus), -y, y)
     (plus, flips_plus), (minus, flips_minus) = setting.counts
     kept, flipped = np.array([1.0, 1.0]), np.array([1.0, -1.0])  # (y, y~) of label +1; of -1 both negated
@@ -78,10 +84,22 @@ def _labels(setting: Setting, rng: np.random.Generator) -> tuple[np.ndarray, np.
     return y.copy(), y_tilde.copy()
 
 
+def _reads(setting: Setting, y: np.ndarray, rng: np.random.Generator) -> np.ndarray | None:
+    """Which signal each sample has, any of its label alike; None where the label tells."""
+    if setting.inputs.labels == (1, -1):
+        return None
+    of_label = {label: np.flatnonzero(np.array(setting.inputs.labels) == label) for label in (1, -1)}
+    u = rng.random(setting.n)
+    return np.array([of_label[int(label)][int(v * len(of_label[int(label)]))] for label, v in zip(y, u, strict=True)])
+
+
 def _dense(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    patches = setting.sigma_xi * rng.standard_normal((setting.n + 1, setting.d))
-    patches[0] = 0.0
-    patches[0, 0] = setting.mu
+    signals = setting.inputs.signals
+    patches = setting.sigma_xi * rng.standard_normal((setting.n + signals, setting.d))
+    patches[:signals] = 0.0
+    patches[:signals, :signals] = setting.signals
+    if setting.projected:
+        patches[signals:, :signals] = 0.0
     weights = setting.sigma_0 * rng.standard_normal((2 * setting.m, setting.d))
     return dict(
         gram=patches @ patches.T,
@@ -93,13 +111,15 @@ def _dense(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:
 
 
 def _gram_only(setting: Setting, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    n, m, d = setting.n, setting.m, setting.d
-    q = np.zeros((n + 1, n + 1))
-    q[0, 0] = setting.mu
-    q[1:, 0] = setting.sigma_xi * rng.standard_normal(n)
-    q[1:, 1:] = setting.sigma_xi * _bartlett(rng, n, d - 1)
-    on = setting.sigma_0 * rng.standard_normal((2 * m, n + 1))
-    off = setting.sigma_0 * _bartlett(rng, 2 * m, d - n - 1)
+    n, m, d, signals = setting.n, setting.m, setting.d, setting.inputs.signals
+    q = np.zeros((n + signals, n + signals))
+    q[:signals, :signals] = setting.signals
+    along = setting.sigma_xi * rng.standard_normal((n, signals))
+    if not setting.projected:
+        q[signals:, :signals] = along
+    q[signals:, signals:] = setting.sigma_xi * _bartlett(rng, n, d - signals)
+    on = setting.sigma_0 * rng.standard_normal((2 * m, n + signals))
+    off = setting.sigma_0 * _bartlett(rng, 2 * m, d - n - signals)
     return dict(gram=q @ q.T, overlap=on @ q.T, weight_gram=on @ on.T + off @ off.T)
 
 

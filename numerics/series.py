@@ -68,9 +68,11 @@ def _predicted_spread(state: State) -> Tensor:
 def _signal_drive(state: State) -> Tensor:
     """(1/n) sum_i y_i y~_i g_i over the samples whose signal a neuron sees: the next step of gamma over eta |mu|^2/m.
 
-    Shape (R, 2m).
+    Shape (R, 2m); NaN where there are several signals.
     """
     batch = state.batch
+    if batch.signals > 1:
+        return state.overlap[..., 0] * nan
     pulls = batch.y * batch.y_tilde * state.loss_derivatives / batch.n
     of_plus = pulls * batch.plus
     plus, minus = of_plus.sum(1, keepdim=True), (pulls - of_plus).sum(1, keepdim=True)
@@ -83,10 +85,13 @@ def _drift(state: State) -> Tensor:
 
 
 def _projection_noise(state: State) -> Tensor:
-    return (_drift(state)[..., 2:] - state.rho.flatten(1, 2)).abs().flatten(1).amax(1)
+    return (_drift(state)[..., state.batch.noise] - state.rho.flatten(1, 2)).abs().flatten(1).amax(1)
 
 
 def _projection_signal(state: State) -> Tensor:
+    """Of one signal; NaN where there are several."""
+    if state.batch.signals > 1:
+        return state.batch.time_scale * nan
     return (_drift(state)[..., 0].unflatten(1, (2, -1)) - state.batch.j * state.gamma).abs().flatten(1).amax(1)
 
 

@@ -7,8 +7,9 @@ K = V' V'^T and B = W V'^T,
     D_{jr,p} = j (eta / nm) u_p phi'(B_{jr,p}),    phi'(B) = 1(B > 0) for ReLU,
 
 where u_p = y~_i g_i for a noise patch, and the sum of y~_i g_i over the samples that hold it for a signal patch.
-Carrying mu and -mu as two patches makes signal and noise one case: sample i reads patch +-mu and patch xi_i.
-B is recomputed from B_0 and C, so rounding does not accumulate along the trajectory. Derivation: docs/numerics.md.
+Carrying mu and -mu as two patches makes signal and noise one case: sample i reads patch +-mu and patch xi_i. With K
+signals they are mu_1..mu_K, -mu_1..-mu_K. B is recomputed from B_0 and C, so rounding does not accumulate along the
+trajectory. Derivation: docs/numerics.md. What other algorithms, losses and inputs do is :mod:`numerics.course`'s.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,34 +32,35 @@ class State:
     """All runs of a batch at one recorded time, in the field's own terms. ``R`` runs; class 0 is j = +1."""
 
     batch: "Batch"
-    coefficients: Tensor  # C, (R, 2m, n+2)
-    overlap: Tensor  # B = W V'^T, (R, 2m, n+2)
+    coefficients: Tensor  # C, (R, 2m, 2K+n)
+    overlap: Tensor  # B = W V'^T, (R, 2m, 2K+n)
     time: int | Tensor  # the iteration, one for all or one per run
+    head: Tensor | None = None  # the second layer, (R, 2m), where it is trained
 
     @cached_property
     def margins(self) -> Tensor:
         """y~_i f(x_i). Shape (R, n)."""
-        return self.batch.y_tilde * self.batch.outputs(self.batch.phi(self.overlap))
+        return self.batch.y_tilde * self.batch.outputs(self.overlap, self.head)
 
     @cached_property
     def losses(self) -> Tensor:
-        """log(1 + exp(-margin)). Shape (R, n)."""
-        return torch.nn.functional.softplus(-self.margins)
+        """l(margin), for the logistic loss log(1 + exp(-margin)). Shape (R, n)."""
+        return self.batch.loss.value(self.margins)
 
     @cached_property
     def loss_derivatives(self) -> Tensor:
-        """g_i = -l'_i = 1 / (1 + exp(margin)). Shape (R, n)."""
-        return torch.sigmoid(-self.margins)
+        """g_i = -l'_i, for the logistic loss 1 / (1 + exp(margin)). Shape (R, n)."""
+        return self.batch.loss.pull(self.margins)
 
     @cached_property
     def on_signal(self) -> Tensor:
-        """<w_{j,r}, mu>. Shape (R, 2, m)."""
+        """<w_{j,r}, mu>, of several signals the first. Shape (R, 2, m)."""
         return self.overlap[..., 0].unflatten(1, (2, -1))
 
     @cached_property
     def on_noise(self) -> Tensor:
         """<w_{j,r}, xi_i>. Shape (R, 2, m, n)."""
-        return self.overlap[..., 2:].unflatten(1, (2, -1))
+        return self.overlap[..., self.batch.noise].unflatten(1, (2, -1))
 
     @cached_property
     def on_own_noise(self) -> Tensor:
@@ -72,14 +74,17 @@ class State:
 
     @cached_property
     def gamma(self) -> Tensor:
-        """Signal coefficients. Shape (R, 2, m)."""
-        signal = (self.coefficients[..., 0] - self.coefficients[..., 1]) * self.batch.norms[:, None, 0]
-        return self.batch.j * signal.unflatten(1, (2, -1))
+        """Signal coefficients, of several signals added up with the sign of their label. Shape (R, 2, m)."""
+        of_signals, labels = self.coefficients[..., : 2 * self.batch.signals], self.batch.labels
+        one = labels == (1, -1)
+        along = of_signals[..., 0] - of_signals[..., 1] if one else of_signals @ of_signals.new_tensor(labels)
+        return self.batch.j * (along * self.batch.norms[:, None, 0]).unflatten(1, (2, -1))
 
     @cached_property
     def rho(self) -> Tensor:
         """Noise coefficients of every neuron. Shape (R, 2, m, n)."""
-        return (self.coefficients[..., 2:] * self.batch.norms[:, None, 2:]).unflatten(1, (2, -1))
+        noise = self.batch.noise
+        return (self.coefficients[..., noise] * self.batch.norms[:, None, noise]).unflatten(1, (2, -1))
 
     @cached_property
     def rho_extremes(self) -> tuple[Tensor, Tensor]:
@@ -127,11 +132,14 @@ class State:
 
 
 class Batch:
-    """Runs of equal n and m, stacked. Internal to the engine; ``State`` is its public face."""
+    """Runs of equal n and m and of one model, stacked. Internal to the engine; ``State`` is its public face."""
 
     def __init__(self, settings: Sequence[Setting], samples: Sequence[Sample], device: str):
         self.device = device
         self.n, self.m = settings[0].n, settings[0].m
+        self.inputs, self.loss, self.plain = settings[0].inputs, settings[0].loss, settings[0].plain()
+        self.signals, self.labels = self.inputs.signals, self.inputs.labels
+        self.noise = slice(2 * self.signals, None)  # the columns of noise patches
 
         def stack(arrays: list[np.ndarray]) -> Tensor:
             # Row-major whatever came in: K as transposed columns makes the product of a step a fifth slower.
@@ -139,8 +147,18 @@ class Batch:
 
         self.y = stack([s.y for s in samples])
         self.y_tilde = stack([s.y_tilde for s in samples])
-        self.gram = stack([_with_negative(_with_negative(s.gram).T) for s in samples])
-        self.overlap = stack([_with_negative(s.overlap) for s in samples])
+        self.reads = torch.as_tensor(np.stack([s.signal for s in samples]), device=device)  # (R, n)
+        signals = self.signals
+        self.gram = stack([_with_negative(_with_negative(s.gram, signals).T, signals) for s in samples])
+        self.overlap = stack([_with_negative(s.overlap, signals) for s in samples])
+        self.copies = stack([np.asarray(float(s.noise_patches)) for s in settings])[:, None]
+        self.one_copy = not self.inputs.copies
+        self.eta = stack([np.asarray(s.eta) for s in settings])
+        self.weight_trace = stack([np.trace(s.weight_gram) for s in samples])  # |W_0|^2
+        self.of_algorithm = stack(
+            [np.array([getattr(s, name) for name in s.algorithm.parameters], dtype=float) for s in settings]
+        )
+        self.first_head = settings[0].head.weights(self.m)
         self.pull = stack([np.asarray(s.eta / (s.n * s.m)) for s in settings])[:, None]  # eta / nm
         self.time_scale = stack([np.asarray(s.time_scale) for s in settings])
         self.activation = settings[0].activation
@@ -155,17 +173,21 @@ class Batch:
         self.norms = torch.diagonal(self.gram, dim1=1, dim2=2).clone()
         j = self.y.new_tensor([1.0, -1.0])
         self.j = j[:, None]
-        self.head = (j.repeat_interleave(self.m) / self.m).expand(len(self.y), 1, -1).contiguous()
+        self.head = self.y.new_tensor(self.first_head).expand(len(self.y), 1, -1).contiguous()
         # Own neurons active on their noise patch at initialization: the pairs (i, r) that Theorem 4.1 speaks of.
-        self.first_active = self.own(self.overlap[..., 2:].unflatten(1, (2, -1))) > 0
+        self.first_active = self.own(self.overlap[..., self.noise].unflatten(1, (2, -1))) > 0
         self.own_count = self.first_active.double().sum(1)  # (R, n)
         self.own_apart = torch.where(self.first_active, 0.0, torch.inf).to(self.y)  # takes the others out of extremes
+        self.reading = torch.nn.functional.one_hot(self.reads, 2 * self.signals).to(self.y)  # (R, n, 2K)
         self._kinds: dict[str, Tensor] = {}
         self._graph: tuple | None = None  # coefficients, and a step captured on these very ones
 
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""
-        for name in ("y", "y_tilde", "gram", "overlap", "pull", "time_scale", "parameters", "rows"):
+        for name in (
+            "y", "y_tilde", "reads", "gram", "overlap", "copies", "eta", "weight_trace", "of_algorithm", "pull",
+            "time_scale", "parameters", "rows",
+        ):  # fmt: skip
             setattr(self, name, getattr(self, name)[rows])
         self._derive()
 
@@ -181,13 +203,22 @@ class Batch:
         """Those of the neurons with j = y~_i. Shapes (R, 2, m, n) -> (R, m, n)."""
         return torch.where(self.y_tilde[:, None] > 0, values[:, 0], values[:, 1])
 
-    def outputs(self, active: Tensor) -> Tensor:
-        """f(x_i) from phi(B). Shapes (R, 2m, n+2) -> (R, n)."""
-        patches = torch.bmm(self.head, active)[:, 0]
-        return torch.where(self.y > 0, patches[:, :1], patches[:, 1:2]) + patches[:, 2:]
+    def outputs(self, overlap: Tensor, head: Tensor | None = None) -> Tensor:
+        """f(x_i) from B, and from the second layer where it is trained. Shapes (R, 2m, 2K+n) -> (R, n)."""
+        second = self.head if head is None else head[:, None]
+        if self.inputs.joined:
+            return torch.bmm(second, self.phi(self.joined(overlap)))[:, 0]
+        patches = torch.bmm(second, self.phi(overlap))[:, 0]
+        noise = patches[:, self.noise]
+        return patches.gather(1, self.reads) + (noise if self.one_copy else self.copies * noise)
+
+    def joined(self, overlap: Tensor) -> Tensor:
+        """<w, x_i> where signal and noise are one patch. Shape (R, 2m, n)."""
+        signal = overlap.gather(2, self.reads[:, None].expand(-1, 2 * self.m, -1))
+        return signal + overlap[..., self.noise]
 
     def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
-        """``count`` steps in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
+        """``count`` steps of a plain model in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
         relu = self.activation is RELU
         push = compiled.push() if relu and coefficients.device.type == "cpu" else None
         on = (coefficients, overlap)
@@ -264,6 +295,6 @@ def _extremes(values: Tensor) -> tuple[Tensor, Tensor]:
     return values.amin(1), values.amax(1)
 
 
-def _with_negative(rows: np.ndarray) -> np.ndarray:
-    """Columns [mu, xi...] -> [mu, -mu, xi...]."""
-    return np.concatenate([rows[:, :1], -rows[:, :1], rows[:, 1:]], axis=1)
+def _with_negative(rows: np.ndarray, signals: int) -> np.ndarray:
+    """Columns [mu.., xi..] -> [mu.., -mu.., xi..]."""
+    return np.concatenate([rows[:, :signals], -rows[:, :signals], rows[:, signals:]], axis=1)

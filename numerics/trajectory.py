@@ -13,8 +13,7 @@ import numpy as np
 from numerics.model import Sample, Setting
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
+    from numerics.course import Weights
     from numerics.state import Batch, State
 
 RATIO = 1.05  # of successive recording times: a stage time is known to within 5 %
@@ -54,7 +53,8 @@ class Trajectory:
             times are censored) or ``"diverged"`` (loss beyond :data:`DIVERGED` or not a number).
         last: the last recorded iteration per run. Shape (runs,).
         events: the events asked for.
-        kept: coefficients C at each event and at ``"end"``, NaN where it did not happen. Shape (runs, 2m, n+2).
+        kept: the weights at each event and at ``"end"``, NaN where it did not happen.
+        device: where the runs were trained, and where their test errors are computed.
     """
 
     settings: tuple[Setting, ...]
@@ -64,7 +64,8 @@ class Trajectory:
     status: tuple[str, ...]
     last: np.ndarray
     events: dict[str, Event]
-    kept: "dict[str, Tensor]"
+    kept: "dict[str, Weights]"
+    device: str = "cpu"
 
     @cached_property
     def batch(self) -> "Batch":
@@ -75,12 +76,15 @@ class Trajectory:
 
     def state(self, event: str) -> "State":
         """The runs at an event, NaN where it did not happen."""
+        import torch
+
         from numerics.state import State
 
-        batch, coefficients = self.batch, self.kept[event]
-        overlap = batch.overlap.baddbmm(coefficients, batch.gram)
+        batch, weights = self.batch, self.kept[event]
+        overlap = torch.baddbmm(weights.scale[:, None, None] * batch.overlap, weights.coefficients, batch.gram)
         time = batch.time_scale.new_tensor(self.time(event))
-        return State(batch=batch, coefficients=coefficients, overlap=overlap, time=time)
+        head = weights.head if self.settings[0].head.trained else None
+        return State(batch=batch, coefficients=weights.coefficients, overlap=overlap, time=time, head=head)
 
     def index(self, event: str) -> np.ndarray:
         """Index of the recorded time at which ``event`` happened, -1 where it did not. Shape (runs,)."""

@@ -156,9 +156,11 @@ def test_recursion_residual_sees_what_this_file_sees():
 def test_recursion_residual_never_loses_a_number_that_is_none():
     run = setting()
     trajectory = train([run], [draw(run, 0, dense=True)], steps=5)
-    broken = trajectory.kept["end"].clone()
+    broken = trajectory.kept["end"].coefficients.clone()
     broken[0, 0, 0] = torch.nan
-    assert np.isnan(recursion_residual(replace(trajectory, kept={"end": broken}))).all()
+    assert np.isnan(
+        recursion_residual(replace(trajectory, kept={"end": trajectory.kept["end"]._replace(coefficients=broken)}))
+    ).all()
 
 
 def test_reference_needs_vectors():
@@ -193,7 +195,8 @@ def assert_alone(batch: Trajectory, row: int, alone: Trajectory) -> None:
     for name in batch.series:
         same(batch.series[name][row], alone.series[name][0])
     for name in batch.kept:
-        same(batch.kept[name][row].numpy(), alone.kept[name][0].numpy())
+        for ours, theirs in zip(batch.kept[name], alone.kept[name], strict=True):
+            same(ours[row].numpy(), theirs[0].numpy())
 
 
 def test_a_batch_is_its_runs_alone():
@@ -290,19 +293,19 @@ def test_events_keep_the_state_of_their_moment():
     }
     trajectory = train(runs, samples, steps=300, events=events)
     assert trajectory.index("start").tolist() == [0] * 5
-    assert float(trajectory.kept["start"].abs().max()) == 0
+    assert float(trajectory.kept["start"].coefficients.abs().max()) == 0
     for name in ("grown", "learned"):
         for row, (run, sample) in enumerate(zip(runs, samples, strict=True)):
             time = trajectory.time(name)[row]
             if np.isnan(time):
                 assert trajectory.index(name)[row] == -1
-                assert trajectory.kept[name][row].isnan().all()
+                assert trajectory.kept[name].coefficients[row].isnan().all()
                 assert trajectory.state(name).margins[row].isnan().all()
                 assert np.isnan(trajectory.at(name, "loss")[row])
                 assert np.isnan(trajectory.up_to(name, "loss")[row]).all()
                 continue
             there = train([run], [sample], steps=int(time), times=np.array([0, int(time)]))
-            same(trajectory.kept[name][row].numpy(), there.kept["end"][0].numpy())
+            same(trajectory.kept[name].coefficients[row].numpy(), there.kept["end"].coefficients[0].numpy())
             same(trajectory.state(name).margins[row].numpy(), there.state("end").margins[0].numpy())
             same(trajectory.at(name, "loss")[row], there.series["loss"][0, -1])
             # Once, and at the first recorded time.
@@ -461,7 +464,7 @@ def test_gpu_is_cpu(cuda):
         # Same arithmetic in another order: as between a batch and its runs alone, with room for other exponentials.
         np.testing.assert_allclose(here.series[name], there.series[name], rtol=1e-10, atol=1e-10, equal_nan=True)
     for name in here.kept:
-        a, b = here.kept[name].numpy(), there.kept[name].numpy()
+        a, b = here.kept[name].coefficients.numpy(), there.kept[name].coefficients.numpy()
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-10, equal_nan=True)
 
 
@@ -481,7 +484,7 @@ def test_compiled_pass_and_tensors_take_the_same_steps(monkeypatch):
     fast = train(runs, samples, steps=STEPS)
     monkeypatch.setattr(compiled, "push", lambda: None)
     plain = train(runs, samples, steps=STEPS)
-    assert relative(fast.kept["end"], plain.kept["end"]) < REORDERED
+    assert relative(fast.kept["end"].coefficients, plain.kept["end"].coefficients) < REORDERED
 
 
 @pytest.mark.parametrize("eta", [1e20, 1e30])

@@ -17,7 +17,8 @@ import torch
 from click.testing import CliRunner
 
 from numerics import Setting, draw, train
-from numerics.generalization import DRAWS, errors_by_law, generalization
+from numerics.course import Weights
+from numerics.generalization import DRAWS, Generalization, generalization
 from numerics.observables import moments
 from numerics.reference import train_reference
 from theory import m, n, orders
@@ -214,10 +215,14 @@ def test_many_test_errors_at_once_are_those_one_by_one():
     came = ~np.isnan(run.time("T1"))
     assert came.any() and not came.all(), "the moment comes in some"
     for event in ("T1", "end"):
-        one_by_one = generalization(run, event)
-        for law, values in errors_by_law(run, event).items():
-            assert np.array_equal(np.isnan(values), np.isnan(getattr(one_by_one, law)))
-            assert np.allclose(values, getattr(one_by_one, law), atol=2.01 / DRAWS / 10, equal_nan=True), law
+        together = generalization(run, event)
+        for k in range(len(settings)):
+            kept = {name: Weights(*(part[k : k + 1] for part in weights)) for name, weights in run.kept.items()}
+            alone = generalization(replace(run, settings=(settings[k],), samples=(samples[k],), kept=kept), event)
+            for name in Generalization.__dataclass_fields__:
+                here, there = getattr(together, name)[k], getattr(alone, name)[0]
+                assert np.isclose(here, there, atol=2.01 / DRAWS / 10, equal_nan=True), name
+                assert np.isnan(here) == (event == "T1" and not came[k])
 
 
 def test_results_depend_neither_on_processes_nor_on_interruption(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 from sympy import log
 
 from numerics import Setting, draw, train
-from numerics.generalization import certified_exponent, generalization
+from numerics.generalization import certified_exponent, exponents
 from numerics.series import SERIES
 from theory.papers.han2025 import Reading, theorems
 from theory.statements import Hidden, Part, Theorem, Within
@@ -222,7 +222,7 @@ def test_the_recorded_exponent_is_the_one_at_the_end() -> None:
     series = {name: SERIES[name] for name in ("loss", "elapsed")}
     series["spurious_exponent"] = certified_exponent([setting] * 3, samples, apart=1.0)
     run = train([setting] * 3, samples, steps=30, series=series)
-    at_the_end = generalization(run, "end").exponent
+    at_the_end = exponents(run, "end")
     last = run.series["spurious_exponent"][:, -1]
     assert np.isfinite(last).all()
     np.testing.assert_allclose(last, at_the_end, rtol=1e-9)

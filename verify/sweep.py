@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from numerics import Event, Setting, Trajectory, draw, train
-from numerics.generalization import AT_THE_END, certified_exponent, generalization
+from numerics.generalization import AT_THE_END, certified_exponent
 from numerics.observables import MOMENTS, STAGES, moments, series_of
 from numerics.series import SERIES
 from theory.reading import Reading
@@ -182,11 +182,11 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
 def _at_the_end(trajectory: Trajectory, group: Group) -> dict[str, np.ndarray]:
     """Test errors as series that are known at the last recorded time alone, where they are asked for."""
     found = {}
-    for name, law in AT_THE_END.items():
+    for name, computed in AT_THE_END.items():
         if name in group.kept and name not in trajectory.series:
             found[name] = np.full((len(trajectory.settings), trajectory.times.size), np.nan)
             last = trajectory.index("end")[:, None]
-            np.put_along_axis(found[name], last, getattr(generalization(trajectory, "end"), law)[:, None], 1)
+            np.put_along_axis(found[name], last, computed(trajectory)[:, None], 1)
     return found
 
 

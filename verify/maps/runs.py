@@ -5,14 +5,13 @@ interruptions.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from numerics import Event, Observable, Setting, draw, train
-from numerics.generalization import errors_by_law
+from numerics.generalization import generalization
 from numerics.observables import moments, series_of
 from numerics.sampling import check_drawable
 from numerics.series import SERIES
@@ -150,20 +149,15 @@ def _execute(map_: Map, batch: Sequence[Run], device: str = "cpu") -> dict[str, 
         "steps": run.last,
     }
     for name, observable in map_.observables.items():
-        found[name] = _observed(observable, run, map_.draws, device)
+        found[name] = _observed(observable, run, map_.draws)
     return found
 
 
-def _observed(observable: Observable, run: Trajectory, draws: int, device: str = "cpu") -> np.ndarray:
+def _observed(observable: Observable, run: Trajectory, draws: int) -> np.ndarray:
     if observable.name not in ERRORS:
         return observable(run)
     law, when = ERRORS[observable.name]
-    return _errors(run, when, draws, device)[law]
-
-
-@lru_cache(maxsize=2)  # the moments of one batch
-def _errors(run: Trajectory, when: str, draws: int, device: str) -> dict[str, np.ndarray]:
-    return errors_by_law(run, when, draws, device)
+    return getattr(generalization(run, when, draws), law)
 
 
 FOLDER = Folder(

@@ -1,0 +1,117 @@
+"""Algorithms as values. A step is written once, in terms of vectors that can be added, scaled and multiplied.
+
+The engine runs it on the coefficients (s, C) of W = s W_0 + C V', the reference on W itself. Both agree for every step
+that commutes with the rotations of R^d, since W depends linearly on (s, C) and inner products are the same; a step
+that does not commute is told by their disagreement (``numerics.identities.step_residual``). Derivation:
+docs/numerics.md.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Parts = tuple["Tensor", ...]
+Memory = tuple["Vector", ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Vector:
+    """Weights, or a change of them, of a batch of runs.
+
+    Attributes:
+        parts: tensors; only :meth:`dot` knows what they are.
+        inner: the inner product of two vectors' parts, one number per run.
+    """
+
+    parts: Parts
+    inner: "Callable[[Parts, Parts], Tensor]"
+
+    def __add__(self, other: "Vector") -> "Vector":
+        return Vector(tuple(a + b for a, b in zip(self.parts, other.parts, strict=True)), self.inner)
+
+    def __sub__(self, other: "Vector") -> "Vector":
+        return Vector(tuple(a - b for a, b in zip(self.parts, other.parts, strict=True)), self.inner)
+
+    def __mul__(self, number: "float | Tensor") -> "Vector":
+        """Times a number, or one number per run. Shape (R,)."""
+        if isinstance(number, float | int):
+            return Vector(tuple(a * number for a in self.parts), self.inner)
+        return Vector(tuple(a * number.reshape(-1, *[1] * (a.dim() - 1)) for a in self.parts), self.inner)
+
+    def dot(self, other: "Vector") -> "Tensor":
+        """The inner product of each run. Shape (R,)."""
+        return self.inner(self.parts, other.parts)
+
+
+Slope = Callable[[Vector], Vector]  # minus the gradient of the step's own loss, at any weights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Algorithm:
+    """How weights move.
+
+    Attributes:
+        name: short.
+        step: (weights, memory, slope, eta, *parameters) -> (weights, memory), all but the memory and the slope one per
+            run. It may ask for the slope, of this step's labels and batch, at several places.
+        memory: how many vectors it carries from step to step, zero at first.
+        parameters: names of the parameters of a setting that the step takes.
+    """
+
+    name: str
+    step: Callable[..., tuple[Vector, Memory]]
+    memory: int = 0
+    parameters: tuple[str, ...] = ()
+
+
+def _descent(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor") -> tuple[Vector, Memory]:
+    return weights + slope(weights) * eta, memory
+
+
+def _decay(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor", decay: "Tensor") -> tuple[Vector, Memory]:
+    return weights * (1 - eta * decay) + slope(weights) * eta, memory
+
+
+def _momentum(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor", beta: "Tensor") -> tuple[Vector, Memory]:
+    moving = memory[0] * beta + slope(weights) * (1 - beta)
+    return weights + moving * eta, (moving,)
+
+
+def _sharpness_aware(
+    weights: Vector, memory: Memory, slope: Slope, eta: "Tensor", radius: "Tensor"
+) -> tuple[Vector, Memory]:
+    down = slope(weights)
+    length = down.dot(down).sqrt().clamp(min=1e-300)  # where it is 0, so is the way up
+    return weights + slope(weights - down * (radius / length)) * eta, memory
+
+
+DESCENT = Algorithm(name="gradient descent", step=_descent)
+DECAY = Algorithm(name="gradient descent with weight decay", step=_decay, parameters=("weight_decay",))
+# M <- beta M - (1 - beta) grad, W <- W + eta M.
+MOMENTUM = Algorithm(name="momentum", step=_momentum, memory=1, parameters=("momentum",))
+# The slope at the top of a ball of this radius, W + radius grad / |grad|, over the whole batch.
+SAM = Algorithm(name="sharpness-aware minimization", step=_sharpness_aware, parameters=("radius",))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batches:
+    """Which samples a step sees.
+
+    Attributes:
+        name: short.
+        size: the parameter of a setting that is their number; empty for all of them at every step.
+        replaced: whether a step draws each of them anew from all, instead of going through a random order of all
+            samples, floor(n / size) steps with each.
+    """
+
+    name: str
+    size: str = ""
+    replaced: bool = False
+
+
+FULL = Batches(name="full batches")
+EPOCHS = Batches(name="minibatches by epochs", size="batch")
+INDEPENDENT = Batches(name="independent minibatches", size="batch", replaced=True)

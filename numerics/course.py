@@ -1,0 +1,161 @@
+"""What moves while a batch of runs is trained: the plain network's coefficients alone, or all that a model has.
+
+A step's loss is sum_i c_i l(y~_i f(x_i)), with weights c_i that add up to 1 and labels y~_i which both may differ from
+step to step. In terms of W = s W_0 + C V' and of a second layer a, with u_i = c_i y~_i (-l')(y~_i f(x_i)),
+
+    G_{r,p} = a_r phi'(B_{r,p}) F_p,    B = s B_0 + C K,
+
+where F_p = u_i times the number of its copies for the noise patch of sample i, and the sum of u_i over the samples that
+read it for a signal: G V' is minus the gradient. Where signal and noise are one patch, H_{r,i} = B_{r,s(i)} + B_{r,i},
+and a_r phi'(H_{r,i}) u_i goes to both. An algorithm is a map on (C, s, a), numerics.algorithm. Derivation:
+docs/numerics.md.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from numerics.algorithm import Vector
+from numerics.chance import Chance
+from numerics.model import Sample, Setting
+from numerics.state import Batch, State
+
+BLOCK = 256  # steps whose labels and batches are drawn at a time
+
+
+class Weights(NamedTuple):
+    """What is kept of runs at a moment: W = scale W_0 + C V', and the second layer. NaN where it did not come."""
+
+    coefficients: Tensor  # C, (R, 2m, 2K+n)
+    scale: Tensor  # (R,)
+    head: Tensor  # (R, 2m)
+
+    @classmethod
+    def none(cls, batch: Batch) -> "Weights":
+        runs = len(batch.y)
+
+        def nan(*shape: int) -> Tensor:
+            return torch.full((runs, *shape), torch.nan, dtype=torch.float64)
+
+        return cls(nan(*batch.overlap.shape[1:]), nan(), nan(2 * batch.m))
+
+    def put(self, rows: np.ndarray, others: "Weights") -> None:
+        """Take over the weights of some runs."""
+        for mine, theirs in zip(self, others, strict=True):
+            mine[rows] = theirs.cpu()
+
+
+class Plain:
+    """Full-batch gradient descent on the logistic loss: C alone moves."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._coefficients, self._overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
+
+    def advance(self, count: int) -> None:
+        self._batch.steps(self._coefficients, self._overlap, count)
+
+    def state(self, time: int) -> State:
+        return State(batch=self._batch, coefficients=self._coefficients, overlap=self._overlap, time=time)
+
+    def weights(self, rows: Tensor) -> Weights:
+        """Of some of the runs."""
+        coefficients = self._coefficients[rows]
+        return Weights(coefficients, torch.ones_like(coefficients[:, 0, 0]), self._batch.head[rows, 0])
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop the other runs."""
+        self._batch.keep(rows)
+        self._coefficients, self._overlap = self._coefficients[rows].contiguous(), self._overlap[rows].contiguous()
+
+
+class General:
+    """Any algorithm, loss, second layer, kind of input, batches and labels."""
+
+    def __init__(self, batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> None:
+        self._batch, self._model = batch, settings[0]
+        self._chances = [Chance(setting, sample) for setting, sample in zip(settings, samples, strict=True)]
+        parts = [torch.zeros_like(batch.overlap), torch.ones_like(batch.eta)]
+        if self._model.head.trained:
+            parts.append(batch.head[:, 0].clone())
+        self.vector = Vector(tuple(parts), self._inner)
+        self.memory = tuple(self.vector * 0.0 for _ in range(self._model.algorithm.memory))
+
+    def advance(self, count: int) -> None:
+        algorithm, batch = self._model.algorithm, self._batch
+        parameters = batch.of_algorithm.unbind(1)
+        still = self._chances[0].still
+        taken = self._taken(1) if still else None
+        for start in range(0, count, BLOCK):
+            together = min(BLOCK, count - start)
+            labels, shares = taken or self._taken(together)
+            for k in range(together):
+                seen = (labels[:, 0 if still else k], shares[:, 0 if still else k])
+                self.vector, self.memory = algorithm.step(
+                    self.vector, self.memory, lambda at, seen=seen: self._slope(at, *seen), batch.eta, *parameters
+                )
+
+    def _taken(self, steps: int) -> tuple[Tensor, Tensor]:
+        """Labels and weights of samples in the next steps. Each of shape (R, steps, n)."""
+        drawn = [chance.take(steps) for chance in self._chances]
+        labels, shares = (np.stack(found) for found in zip(*drawn, strict=True))
+        return torch.as_tensor(labels, device=self._batch.device), torch.as_tensor(shares, device=self._batch.device)
+
+    def _slope(self, at: Vector, labels: Tensor, shares: Tensor) -> Vector:
+        """Minus the gradient of a step's loss."""
+        batch, (_, scale, *trained) = self._batch, at.parts
+        overlap, head = self._overlap(at), trained[0] if trained else batch.head[:, 0]
+        pull = shares * labels * batch.loss.pull(labels * batch.outputs(overlap, head))  # u
+        if batch.inputs.joined:
+            seen = batch.joined(overlap)
+            on_noise = head[:, :, None] * batch.slope(seen) * pull[:, None]
+            down = torch.cat([torch.bmm(on_noise, batch.reading), on_noise], 2)
+            of_head = torch.bmm(batch.phi(seen), pull[..., None])[..., 0]
+        else:
+            noise = pull if batch.one_copy else batch.copies * pull
+            force = torch.cat([torch.bmm(pull[:, None], batch.reading)[:, 0], noise], 1)  # F
+            down = head[:, :, None] * batch.slope(overlap) * force[:, None]
+            of_head = torch.bmm(batch.phi(overlap), force[..., None])[..., 0]
+        return Vector((down, torch.zeros_like(scale), *([of_head] if trained else [])), self._inner)
+
+    def _overlap(self, at: Vector) -> Tensor:
+        """B = s B_0 + C K."""
+        coefficients, scale, *_ = at.parts
+        return torch.baddbmm(scale[:, None, None] * self._batch.overlap, coefficients, self._batch.gram)
+
+    def _inner(self, one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> Tensor:
+        """tr(W W'^T) of W = s W_0 + C V', and a a' beside it."""
+        (c, s, *head), (c_, s_, *head_), batch = one, other, self._batch
+        found = s * s_ * batch.weight_trace
+        found = found + ((s[:, None, None] * c_ + s_[:, None, None] * c) * batch.overlap).sum((1, 2))
+        found = found + (torch.bmm(c, batch.gram) * c_).sum((1, 2))
+        return found + (head[0] * head_[0]).sum(1) if head else found
+
+    def state(self, time: int) -> State:
+        coefficients, _, *trained = self.vector.parts
+        return State(
+            batch=self._batch, coefficients=coefficients, overlap=self._overlap(self.vector), time=time,
+            head=trained[0] if trained else None,
+        )  # fmt: skip
+
+    def weights(self, rows: Tensor) -> Weights:
+        """Of some of the runs."""
+        coefficients, scale, *trained = self.vector.parts
+        return Weights(coefficients[rows], scale[rows], (trained[0] if trained else self._batch.head[:, 0])[rows])
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop the other runs."""
+        self._batch.keep(rows)
+        self._chances = [chance for chance, stays in zip(self._chances, rows.tolist(), strict=True) if stays]
+        self.vector, *memory = (
+            Vector(tuple(p[rows] for p in v.parts), self._inner) for v in (self.vector, *self.memory)
+        )
+        self.memory = tuple(memory)
+
+
+def course(batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> Plain | General:
+    """The start of the runs of ``batch``."""
+    return Plain(batch) if batch.plain else General(batch, settings, samples)
