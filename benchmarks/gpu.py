@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,10 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # measures this source tree, installed or not
 
 from numerics import Setting, draw, vgg  # noqa: E402
+from numerics.algorithm import SAM  # noqa: E402
+from numerics.course import course  # noqa: E402
 from numerics.images import Images  # noqa: E402
+from numerics.model import parameter  # noqa: E402
 from numerics.state import Batch  # noqa: E402
 from verify import processes  # noqa: E402
 
@@ -40,17 +43,31 @@ SIZES = [(11, 11, 2048), (88, 44, 256), (200, 20, 256), (1000, 20, 64), (4000, 2
 SMALL = [(11, 11, 64), (88, 44, 4)]
 
 
-def setting(n: int, m: int) -> Setting:
+@dataclass(frozen=True, kw_only=True)
+class FlippedSam(Setting):
+    """Two gradients a step, and labels that are drawn at every step."""
+
+    algorithm, flips = SAM, "fresh"
+    radius: float = parameter(0, 1e9, default=1e-3)
+
+
+MODELS = {"plain": Setting, "SAM, fresh flips": FlippedSam}
+
+
+def setting(n: int, m: int, model: str) -> Setting:
     """kappa = 4 and a rescaled time of 0.01 per step at every size."""
-    d = 10**7 * n
-    one = Setting(n=n, m=m, d=d, mu=(4 * d / n) ** 0.5, sigma_0=0.01 / d**0.5, eta=1.0, tau_plus=0.2, tau_minus=0.2)
+    d, kind = 10**7 * n, MODELS[model]
+    one = kind(n=n, m=m, d=d, mu=(4 * d / n) ** 0.5, sigma_0=0.01 / d**0.5, eta=1.0, tau_plus=0.2, tau_minus=0.2)
     return replace(one, eta=0.01 / one.time_scale)
 
 
-def batch(n: int, m: int, runs: int, device: str) -> Batch:
-    """Runs of one sample: what a step costs does not depend on its numbers, and drawing a large one takes long."""
-    one = setting(n, m)
-    return Batch([one] * runs, [draw(one, 0)] * runs, device)
+def batch(n: int, m: int, runs: int, device: str, model: str = "plain") -> tuple[Batch, Callable[[int], None]]:
+    """Runs of one sample, and their steps: what a step costs does not depend on its numbers, and drawing a large sample
+    takes long."""
+    one = setting(n, m, model)
+    settings, samples = [one] * runs, [draw(one, 0)] * runs
+    held = Batch(settings, samples, device)
+    return held, course(held, settings, samples).advance
 
 
 def rate(advance: Callable[[int], None], runs: int, seconds: float, device: str) -> float:
@@ -70,11 +87,6 @@ def rate(advance: Callable[[int], None], runs: int, seconds: float, device: str)
     return count * runs / (time.perf_counter() - begin)
 
 
-def steps_of(held: Batch) -> Callable[[int], None]:
-    coefficients, overlap = torch.zeros_like(held.overlap), held.overlap.clone()
-    return lambda count: held.steps(coefficients, overlap, count)
-
-
 def product_of(held: Batch) -> Callable[[int], None]:
     """The matrix product of a step alone."""
     out, c = torch.empty_like(held.overlap), torch.randn_like(held.overlap)
@@ -86,31 +98,33 @@ def product_of(held: Batch) -> Callable[[int], None]:
     return advance
 
 
-def on_a_core(task: tuple[int, int, int, float]) -> float:
-    n, m, runs, seconds = task
+def on_a_core(task: tuple[int, int, int, float, str]) -> float:
+    n, m, runs, seconds, model = task
     torch.set_num_threads(1)
-    return rate(steps_of(batch(n, m, runs, "cpu")), runs, seconds, "cpu")
+    return rate(batch(n, m, runs, "cpu", model)[1], runs, seconds, "cpu")
 
 
 def engine(device: str, small: bool, limit: float) -> dict[str, Any]:
     """Steps of a run per second on the device and on all cores, one process each."""
     found = []
     sizes = SMALL if small else SIZES
-    each = min(2.0, limit / len(sizes) / 8)
+    each = min(1.5, limit / len(sizes) / 12)
     with processes.Processes(CORES) as pool:
-        for n, m, runs in sizes:
-            held = batch(n, m, runs, device)
-            there = rate(steps_of(held), runs, each, device)
+        for n, m, runs, model in [(*size, "plain") for size in sizes] + [
+            (*size, list(MODELS)[1]) for size in sizes[:3]
+        ]:
+            held, advance = batch(n, m, runs, device, model)
+            there = rate(advance, runs, each, device)
             bare = rate(product_of(held), runs, each, device)
             on_core = max(1, min(runs // CORES, 48, 2_000_000 // (n * n)))  # as many as serve a core best, or fit
-            cores = sum(value for _, value in pool.each(on_a_core, [(n, m, on_core, each)] * CORES))
+            cores = sum(value for _, value in pool.each(on_a_core, [(n, m, on_core, each, model)] * CORES))
             found.append(
                 {
-                    "n": n, "m": m, "runs": runs, "device, steps/s": there, f"{CORES} cores, steps/s": cores,
+                    "model": model, "n": n, "m": m, "runs": runs, "device, steps/s": there, f"{CORES} cores, steps/s": cores,
                     "device / cores": there / cores, "share of the product": there / bare,
                 }
             )  # fmt: skip
-            del held
+            del held, advance
     return {"rows": found}
 
 
@@ -210,7 +224,7 @@ SECTIONS: dict[str, tuple[Callable[[str, bool, float], dict[str, Any]], float]] 
     "tests": (marked_tests, 60),
     "engine": (engine, 60),
     "images": (mixed_precision, 30),
-    "quick study": (study("quick"), 120),
+    "quick study": (study("quick"), 180),
     "kou map": (kou, 90),
     "standard study": (study("standard"), 600),
 }

@@ -341,6 +341,24 @@ def test_series_and_observables_have_a_number_or_none_in_every_model():
                 assert observable(run).shape == (2,)
 
 
+@pytest.mark.gpu
+def test_gpu_is_cpu_in_any_model(cuda):
+    for kind in (
+        model(flips="fresh", algorithm=algorithms.SAM, batches=algorithms.EPOCHS, inputs=PIECES["inputs"][5]),
+        model(head=TRAINED, algorithm=algorithms.MOMENTUM, inputs=PIECES["inputs"][6], loss=losses.SQUARED),
+        model(inputs=PIECES["inputs"][1], activation=activations.RELU_POWER),
+    ):
+        runs = [setting(kind, tau_plus=0.1 * k) for k in range(3)]
+        samples = [draw(one, k) for k, one in enumerate(runs)]
+        here, there = (train(runs, samples, steps=STEPS, device=device) for device in ("cpu", cuda))
+        for name in here.series:
+            np.testing.assert_allclose(here.series[name], there.series[name], rtol=1e-8, atol=1e-9, equal_nan=True)
+        for which in (generalization, losses_on_test_points):
+            ours, theirs = which(here, "end"), which(there, "end")
+            for name in vars(ours):
+                np.testing.assert_allclose(vars(ours)[name], vars(theirs)[name], rtol=1e-6, atol=1e-3)
+
+
 # --- test errors and losses ---
 
 POINTS = 20_000
