@@ -120,7 +120,8 @@ def engine(device: str, small: bool, limit: float) -> dict[str, Any]:
             cores = sum(value for _, value in pool.each(on_a_core, [(n, m, on_core, each, model)] * CORES))
             found.append(
                 {
-                    "model": model, "n": n, "m": m, "runs": runs, "device, steps/s": there, f"{CORES} cores, steps/s": cores,
+                    "model": model, "n": n, "m": m, "runs": runs,
+                    "device, steps/s": there, f"{CORES} cores, steps/s": cores,
                     "device / cores": there / cores, "share of the product": there / bare,
                 }
             )  # fmt: skip
