@@ -234,7 +234,7 @@ def _stated(pack: Pack, name: str, folder: Path) -> None:
         "bands": lambda: pack.bands(reading),
         "says": lambda: pack.says(reading),
         "typical": lambda: pack.settings(pack.typical, reading.labels),
-        "lasts": lambda: pack.lasts("T1", pack.typical["epsilon"]),
+        "lasts": lambda: pack.lasts("end", pack.typical["epsilon"]),
     }
     found = {}
     for what, state in asked.items():

@@ -19,6 +19,7 @@ from verify.cli.common import (
     meanwhile,
     of_one_paper,
     opened,
+    pack,
     paper,
     pool_of,
     replaced,
@@ -136,7 +137,10 @@ def check(file: Path, **options: Any) -> int:
     """
     from verify import check as check_
     from verify import report, study, userfile
+    from verify.pack import sources
 
+    if file.resolve() in [source.resolve() for source in sources(pack())]:
+        return _check_model(options)
     started = time.monotonic()
     given = reading, profile, device = asked_of(options)
     held = userfile.load(file, reading)
@@ -150,6 +154,17 @@ def check(file: Path, **options: Any) -> int:
         report.write(outcome, folder, command_line(), found, report.calibrated(folder, reading))
     report.summary(outcome, folder, found)
     return _exit_status(outcome, options["fail_on"])
+
+
+def _check_model(options: dict[str, Any]) -> int:
+    """A file with a model of its own: first whether the model does what it declares, then its claims."""
+    from verify.conformance import recursion, slope
+
+    announce("comparing the model with plain autograd", options["quiet"])
+    for question in (slope, recursion):
+        if problem := question(pack()):
+            raise ValueError(f"--paper {pack().name}: {problem}")
+    return _study((), options)
 
 
 def _place(kind: Any, given: tuple, options: dict[str, Any], held: Any = None) -> tuple[Path, dict]:

@@ -1,0 +1,166 @@
+"""A researcher's own model as a pack, from as little as possible.
+
+``PACK = around(Model, typical={...}, claims=CLAIMS)`` in a file makes the file a paper of its own: every command takes
+it after ``--paper``, and ``check FILE`` by itself. How long training takes is found from the model, by training at its
+typical setting, and never taken from another's.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any, ClassVar
+
+from numerics import OBSERVABLES, SERIES, Event, Observable, Setting, draw, train
+from numerics.observables import moments
+from theory import n
+from theory import reading as readings
+from theory.orders import Order, Premise, premises
+from theory.papers import ConditionSet, Paper
+from theory.statements import Claim, Condition, Theorem
+from theory.symbols import declare, table
+from verify.pack import Maps, Pack, load
+
+STATED = {"sigma_xi": 1.0, "tau_plus": 0.0, "tau_minus": 0.0, "epsilon": 0.1, "delta": 0.1, "horizon": 8.0}
+AROUND = 100.0  # an extent that is not given goes this far up and down from the typical value
+PILOTS, PILOT_STEPS = 4, (200, 2_000, 20_000)  # runs, and the horizons that are tried in turn
+SLOWER = 3.0  # than the slowest of them a run elsewhere may be expected to be; patience comes on top of it
+
+
+def around(
+    model: type[Setting],
+    *,
+    typical: Mapping[str, float],
+    claims: Sequence[Claim] = (),
+    conditions: Sequence[Condition] = (),
+    theorems: Sequence[Theorem] = (),
+    observables: Sequence[Observable] = (),
+    extents: Mapping[str, tuple[float, float]] | None = None,
+    lasts: Mapping[str, float | Callable[[float], float]] | None = None,
+) -> Pack:
+    """The pack of a model and of what is claimed of it, called by the name of the file that the model lies in.
+
+    Args:
+        model: a class of settings that names the pieces in which it differs.
+        typical: a setting by name; what has a default may be left out. Also epsilon, to which losses are trained.
+        claims, conditions, theorems, observables: as in any file of one's own; the conditions are those that settings
+            are held against, and observables are known beside ours.
+        extents: how far a parameter goes, by name; others a factor of :data:`AROUND` about the typical value.
+        lasts: by stage (``"early"``, ``"T1"``, ``"end"``) the rescaled time within which runs come to it, or a function
+            of epsilon that is; others are found by training at the typical setting.
+
+    Raises:
+        ValueError: something is not of the kind asked for, or names what the model does not have.
+    """
+    if not (isinstance(model, type) and issubclass(model, Setting)):
+        raise ValueError(f"the model is {model!r}: give a class of settings, a subclass of numerics.Setting")
+    name, parameters = model.__module__, tuple(model.ranges())
+    at = _whole(model, typical)
+    given = {"extents": extents or {}, "lasts": lasts or {}}
+    for what, known in {"extents": parameters, "lasts": ("early", "T1", "end")}.items():
+        for odd in set(given[what]) - set(known):
+            raise ValueError(f"{what} has '{odd}', which is none of {', '.join(known)}")
+    for piece, taken in model.pieces().items():
+        for odd in set(taken) - set(parameters):
+            raise ValueError(f"the {piece} takes '{odd}', which is no parameter of the model; give it such a field")
+    known = {p.name for p in table()}
+    for one in (one for one in parameters if one not in known):
+        range_ = model.ranges()[one]
+        domain = f"[{range_.low:g}, {range_.high:g}{')' if range_.below else ']'}"
+        declare(one, rf"\mathrm{{{one.replace('_', ' ')}}}", domain, f"{one} of the model", order="~", nonnegative=True)
+    stated = ConditionSet(name=name, title=f"the conditions of {name}", conditions=tuple(conditions))
+    limits = (Premise(name="n-grows", order=Order(n, ">>", 1), says="The number of samples tends to infinity."),)
+    return Pack(
+        paper=Paper(
+            name=name,
+            title=(model.__doc__ or name).strip().splitlines()[0],
+            reference=name,
+            reading=type("Reading", (_Reading,), {"paper": name, "__module__": __name__}),
+            parameters=parameters,
+            sets=lambda _: (stated,),
+            claims=lambda _: tuple(claims),
+            theorems=lambda _: tuple(theorems),
+            premises=lambda: {name: (*premises(stated.conditions), *limits)},
+            meant=limits,
+        ),
+        setting=model,
+        observables=OBSERVABLES | {o.name: o for o in observables},
+        # Sizes first, as logarithms hang on them.
+        extents={one: given["extents"].get(one) or _about(model, one, at[one]) for one in _sizes_first(parameters)},
+        lasts=_lasts(model, at, given["lasts"]),
+        typical=at,
+        maps=Maps(held={one: repr(at[one]) for one in parameters}, show=("loss_end", "error_fresh_end")),
+    )
+
+
+class _Reading(readings.Reading):
+    """A file hides nothing beside the constants of every paper."""
+
+    paper: ClassVar[str] = ""
+
+    def __reduce__(self) -> tuple:  # its class is made when the file is loaded, in every process anew
+        return _reading, (self.paper, {f.name: getattr(self, f.name) for f in fields(self)})
+
+
+def _reading(paper: str, values: dict[str, Any]) -> readings.Reading:
+    return load(paper).paper.reading(**values)
+
+
+def _sizes_first(parameters: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(("n", "m", *parameters)))
+
+
+def _whole(model: type[Setting], typical: Mapping[str, float]) -> dict[str, float]:
+    asked = (*model.ranges(), "epsilon", "delta", "horizon")
+    for odd in set(typical) - set(asked):
+        raise ValueError(f"typical has '{odd}', which is no parameter of the model; it has {', '.join(model.ranges())}")
+    defaults = {f.name: f.default for f in fields(model)} | STATED
+    found = {one: typical.get(one, defaults.get(one)) for one in asked}
+    for one, value in found.items():
+        if not isinstance(value, int | float):
+            raise ValueError(f"typical has no number for {one}; give it one")
+    return {one: float(value) for one, value in found.items()}
+
+
+def _about(model: type[Setting], one: str, typical: float) -> tuple[float, float]:
+    range_ = model.ranges()[one]
+    most = range_.high * (0.998 if range_.below else 1.0)
+    if typical <= 0:  # a logarithm has no zero: from where it makes hardly a difference
+        return max(range_.low, 1e-3), min(most, 1.0)
+    return max(range_.low, typical / AROUND), min(most, typical * AROUND)
+
+
+def _lasts(
+    model: type[Setting], typical: Mapping[str, float], given: Mapping[str, float | Callable[[float], float]]
+) -> Callable[[str, float], float | None]:
+    def lasts(stage: str, epsilon: float) -> float | None:
+        if stage in ("start", "exact"):
+            return None
+        stage = "T1" if stage == "window" else stage
+        if stage in given:
+            held = given[stage]
+            return float(held(epsilon) if callable(held) else held)
+        return SLOWER * _pilot(model, tuple(sorted(typical.items())), stage, epsilon)
+
+    return lasts
+
+
+@cache
+def _pilot(model: type[Setting], typical: tuple[tuple[str, float], ...], stage: str, epsilon: float) -> float:
+    """The rescaled time at which the slowest of some runs at the typical setting came to a stage."""
+    at, whole = dict(typical), model.whole()
+    setting = model(**{one: round(at[one]) if one in whole else at[one] for one in model.ranges()})
+    samples = [draw(setting, seed) for seed in range(PILOTS)]
+    events = moments(readings.Reading().order_one)
+    stop = Event(series="loss", value=epsilon, falling=True) if stage == "end" else events[stage]
+    series = {name: SERIES[name] for name in (stop.series, "loss")}
+    for steps in PILOT_STEPS:
+        run = train([setting] * PILOTS, samples, steps=steps, stop=stop, series=series)
+        if "diverged" in run.status:
+            raise ValueError(f"at the typical setting training diverges within {run.last.max()} steps; lower eta")
+        if all(status == "stopped" for status in run.status):
+            return float(run.last.max()) * setting.time_scale
+    what = f"a loss of {epsilon:g}" if stage == "end" else f"'{stage}'"
+    raise ValueError(
+        f"at the typical setting not every run comes to {what} within {PILOT_STEPS[-1]} steps; raise eta, or say in"
+        f" lasts by which rescaled time, eta t sigma_xi^2 d/(n m), runs do"
+    )
