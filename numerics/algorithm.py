@@ -41,6 +41,11 @@ class Vector:
             return Vector(tuple(a * number for a in self.parts), self.inner)
         return Vector(tuple(a * number.reshape(-1, *[1] * (a.dim() - 1)) for a in self.parts), self.inner)
 
+    def each(self, function: "Callable[..., Tensor]", *others: "Vector") -> "Vector":
+        """A function of every single coordinate of vectors: of weights themselves, where an algorithm is ``dense``."""
+        parts = zip(self.parts, *(other.parts for other in others), strict=True)
+        return Vector(tuple(function(*together) for together in parts), self.inner)
+
     def dot(self, other: "Vector") -> "Tensor":
         """The inner product of each run. Shape (R,)."""
         return self.inner(self.parts, other.parts)
@@ -59,12 +64,15 @@ class Algorithm:
             run. It may ask for the slope, of this step's labels and batch, at several places.
         memory: how many vectors it carries from step to step, zero at first.
         parameters: names of the parameters of a setting that the step takes.
+        dense: whether it looks at single coordinates of weights (:meth:`Vector.each`), and so does not commute with
+            rotations. It is then run on the d-dimensional weights, slowly, and there are no coefficients.
     """
 
     name: str
     step: Callable[..., tuple[Vector, Memory]]
     memory: int = 0
     parameters: tuple[str, ...] = ()
+    dense: bool = False
 
 
 def _descent(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor") -> tuple[Vector, Memory]:
@@ -88,10 +96,29 @@ def _sharpness_aware(
     return weights + slope(weights - down * (radius / length)) * eta, memory
 
 
+def _adam(
+    weights: Vector, memory: Memory, slope: Slope, eta: "Tensor", beta_1: "Tensor", beta_2: "Tensor"
+) -> tuple[Vector, Memory]:
+    """Kingma and Ba 2015. Beside the two means goes what each makes of a constant 1, which corrects its start."""
+    down = slope(weights)
+    seen = (down, down.each(lambda x: x**2), *[down.each(lambda x: x * 0 + 1)] * 2)
+    memory = tuple(
+        held * beta + new * (1 - beta) for held, new, beta in zip(memory, seen, (beta_1, beta_2) * 2, strict=True)
+    )
+    move = memory[0].each(lambda m, v, of_m, of_v: (m / of_m) / ((v / of_v).sqrt() + 1e-8), *memory[1:])
+    return weights + move * eta, memory
+
+
+def _signs(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor") -> tuple[Vector, Memory]:
+    return weights + slope(weights).each(lambda x: x.sign()) * eta, memory
+
+
 DESCENT = Algorithm(name="gradient descent", step=_descent)
 DECAY = Algorithm(name="gradient descent with weight decay", step=_decay, parameters=("weight_decay",))
 # M <- beta M - (1 - beta) grad, W <- W + eta M.
 MOMENTUM = Algorithm(name="momentum", step=_momentum, memory=1, parameters=("momentum",))
+SIGN_DESCENT = Algorithm(name="sign descent", step=_signs, dense=True)
+ADAM = Algorithm(name="Adam", step=_adam, memory=4, parameters=("beta_1", "beta_2"), dense=True)
 # The slope at the top of a ball of this radius, W + radius grad / |grad|, over the whole batch.
 SAM = Algorithm(name="sharpness-aware minimization", step=_sharpness_aware, parameters=("radius",))
 

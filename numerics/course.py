@@ -21,31 +21,63 @@ from torch import Tensor
 from numerics.algorithm import Vector
 from numerics.chance import Chance
 from numerics.model import Sample, Setting
+from numerics.reference import Reference
 from numerics.state import Batch, State
 
 BLOCK = 256  # steps whose labels and batches are drawn at a time
 
 
 class Weights(NamedTuple):
-    """What is kept of runs at a moment: W = scale W_0 + C V', and the second layer. NaN where it did not come."""
+    """What is kept of runs at a moment: W = scale W_0 + C V', and the second layer. NaN where it did not come.
+
+    Of an algorithm that is dense there are no coefficients, and what W is on the patches, and W W^T, are kept instead.
+    """
 
     coefficients: Tensor  # C, (R, 2m, 2K+n)
     scale: Tensor  # (R,)
     head: Tensor  # (R, 2m)
+    dense: tuple[Tensor, ...] = ()  # W V'^T, (R, 2m, 2K+n), and W W^T, (R, 2m, 2m)
 
     @classmethod
-    def none(cls, batch: Batch) -> "Weights":
-        runs = len(batch.y)
+    def none(cls, batch: Batch, dense: bool) -> "Weights":
+        runs, neurons = len(batch.y), 2 * batch.m
 
         def nan(*shape: int) -> Tensor:
             return torch.full((runs, *shape), torch.nan, dtype=torch.float64)
 
-        return cls(nan(*batch.overlap.shape[1:]), nan(), nan(2 * batch.m))
+        patches = batch.overlap.shape[2]
+        held = (nan(neurons, patches), nan(neurons, neurons)) if dense else ()
+        return cls(nan(neurons, patches), nan(), nan(neurons), held)
 
     def put(self, rows: np.ndarray, others: "Weights") -> None:
         """Take over the weights of some runs."""
-        for mine, theirs in zip(self, others, strict=True):
+        for mine, theirs in zip((*self[:3], *self.dense), (*others[:3], *others.dense), strict=True):
             mine[rows] = theirs.cpu()
+
+    def of(self, rows: np.ndarray | slice, device: str = "cpu") -> "Weights":
+        """Those of some runs."""
+        return Weights(
+            *(part[rows].to(device) for part in self[:3]), tuple(part[rows].to(device) for part in self.dense)
+        )
+
+    @property
+    def came(self) -> np.ndarray:
+        """Which of the runs have numbers. Shape (R,), bool."""
+        return torch.isfinite(self.dense[0] if self.dense else self.coefficients).all(2).all(1).numpy()
+
+    def overlap(self, batch: Batch) -> Tensor:
+        """B = W V'^T. Shape (R, 2m, 2K+n)."""
+        if self.dense:
+            return self.dense[0]
+        return torch.baddbmm(self.scale[:, None, None] * batch.overlap, self.coefficients, batch.gram)
+
+    def gram(self, batch: Batch, first: Tensor) -> Tensor:
+        """W W^T, from W_0 W_0^T. Shape (R, 2m, 2m)."""
+        if self.dense:
+            return self.dense[1].clone()
+        scale, c = self.scale[:, None, None], self.coefficients
+        found = scale**2 * first + scale * torch.bmm(batch.overlap, c.mT) + torch.bmm(c, self.overlap(batch).mT)
+        return (found + found.mT) / 2
 
 
 class Plain:
@@ -156,6 +188,45 @@ class General:
         self.memory = tuple(memory)
 
 
-def course(batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> Plain | General:
-    """The start of the runs of ``batch``."""
+class Dense:
+    """An algorithm that looks at single coordinates of the weights: run by run, by autograd."""
+
+    def __init__(self, batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> None:
+        self._batch = batch
+        self._runs = [
+            Reference(setting, sample, batch.device) for setting, sample in zip(settings, samples, strict=True)
+        ]
+
+    def advance(self, count: int) -> None:
+        for run in self._runs:
+            for _ in range(count):
+                run.step()
+
+    def state(self, time: int) -> State:
+        weights = self.weights(torch.ones(len(self._runs), dtype=torch.bool))
+        return State(
+            batch=self._batch, coefficients=weights.coefficients, overlap=weights.dense[0], time=time, head=weights.head
+        )
+
+    def weights(self, rows: Tensor) -> Weights:
+        """Of some of the runs."""
+        runs = [run for run, asked in zip(self._runs, rows.tolist(), strict=True) if asked]
+        overlap, gram, head = (torch.stack(parts) for parts in zip(*(run.seen() for run in runs), strict=True))
+        none = torch.full_like(overlap, torch.nan)
+        return Weights(none, none[:, 0, 0], head, (overlap, gram))
+
+    def keep(self, rows: Tensor) -> None:
+        """Drop the other runs."""
+        self._batch.keep(rows)
+        self._runs = [run for run, stays in zip(self._runs, rows.tolist(), strict=True) if stays]
+
+
+def course(batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> Plain | General | Dense:
+    """The start of the runs of ``batch``.
+
+    Raises:
+        ValueError: a dense algorithm and a sample without its vectors.
+    """
+    if settings[0].algorithm.dense:
+        return Dense(batch, settings, samples)
     return Plain(batch) if batch.plain else General(batch, settings, samples)

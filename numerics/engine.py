@@ -75,7 +75,7 @@ def train(
     recorded = {name: np.full((runs, times.size), np.nan) for name in series}
     status = np.full(runs, "horizon", dtype=object)
     last = np.zeros(runs, dtype=np.int64)
-    kept = {name: Weights.none(batch) for name in (*events, "end")}
+    kept = {name: Weights.none(batch, settings[0].algorithm.dense) for name in (*events, "end")}
     waiting = {name: np.ones(runs, dtype=bool) for name in events}
 
     now = 0

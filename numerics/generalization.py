@@ -29,6 +29,7 @@ from scipy.special import logsumexp, ndtr
 from torch import Tensor
 
 from numerics.activation import RELU
+from numerics.course import Weights
 from numerics.model import Sample, Setting
 from numerics.series import Recorder
 from numerics.state import Batch, State
@@ -81,7 +82,7 @@ def exponents(trajectory: Trajectory, event: str) -> np.ndarray:
     """
     state, settings = trajectory.state(event), trajectory.settings
     found = np.full(len(settings), np.nan)
-    weight_gram = _weight_gram(state, trajectory.kept[event].scale, _first_gram(trajectory.samples))
+    weight_gram = trajectory.kept[event].gram(state.batch, _first_gram(trajectory.samples))
     for k, setting in enumerate(settings):
         gram = weight_gram[k].numpy()
         if np.isfinite(gram).all():
@@ -103,16 +104,14 @@ def _wrong(margins: Tensor) -> Tensor:
 def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tensor], Tensor]) -> Generalization:
     """Mean scores of the margins y f of test points."""
     found = {name: np.full(len(trajectory.settings), np.nan) for name in Generalization.__dataclass_fields__}
-    coefficients = trajectory.kept[event].coefficients
-    came = np.flatnonzero(torch.isfinite(coefficients).all(2).all(1).numpy())
+    came = np.flatnonzero(trajectory.kept[event].came)
     if not came.size:
         return Generalization(**found)
     settings, samples = ([held[r] for r in came] for held in (trajectory.settings, trajectory.samples))
     batch = Batch(settings, samples, trajectory.device)
-    coefficients, scale, head = (part[came].to(trajectory.device) for part in trajectory.kept[event])
-    overlap = torch.baddbmm(scale[:, None, None] * batch.overlap, coefficients, batch.gram)
-    state = State(batch=batch, coefficients=coefficients, overlap=overlap, time=0)
-    weight_gram = _weight_gram(state, scale, _first_gram(samples).to(overlap))
+    weights = trajectory.kept[event].of(came, trajectory.device)
+    overlap, head = weights.overlap(batch), weights.head
+    weight_gram = weights.gram(batch, _first_gram(samples).to(overlap))
     whole = torch.isfinite(weight_gram).all(2).all(1)
     weight_gram[~whole] = torch.eye(2 * batch.m).to(weight_gram)
     sigma = overlap.new_tensor([s.sigma_xi for s in settings])[:, None, None]
@@ -179,13 +178,6 @@ def _first_gram(samples: Sequence[Sample]) -> Tensor:
     return torch.as_tensor(np.stack([sample.weight_gram for sample in samples]))
 
 
-def _weight_gram(state: State, scale: Tensor, first: Tensor) -> Tensor:
-    """W W^T. Shape (R, 2m, 2m)."""
-    scale, c = scale[:, None, None], state.coefficients
-    found = scale**2 * first + scale * torch.bmm(state.batch.overlap, c.mT) + torch.bmm(c, state.overlap.mT)
-    return (found + found.mT) / 2
-
-
 def _seen_by_noise(batch: Batch, overlap: Tensor, weight_gram: Tensor) -> Tensor:
     """The covariance of <w, xi> over sigma_xi^2. Shape (R, 2m, 2m)."""
     if not batch.inputs.projected:
@@ -229,11 +221,10 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
             left = len(start) - len(state.overlap)
             raise ValueError(f"{left} runs have left the batch: record test errors without `stop`")
         overlap, c = state.overlap.cpu(), state.coefficients.cpu()
-        here = State(batch=batch, coefficients=c, overlap=overlap, time=state.time)
-        weight_gram = _weight_gram(here, torch.ones(len(start), dtype=torch.float64), start)
+        head = batch.head[:, 0] if state.head is None else state.head.cpu()
+        weight_gram = Weights(c, torch.ones(len(start), dtype=torch.float64), head).gram(batch, start)
         noise = standard @ _roots(_seen_by_noise(batch, overlap, weight_gram)).mT
         noise = noise.unflatten(1, (n, each)).add_(overlap[..., batch.noise].mT[:, :, None]).flatten(1, 2)
-        head = batch.head[:, 0] if state.head is None else state.head.cpu()
         return _scores(batch, overlap, head, slice(None), _wrong)(noise).mean(1)
 
     return error

@@ -118,6 +118,8 @@ class Reference:
         weights = torch.as_tensor(sample.weights, **self._new)
         reads = torch.as_tensor(sample.signal, device=device)
         self._reading = torch.nn.functional.one_hot(reads, 2 * setting.inputs.signals).to(dtype)  # (n, 2K)
+        vectors, signals = torch.as_tensor(sample.patches, **self._new), setting.inputs.signals
+        self._along = torch.cat([vectors[:signals], -vectors[:signals], vectors[signals:]])  # V'
         coefficients = weights.new_zeros(2 * setting.m, 2 * setting.inputs.signals + setting.n)
         trained = (self.second_layer,) if setting.head.trained else ()
         self.vector = Vector((weights, coefficients, *trained), self._inner)
@@ -155,6 +157,11 @@ class Reference:
         coefficients = torch.cat([of_signal.T @ self._reading, of_noise.T], 1)
         trained = () if net.second_layer.grad is None else (-net.second_layer.grad,)
         return Vector((-net.weights.grad, -coefficients, *trained), self._inner)
+
+    def seen(self) -> tuple[Tensor, Tensor, Tensor]:
+        """W V'^T, W W^T and the second layer."""
+        weights, _, *a = self.vector.parts
+        return weights @ self._along.T, weights @ weights.T, a[0] if a else self.second_layer
 
     def margins(self) -> Tensor:
         """y~_i f(x_i), y~_i as it is observed at first. Shape (n,)."""

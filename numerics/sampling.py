@@ -26,7 +26,7 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
         setting: the parameters.
         seed: a non-negative integer; the sample is a function of (setting, seed, dense) on every machine.
         dense: draw d-dimensional vectors. By default only where Gram matrices have no Bartlett factor,
-            d < n + 2m + K (K signals).
+            d < n + 2m + K (K signals), or where the algorithm needs them.
 
     Raises:
         ValueError: ``dense=False`` with d < n + 2m + K, d < K, or a draw that would not fit in memory.
@@ -49,7 +49,7 @@ def check_drawable(setting: Setting, dense: bool | None = None) -> bool:
     least = setting.n + 2 * setting.m + signals
     at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"
     if dense is None:
-        dense = setting.d < least
+        dense = setting.d < least or setting.algorithm.dense
     if not dense and setting.d < least:
         raise ValueError(f"{at}: drawing Gram matrices alone needs d >= n + 2m + {signals} = {least}; use dense=True")
     if setting.d < signals:

