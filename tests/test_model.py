@@ -1,0 +1,132 @@
+"""A model of one's own in one file, from a doubt to a verdict; what is wrong with one is said before anything runs."""
+
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from verify.model import around
+from verify.pack import load
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "docs" / "examples" / "momentum_relu3.py"
+
+SMALL = """
+from dataclasses import dataclass
+import torch
+from numerics import Setting
+from numerics.activation import Activation, CUBED_RELU
+from numerics.algorithm import ADAM, Algorithm, DECAY, SAM
+from numerics.model import parameter
+from theory import Band, Claim, Condition, Within, sigma_0, mu
+from theory.statements import Source
+from verify.model import around
+
+MINE = Source(provenance="derived", reference="this file")
+NEAR = (Condition(name="own.weights", source=MINE, statement=Band(sigma_0 * mu, 0.01, 0.3)),)
+CLAIMS = (Claim(name="own.fitted", source=MINE, needs=NEAR, observable="accuracy_end", law=Within(low=0.99)),)
+TYPICAL = {"n": 12, "m": 6, "d": 400, "mu": 12.0, "sigma_0": 0.01, "eta": 0.05}
+SCALED = {"n": (11, 44), "m": (11, 22), "d": (400, 2000), "mu": (10, 20), "eta": (0.02, 0.05), "sigma_xi": (0.5, 1)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Own(Setting):
+    '''A model of one's own.'''
+    PIECES
+
+
+PACK = around(Own, typical=TYPICAL, claims=CLAIMS, conditions=NEAR, extents=SCALED | EXTENTS)
+"""
+
+
+def written(folder: Path, pieces: str, *, name: str = "own_model", typical: str = "", extents: str = "{}") -> str:
+    text = SMALL.replace("PIECES", pieces).replace("EXTENTS", extents)
+    if typical:
+        text = text.replace("typical=TYPICAL", f"typical={typical}")
+    path = folder / f"{name}.py"
+    path.write_text(text, encoding="utf-8")
+    return str(path)
+
+
+def test_the_tutorials_file_comes_to_its_verdicts(here, tmp_path):
+    """Two processes, so that its reading and its settings travel."""
+    done = here("check", str(EXAMPLE), "--out", str(tmp_path / "mine"), "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    report = json.loads((tmp_path / "mine" / "report.json").read_text(encoding="utf-8"))
+    found = {claim["name"]: claim["status"] for claim in report["claims"]}
+    # 20 runs of a quick study: what is false is seen in all of them, what is true is never refuted.
+    assert found["cube.shorter"] == "REFUTED"
+    assert {found["cube.benign"], found["cube.plateau"]} <= {"SUPPORTED", "INCONCLUSIVE"}
+
+
+def test_a_reading_of_such_a_file_travels():
+    reading = load(str(EXAMPLE)).paper.reading(C=3.0)
+    assert pickle.loads(pickle.dumps(reading)) == reading
+
+
+@pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        (
+            "activation = Activation(name='bent', value=lambda z: z.relu() ** 3, slope=lambda z: z.relu() ** 2)",
+            "phi' of 'bent' at z =",
+        ),
+        (
+            "algorithm = Algorithm(name='signs', step=lambda w, memory, slope, eta:"
+            " (w + slope(w).each(torch.sign) * (eta * 0.01), memory))",
+            "an algorithm that looks at single coordinates of the weights must say dense=True",
+        ),
+        ("algorithm = SAM", "the algorithm takes 'radius', which is no parameter of the model"),
+    ],
+)
+def test_what_is_wrong_with_a_model_is_one_line_before_anything_runs(here, tmp_path, pieces, said):
+    name = f"own_{abs(hash(pieces)) % 10**8}"
+    done = here("check", written(tmp_path, pieces, name=name), "--out", str(tmp_path / "out"))
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2, done.stderr  # what it was doing, and what is wrong
+    assert not (tmp_path / "out").exists()
+
+
+def test_training_that_does_not_arrive_says_so(here, tmp_path):
+    slow = "TYPICAL | {'eta': 1e-9}"
+    done = here("check", written(tmp_path, "activation = CUBED_RELU", name="own_slow", typical=slow))
+    assert done.returncode == 2
+    assert "not every run comes to a loss of 0.1 within 20000 steps; raise eta, or say in lasts" in done.stderr
+
+
+def test_adam_runs_densely_and_says_what_it_costs(here, tmp_path):
+    pieces = (
+        "algorithm = ADAM; beta_1: float = parameter(0, 1, below=True, default=0.9);"
+        " beta_2: float = parameter(0, 1, below=True, default=0.99)"
+    )
+    extents = "{'beta_1': (0.8, 0.95), 'beta_2': (0.9, 0.99), 'eta': (0.005, 0.02)}"
+    path = written(
+        tmp_path, pieces, name="own_adam", extents=extents, typical="TYPICAL | {'eta': 0.01, 'sigma_0': 0.01}"
+    )
+    done = here("check", path, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    assert "Adam runs on d-dimensional weights" in done.stderr
+    runs = (tmp_path / "out" / "runs.csv").read_text(encoding="utf-8")
+    assert runs.count("\n") > 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"typical": {"n": 4}}, "typical has no number for m"),
+        ({"typical": {"nn": 4}}, "typical has 'nn', which is no parameter of the model"),
+        ({"extents": {"nn": (1, 2)}}, "extents has 'nn', which is none of n, m"),
+        ({"lasts": {"T2": 1.0}}, "lasts has 'T2', which is none of early, T1, end"),
+        ({"model": 3}, "the model is 3: give a class of settings"),
+    ],
+)
+def test_what_around_is_given(changes, said):
+    from numerics import Setting
+
+    typical = {"n": 12, "m": 6, "d": 400, "mu": 12.0, "sigma_0": 0.01, "eta": 0.05}
+    asked = {"typical": typical, **changes}
+    with pytest.raises(ValueError, match=said):
+        around(asked.pop("model", Setting), **asked)
