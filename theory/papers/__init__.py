@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import sympy as sp
 
+from theory.limit.claims import Limit
 from theory.orders import Answer, Order, Premise, Ruling, consistent, entails
 from theory.reading import Reading
 from theory.statements import Claim, Condition, Source, Theorem
@@ -90,6 +91,7 @@ class Paper:
         theorems: reading -> the theorems with their own quantifiers.
         entailments: the statements about orders.
         premises: named sets of premises about orders, each with what tends to infinity.
+        limit: the limit of its dynamics with what is proved of it; None where there is none.
         meant: what every set of conditions means without saying so, as premises: what tends to infinity.
 
     Raises:
@@ -106,6 +108,7 @@ class Paper:
     theorems: Callable[[Reading], tuple[Theorem, ...]] = lambda _: ()
     entailments: Callable[[], tuple[Entailment, ...]] = lambda: ()
     premises: Callable[[], Mapping[str, tuple[Premise, ...]]] = dict
+    limit: Callable[[], Limit | None] = lambda: None
     meant: tuple[Premise, ...] = ()
 
     def __post_init__(self) -> None:
