@@ -30,7 +30,7 @@ def check_certificate(certificate: Mapping[str, Any], system: System) -> int:
     """
     try:
         return _checked(certificate, system)
-    except (KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as problem:
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError, ZeroDivisionError) as problem:
         raise AssertionError(f"the certificate is not whole: {type(problem).__name__}: {problem}") from None
 
 

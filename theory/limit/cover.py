@@ -13,12 +13,25 @@ from typing import Any
 
 from flint import arb
 
-from theory.limit.fences import Box, Fences, corners, exact, fails, fences, grid, holds, is_affine, meaning
+from theory.limit.fences import (
+    Bounds,
+    Box,
+    Fences,
+    bounds,
+    corners,
+    exact,
+    fails,
+    fences,
+    grid,
+    holds,
+    is_affine,
+    meaning,
+)
 from theory.limit.flow import ball, integrate
 from theory.limit.system import TIME, Region, Statement, System, power
 from theory.orders.grammar import Binary, Call, Formula, Name, Negative, Number, formula
 
-BUDGET = 100_000  # pieces of fences before the answer is "undecided": some twenty seconds
+BUDGET = 60_000  # pieces of fences before the answer is "undecided": some ten to thirty seconds
 COARSE, FINE = 16, 512  # pieces before the first time of a statement: at the start, and at most
 REFUTING = (128, 512, 2048)  # the same at a point where an inequality seems to fail
 LATTICE = 7  # points along each parameter that are tried first
@@ -31,6 +44,7 @@ class Verdict(StrEnum):
     PROVED = "proved"
     DISPROVED = "disproved"
     UNDECIDED = "undecided"
+    ARGUED = "argued"  # of an argument whose algebra holds: the words around it are checked by readers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +76,18 @@ class Witness:
         inequality: which one of the statement, from 0.
         node: of the fences, where it fails.
         fences: at the point.
+        sides: what the left and the right side of the inequality lie between there.
     """
 
     point: Mapping[str, Fraction]
     inequality: int
     node: int
     fences: Fences
+    sides: tuple[Bounds, Bounds]
+
+    @property
+    def time(self) -> Fraction:
+        return self.fences.times[self.node]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,8 +266,14 @@ class _Search:
                         nodes = grid((time, time), pieces)
                         held = fences(self.system, here, nodes, Fraction(0))
                         if held is not None and fails(inequality, held, here, self.system, len(nodes) - 1):
-                            return Witness(point=dict(point), inequality=k, node=len(nodes) - 1, fences=held)
+                            return self.witnessed(point, k, held)
         return None
+
+    def witnessed(self, point: Mapping[str, Fraction], inequality: int, held: Fences) -> Witness:
+        here, node = {name: (x, x) for name, x in point.items()}, len(held.times) - 1
+        chosen = self.statement.inequalities[inequality]
+        left, right = (bounds(side, held, here, self.system, node, node) for side in (chosen.left, chosen.right))
+        return Witness(point=dict(point), inequality=inequality, node=node, fences=held, sides=(left, right))
 
     def doubtful(self, point: Mapping[str, Fraction]) -> bool:
         """Whether an inequality fails at a point in floating point, which is worth a closer look."""

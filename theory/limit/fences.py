@@ -229,7 +229,7 @@ def holds(statement: Statement, held: Fences, box: Box, system: System) -> bool:
 
 def fails(inequality: Inequality, held: Fences, point: Box, system: System, node: int) -> bool:
     """Whether an inequality surely fails at one node."""
-    _, most = _bounds(inequality.excess, held, point, system, node, node)
+    _, most = bounds(inequality.excess, held, point, system, node, node)
     return most <= 0 if inequality.strict else most < 0
 
 
@@ -240,13 +240,18 @@ def _surely(inequality: Inequality, held: Fences, box: Box, system: System, firs
     if not is_affine(inequality.excess, system) and last > first:
         pieces = [(k, k + 1) for k in nodes[:-1]]
     try:
-        least = min(_bounds(inequality.excess, held, box, system, k, m)[0] for k, m in pieces)
+        least = min(bounds(inequality.excess, held, box, system, k, m)[0] for k, m in pieces)
     except ZeroDivisionError:
         return False
     return least > 0 if inequality.strict else least >= 0
 
 
-def _bounds(found: Formula, held: Fences, box: Box, system: System, k: int, m: int) -> Bounds:
+def bounds(found: Formula, held: Fences, box: Box, system: System, k: int, m: int) -> Bounds:
+    """What a formula may be from node ``k`` to node ``m``, for all parameters of the box.
+
+    Raises:
+        ZeroDivisionError: a divisor in it may vanish.
+    """
     if is_affine(found, system):
         sums = []
         for constant, factors in _rows(found, tuple(box.items()), system):
@@ -259,21 +264,21 @@ def _bounds(found: Formula, held: Fences, box: Box, system: System, k: int, m: i
         return min(a for a, _ in sums), max(b for _, b in sums)
     match found:
         case Name():
-            return _bounds(meaning(found.name, system), held, box, system, k, m)
+            return bounds(meaning(found.name, system), held, box, system, k, m)
         case Negative():
-            low, high = _bounds(found.of, held, box, system, k, m)
+            low, high = bounds(found.of, held, box, system, k, m)
             return -high, -low
         case Call():
-            parts = [_bounds(a, held, box, system, k, m) for a in found.arguments]
+            parts = [bounds(a, held, box, system, k, m) for a in found.arguments]
             pick = {"min": min, "max": max}[found.function]
             return pick(a for a, _ in parts), pick(b for _, b in parts)
         case Binary(operator="^"):
-            low, high = _bounds(found.left, held, box, system, k, m)
+            low, high = bounds(found.left, held, box, system, k, m)
             n = power(found.right)
             ends = sorted((low**n, high**n))
             return (Fraction(0), ends[1]) if n % 2 == 0 and low < 0 < high else (ends[0], ends[1])
         case Binary():
-            a, b = (_bounds(side, held, box, system, k, m) for side in (found.left, found.right))
+            a, b = (bounds(side, held, box, system, k, m) for side in (found.left, found.right))
             if found.operator == "+":
                 return a[0] + b[0], a[1] + b[1]
             if found.operator == "-":

@@ -21,8 +21,9 @@ from verify.cli.common import (
 @cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
 @click.option("--observables", is_flag=True, help="list what a claim can speak of instead")
 @click.option("--regime", is_flag=True, help="list the statements about orders instead")
+@click.option("--limit", is_flag=True, help="list the statements about the limit instead")
 @paper_option
-def list_(observables: bool, regime: bool) -> int:
+def list_(observables: bool, regime: bool, limit: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
     from verify import report
     from verify.design import groups
@@ -32,6 +33,10 @@ def list_(observables: bool, regime: bool) -> int:
         report.list_observables(pack().observables)
     elif regime:
         report.list_statements(held.entailments())
+    elif limit:
+        from verify.proved import of_paper
+
+        report.list_proofs(of_paper(held))
     else:
         known = held.claims(reading)
         if held.theorems(reading):
@@ -46,7 +51,8 @@ def list_(observables: bool, regime: bool) -> int:
 def explain(claim: str, **options: Any) -> int:
     """Say what a claim states, under which conditions, where it comes from and how it is judged.
 
-    A statement about orders (`regime.…`) is decided on the spot, and its derivation or counter-scaling shown.
+    A statement about orders (`regime.…`) is decided on the spot, and its derivation or counter-scaling shown. One about
+    the limit (`limit.…`) is decided by `prove`.
 
     \b
     Examples:
@@ -60,11 +66,14 @@ def explain(claim: str, **options: Any) -> int:
     held, reading = paper(), reading_of(options)
     known, whole = held.claims(reading), {t.name: t for t in held.theorems(reading)}
     statements = {s.name: s for s in held.entailments()}
-    [chosen] = chosen_among((claim,), (*whole.values(), *known, *statements.values()))
+    of_limit = {} if held.limit() is None else {s.name: s for s in held.limit().statements}
+    [chosen] = chosen_among((claim,), (*whole.values(), *known, *statements.values(), *of_limit.values()))
     if chosen.name in whole:
         report.explain_theorem(chosen)
     elif chosen.name in statements:
         report.explain_statement(decide(statements[chosen.name]))
+    elif chosen.name in of_limit:
+        report.explain_proof(chosen)
     else:
         observables = pack().observables
         report.explain(chosen, observables, groups(known, observables)[claim])

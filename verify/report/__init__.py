@@ -36,6 +36,12 @@ _PLACES = {
         "table_of_theorems",
     ),
     "paper": ("write_figures",),
+    "proofs": (
+        "explain_proof",
+        "list_proofs",
+        "rechecked",
+        "write_proofs",
+    ),
     "maps": (
         "map_interrupted",
         "write_map",

@@ -1,0 +1,187 @@
+"""Statements about the limit: decided for whole regions, written as certificates, and these checked again.
+
+Derivations: docs/proofs.md. Nothing here rests on runs.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from theory import limit, papers
+from theory.limit import Argument, Limit, Proposition, Region, Verdict
+
+FILE = "thetacheck-limit-proofs-1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of one statement.
+
+    Attributes:
+        asked: the statement.
+        verdict: proved, disproved or undecided; argued, of an argument whose algebra holds.
+        decided: what the search found; None of an argument.
+        certificate: as it is written to a file; None of an argument, or where nothing was decided.
+        leaves: boxes, or points, that were checked again; of an argument its steps.
+        failing: steps of an argument that do not hold.
+    """
+
+    asked: Proposition | Argument
+    verdict: Verdict
+    decided: limit.Decided | None = None
+    certificate: dict[str, Any] | None = None
+    leaves: int = 0
+    failing: tuple[str, ...] = ()
+
+
+def of_paper(paper: papers.Paper) -> Limit:
+    """The limit of a paper's dynamics.
+
+    Raises:
+        ValueError: none is known.
+    """
+    held = paper.limit()
+    if held is None:
+        raise ValueError(f"paper '{paper.name}': has no limit of which anything is proved; leave --paper out")
+    return held
+
+
+def asked(held: Limit, given: Sequence[str], region: str) -> tuple[Proposition | Argument, ...]:
+    """What is named or typed, over a region if one is given; everything where nothing is.
+
+    Raises:
+        ValueError: a name that is none, or text that states nothing.
+    """
+    typed = limit.region(region, held.system)
+    known = {s.name: s for s in held.statements}
+    found = []
+    for text in given or [s.name for s in held.statements if not typed or isinstance(s, Proposition)]:
+        if any(sign in text for sign in "<>≤≥"):
+            limit.statement(text, held.system)  # what cannot be read is refused before anything starts
+            found.append(Proposition(name=text, says="", text=text, region=held.completed(typed)))
+            continue
+        if text not in known:
+            near = get_close_matches(text, known, n=1) or [name for name in known if name.startswith(text)]
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+            raise ValueError(f"'{text}': no statement about the limit, and no inequality; {hint}")
+        statement = known[text]
+        if typed and isinstance(statement, Argument):
+            raise ValueError(f"--region: '{text}' is argued for all parameters at once; leave --region out")
+        found.append(_over(statement, typed, held) if typed else statement)
+    return tuple(found)
+
+
+def _over(statement: Proposition, typed: Region, held: Limit) -> Proposition:
+    """A statement over another region. What is not typed stays as stated, but for what follows from what is."""
+    kept = {name: ends for name, ends in statement.region.items() if name not in typed}
+    if ("lead" in typed) != ("kappa" in typed):
+        kept.pop("kappa" if "lead" in typed else "lead")
+    return Proposition(
+        name=statement.name,
+        says=statement.says,
+        text=statement.text,
+        region=held.completed({**kept, **typed}),
+    )
+
+
+def prove(held: Limit, statement: Proposition | Argument) -> Outcome:
+    """Decide one statement, and check the certificate as it will be read from a file.
+
+    Raises:
+        AssertionError: a certificate does not stand, which is a fault of ours.
+    """
+    if isinstance(statement, Argument):
+        failing = tuple(step.says for step in statement.failing)
+        verdict = Verdict.UNDECIDED if failing else Verdict.ARGUED
+        return Outcome(asked=statement, verdict=verdict, leaves=len(statement.steps), failing=failing)
+    decided = limit.decide(held.system, limit.statement(statement.text, held.system), statement.region)
+    if decided.verdict == Verdict.UNDECIDED:
+        return Outcome(asked=statement, verdict=decided.verdict, decided=decided)
+    written = {"name": statement.name, **limit.certificate(decided)}
+    leaves = limit.check_certificate(json.loads(json.dumps(written)), held.system)
+    return Outcome(asked=statement, verdict=decided.verdict, decided=decided, certificate=written, leaves=leaves)
+
+
+def prove_all(held: Limit, statements: Sequence[Proposition | Argument], paper: str, pool: Any) -> Iterator[Outcome]:
+    """Decide statements in order; with a pool, those of the paper that take long beside each other."""
+    ours = {s.name: s for s in held.statements}
+    sent = {}
+    if pool is not None:
+        sent = {s.name: pool.submit(_named, paper, s.name) for s in statements if ours.get(s.name) is s}
+    for statement in statements:
+        yield pool.result(sent[statement.name]) if statement.name in sent else prove(held, statement)
+
+
+def _named(paper: str, name: str) -> Outcome:
+    held = of_paper(papers.load(paper))
+    [statement] = [s for s in held.statements if s.name == name]
+    return prove(held, statement)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Files
+
+
+def write(outcomes: Sequence[Outcome], paper: str, file: Path) -> None:
+    """Write the certificates, whole or not at all.
+
+    Raises:
+        ValueError: something else lies there.
+    """
+    refuse_foreign(file)
+    held = {
+        "format": FILE,
+        "paper": paper,
+        "certificates": [o.certificate for o in outcomes if o.certificate is not None],
+    }
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_text(json.dumps(held, separators=(",", ":")), encoding="utf-8")
+        os.replace(partial, file)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
+
+
+def refuse_foreign(file: Path) -> None:
+    """Raise ``ValueError`` where a file would be written over that holds no certificates of ours."""
+    if file.is_dir() or not file.parent.is_dir():
+        raise ValueError(f"{file}: certificates go to a file in a folder that exists; give another name")
+    if file.exists():
+        try:
+            read(file)
+        except ValueError:
+            raise ValueError(f"{file}: exists, and holds no certificates; give another name") from None
+
+
+def read(file: Path) -> dict[str, Any]:
+    """What was written.
+
+    Raises:
+        ValueError: the file holds something else.
+    """
+    try:
+        held = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise ValueError(f"{file}: cannot be read as certificates ({type(problem).__name__})") from None
+    if not isinstance(held, Mapping) or held.get("format") != FILE or not isinstance(held.get("certificates"), list):
+        raise ValueError(f"{file}: holds no certificates of the limit; `prove --out FILE` writes them")
+    return dict(held)
+
+
+def recheck(held: Mapping[str, Any], of: Limit) -> Iterator[tuple[str, str, str]]:
+    """Name, statement and what is wrong with it, for every certificate of a file; nothing wrong where it stands."""
+    for certificate in held["certificates"]:
+        whole = certificate if isinstance(certificate, Mapping) else {}
+        name, text = (str(whole.get(key, "")) for key in ("name", "statement"))
+        try:
+            limit.check_certificate(whole, of.system)
+            yield name, text, ""
+        except AssertionError as problem:
+            yield name, text, str(problem)
