@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 import sympy as sp
 
@@ -151,6 +152,21 @@ def ask(given: tuple[Premise, ...], facts: tuple[Premise, ...], goal: Order | No
     if goal is None:
         return orders.consistent(given, parameter_facts=facts)
     return orders.entails(given, goal, parameter_facts=facts)
+
+
+def write_smt(given: tuple[Premise, ...], facts: tuple[Premise, ...], goal: Order | None, file: Path) -> None:
+    """Write the question as SMT-LIB 2, over a file of this kind only.
+
+    Raises:
+        ValueError: something else lies there, or an expression has no order.
+    """
+    text = orders.question(given, goal, facts)
+    first = text.partition("\n")[0]
+    if file.is_dir() or not file.parent.is_dir():
+        raise ValueError(f"--smt {file}: is no file in a folder that exists; give another name")
+    if file.exists() and not file.read_bytes().startswith(first.encode()):
+        raise ValueError(f"--smt {file}: exists, and is no question of this kind; give another name")
+    file.write_text(text, encoding="utf-8")
 
 
 # ---------------------------------------------------------------------------------------------------------------

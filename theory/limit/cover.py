@@ -31,7 +31,7 @@ from theory.limit.flow import ball, integrate
 from theory.limit.system import TIME, Region, Statement, System, power
 from theory.orders.grammar import Binary, Call, Formula, Name, Negative, Number, formula
 
-BUDGET = 60_000  # pieces of fences before the answer is "undecided": some ten to thirty seconds
+BUDGET = 30_000  # pieces of fences before the answer is "undecided": some twenty seconds
 COARSE, FINE = 16, 512  # pieces before the first time of a statement: at the start, and at most
 REFUTING = (128, 512, 2048)  # the same at a point where an inequality seems to fail
 LATTICE = 7  # points along each parameter that are tried first

@@ -32,6 +32,7 @@ is "undecided". No floating point enters, and either certificate is checked agai
 from theory.orders.entail import Answer, Derivation, Ruling, consistent, entails
 from theory.orders.relations import LATEX, RELATIONS, Order, Premise, facts, premises
 from theory.orders.scaling import DEPTH, Scaling
+from theory.orders.smt import question
 from theory.orders.typed import declared, parse
 
 __all__ = [
@@ -50,4 +51,5 @@ __all__ = [
     "facts",
     "parse",
     "premises",
+    "question",
 ]

@@ -1,6 +1,7 @@
 """Commands that run nothing: list, explain, margins, entails."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -119,9 +120,16 @@ def margins(epsilon: float, **options: Any) -> int:
     "--symbols", multiple=True, metavar="NAMES", help="symbols of your own and what is known of them: 'x >= 1, k'"
 )
 @click.option("--up-to-logs", is_flag=True, help="ask for the goal up to logarithms")
+@click.option(
+    "--smt",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="write the question as SMT-LIB 2 too, for an independent solver",
+)
 @paper_option
 def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], drop: tuple[str, ...],
-            symbols: tuple[str, ...], up_to_logs: bool) -> int:  # fmt: skip
+            symbols: tuple[str, ...], up_to_logs: bool, smt: Path | None) -> int:  # fmt: skip
     """Decide whether GOAL follows from the premises for all scalings; without GOAL, whether they are consistent.
 
     GOAL is a relation between positive expressions: <= (O), >= (Omega), ~ (Theta), << (o) or >> (omega). The answer
@@ -133,6 +141,7 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
       python -m verify entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
       python -m verify entails --given condition-4.1 --up-to-logs "d >= n^2"
       python -m verify entails --given kou --assume "kappa ~ 1"
+      python -m verify entails --given condition-4.1 "d >> n" --smt question.smt2
       python -m verify entails --symbols "x >= 1, k" --assume "k <= log(x)" "k << sqrt(x)"
 
     \b
@@ -150,6 +159,8 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
         order = replace(order, up_to_logs=order.up_to_logs or up_to_logs)
     elif up_to_logs:
         raise ValueError("--up-to-logs asks for a goal up to logarithms: there is no goal")
+    if smt is not None:
+        entailed.write_smt(premises, facts, order, smt)
     answer = entailed.ask(premises, facts, order)
     report.entailment(answer, facts)
     return 0 if answer.status in (Ruling.ENTAILED, Ruling.CONSISTENT) else 1
