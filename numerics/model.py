@@ -255,6 +255,11 @@ class Sample:
     weights: Float[np.ndarray, "neurons d"] | None = None
     reads: Int[np.ndarray, " n"] | None = None
 
+    def __repr__(self) -> str:
+        kind = "inner products alone" if self.patches is None else "with its vectors"
+        n, m = self.y.size, self.overlap.shape[0] // 2
+        return f"Sample of n = {n}, m = {m}, seed {self.seed}: {int(self.noisy.sum())} flipped, {kind}"
+
     @property
     def signal(self) -> np.ndarray:
         """Which of mu_1..mu_K, -mu_1..-mu_K each sample has. Shape (n,), whole numbers."""

@@ -67,6 +67,14 @@ class Trajectory:
     kept: "dict[str, Weights]"
     device: str = "cpu"
 
+    def __repr__(self) -> str:
+        ends = ", ".join(f"{self.status.count(status)} {status}" for status in dict.fromkeys(self.status))
+        came = ", ".join(f"{name} in {int((self.index(name) >= 0).sum())}" for name in self.events)
+        return (
+            f"Trajectory of {len(self.settings)} runs ({ends}), {self.times.size} times from {self.times[0]} to"
+            f" {self.times[-1]}, {len(self.series)} series" + (f"; events {came}" if came else "")
+        )
+
     @cached_property
     def batch(self) -> "Batch":
         """All runs as the engine sees them, on the CPU."""

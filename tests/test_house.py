@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("theory", "numerics", "verify")
+PACKAGES = ("theory", "numerics", "verify", "thetacheck")
 NUMERIC = {"numpy", "scipy", "torch", "pandas", "matplotlib", "jaxtyping"}
 
 
@@ -44,7 +44,12 @@ def called(node):
 
 # Imports -----------------------------------------------------------------------------------------------------------
 
-FORBIDDEN = {"theory": {"numerics", "verify"} | NUMERIC, "numerics": {"theory", "verify"}, "verify": {"tests"}}
+FORBIDDEN = {
+    "theory": {"numerics", "verify"} | NUMERIC,
+    "numerics": {"theory", "verify"},
+    "verify": {"tests", "thetacheck"},
+    "thetacheck": {"tests"},
+}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -219,7 +224,7 @@ def circles(house):
 
 def upward(house):
     """Who imports the reports, or the command line, from below."""
-    floors = ("verify.report", "verify.cli", "verify.__main__")  # each may use those before it
+    floors = ("verify.report", "verify.cli", "verify.__main__", "thetacheck")  # each may use those before it
 
     def floor(name):
         return next((k for k, prefix in enumerate(floors, 1) if name.startswith(prefix)), 0)
@@ -564,7 +569,7 @@ def wheel(tmp_path_factory):
         yield {name: held.read(name) for name in held.namelist()}
 
 
-def test_the_wheels_top_level_is_the_three_packages_and_nothing_else(wheel):
+def test_the_wheels_top_level_is_our_packages_and_nothing_else(wheel):
     top = {name.split("/")[0] for name in wheel}
     info = f"thetacheck-{project()['version']}.dist-info"
     assert top == {*PACKAGES, info}
@@ -585,7 +590,7 @@ def test_the_wheel_holds_everything_that_the_packages_hold(wheel):
 
 def test_the_wheel_names_its_command_and_its_needs(wheel):
     info = f"thetacheck-{project()['version']}.dist-info"
-    assert b"thetacheck = verify.__main__:main" in wheel[f"{info}/entry_points.txt"]
+    assert b"thetacheck = thetacheck.__main__:main" in wheel[f"{info}/entry_points.txt"]
     metadata = wheel[f"{info}/METADATA"].decode()
     for line in project()["dependencies"]:
         assert f"Requires-Dist: {Requirement(line).name}" in metadata

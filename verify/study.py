@@ -121,6 +121,25 @@ class Outcome:
     def finished(self) -> bool:
         return not self.missing
 
+    def to_frame(self) -> pd.DataFrame:
+        """A row per claim: verdict, what is predicted and measured, how much was looked at, and why."""
+        rows = [
+            {"claim": v.claim.name, "verdict": str(v.status), "predicted": v.predicted, "measured": v.measured,
+             "settings": v.settings, "runs": v.runs, "reason": v.reason}
+            for v in self.verdicts
+        ]  # fmt: skip
+        return pd.DataFrame(rows).set_index("claim")
+
+    def __repr__(self) -> str:
+        said = [f"{v.status!s:<12} {v.claim.name}: {v.measured}" for v in self.verdicts]
+        said += [f"{a.status!s:<12} {a.theorem.name} ({a.labels} labels)" for a in self.answers]
+        plan = self.plan
+        head = f"{len(self.runs)} runs, profile {plan.profile.name}, seed {plan.seed}, C = {plan.reading.C:g}"
+        return "\n".join([f"Outcome of {head}", *said])
+
+    def _repr_html_(self) -> str:
+        return self.to_frame().to_html(float_format="%.3g")
+
     def runs_of(self, group: str) -> pd.DataFrame:
         """The runs of one group."""
         return self.runs[self.runs["group"] == group]

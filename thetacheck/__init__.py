@@ -1,0 +1,83 @@
+"""Checks theorems of deep-learning theory against real gradient descent: what a notebook or a script needs of it.
+
+Everything here lies in one of three packages: ``theory`` (what is claimed), ``numerics`` (what happens) and ``verify``
+(what the one says of the other), where it is documented.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from numerics import OBSERVABLES, SERIES, Event, Observable, Sample, Setting, Trajectory, draw, train
+    from theory import (
+        AtLeast,
+        AtMost,
+        Band,
+        Claim,
+        Condition,
+        Crossing,
+        Exactly,
+        Source,
+        Theta,
+        Within,
+    )
+    from theory.orders import Order, Premise, consistent, entails, premises
+    from theory.papers import built_in as papers
+    from thetacheck.once import verify
+    from verify.model import around
+    from verify.study import Outcome
+
+_PLACES = {
+    "numerics": ("OBSERVABLES", "SERIES", "Event", "Observable", "Sample", "Setting", "Trajectory", "draw", "train"),
+    "theory": (
+        "AtLeast", "AtMost", "Band", "Claim", "Condition", "Crossing", "Exactly", "Source", "Theta", "Within",
+    ),
+    "theory.orders": ("Order", "Premise", "consistent", "entails", "premises"),
+    "theory.papers": ("papers",),
+    "verify.model": ("around",),
+    "thetacheck.once": ("verify",),
+    "verify.study": ("Outcome",),
+}  # fmt: skip
+_CALLED = {"papers": "built_in"}  # where a name is another there
+_PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "OBSERVABLES",
+    "SERIES",
+    "AtLeast",
+    "AtMost",
+    "Band",
+    "Claim",
+    "Condition",
+    "Crossing",
+    "Event",
+    "Exactly",
+    "Observable",
+    "Order",
+    "Outcome",
+    "Premise",
+    "Sample",
+    "Setting",
+    "Source",
+    "Theta",
+    "Trajectory",
+    "Within",
+    "around",
+    "consistent",
+    "draw",
+    "entails",
+    "papers",
+    "premises",
+    "train",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACE_OF[name]), _CALLED.get(name, name))
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,98 @@
+"""From a claim to a verdict in one call: what a script or a notebook asks."""
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from contextlib import nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from numerics.engine import check_device
+from theory.papers import DEFAULT
+from theory.statements import Claim
+from verify import processes, report, study
+from verify.design import PROFILES
+from verify.pack import Pack, load
+
+
+def verify(
+    claims: Claim | str | Sequence[Claim | str],
+    *,
+    paper: str | Pack = DEFAULT,
+    profile: str = "quick",
+    seed: int = 0,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    folder: str | Path | None = None,
+    resume: bool = False,
+    device: str = "cpu",
+    progress: bool = True,
+    **reading: Any,
+) -> study.Outcome:
+    """Verify claims inside their own conditions.
+
+    Args:
+        claims: claims, or names of the paper's; one or several.
+        paper: whose model they are about: a name, a file with a ``PACK``, or a pack.
+        profile: quick, standard or thorough.
+        seed: of all runs.
+        jobs: processes on this machine; 1 is this one alone.
+        executor: of the standard interface, instead of processes of ours; it is not shut down.
+        folder: where runs are kept and the report goes; without, nothing is left.
+        resume: go on with what an interrupted study of the same claims left there.
+        device: a torch device.
+        progress: whether it is shown in a terminal.
+        reading: numbers for what the paper leaves unnamed, such as ``C=4``.
+
+    Raises:
+        ValueError: an unknown claim, profile, number or device; a folder that holds something else.
+        verify.processes.Lost: some runs could not be done.
+    """
+    started = time.monotonic()
+    pack = load(paper) if isinstance(paper, str) else paper
+    if profile not in PROFILES:
+        raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
+    unknown = set(reading) - set(pack.paper.reading.ranges) - {"labels"}
+    if unknown:
+        known = ", ".join((*pack.paper.reading.ranges, "labels"))
+        raise ValueError(f"{sorted(unknown)[0]}: no number of the paper's reading; known: {known}")
+    held = pack.paper.reading(**reading)
+    ours = {claim.name: claim for claim in pack.paper.claims(held)}
+    asked = (claims,) if isinstance(claims, Claim | str) else tuple(claims)
+    for name in (claim for claim in asked if isinstance(claim, str)):
+        if name not in ours:
+            raise ValueError(f"unknown claim '{name}'; known: {', '.join(ours)}")
+    chosen = tuple(ours[claim] if isinstance(claim, str) else claim for claim in asked)
+    for claim in chosen:
+        for name in (asked for part, law in claim.parts for asked in (part, *law.reads)):
+            if name not in pack.observables:
+                raise ValueError(f"claim '{claim.name}' is about the observable '{name}', which does not exist")
+    among = tuple({claim.name: claim for claim in (*ours.values(), *chosen)}.values())
+    with _pool(jobs, executor) as pool:
+        planned = study.plan(chosen, among, PROFILES[profile], held, seed, check_device(device), pool=pool)
+        mine = study.identity(PROFILES[profile], held, seed)
+        kept = _Temporary() if folder is None else study.FOLDER.open(Path(folder), mine, resume)
+        with kept as work, report.progress(planned.settings, not progress, work=planned.work) as advance:
+            results, missing = study.collect(planned, work, pool, lambda result, cost: advance(1, cost, result.kept))
+            if missing == study.INTERRUPTED:
+                raise KeyboardInterrupt
+            if missing:
+                raise processes.Lost(missing)
+            outcome = study.conclude(planned, results, missing, started)
+            if folder is not None:
+                report.write(outcome, Path(folder), "thetacheck.verify(...)")
+    return outcome
+
+
+def _pool(jobs: int, executor: Executor | None) -> Any:
+    if executor is not None:
+        return nullcontext(processes.Pool(executor))
+    return processes.Processes(jobs) if jobs > 1 else nullcontext(None)
+
+
+class _Temporary(TemporaryDirectory):
+    """A folder for now."""
+
+    def __enter__(self) -> Path:  # type: ignore[override]
+        return Path(super().__enter__())
