@@ -13,7 +13,7 @@ from theory.papers.han2025.conditions import (
     condition_threshold,
 )
 from theory.papers.han2025.entailments import GROWS, entailments, named_sets
-from theory.papers.han2025.limit import limit
+from theory.papers.han2025.limit import label_limit
 from theory.papers.han2025.reading import Reading
 from theory.papers.han2025.relatives import condition_huang, condition_kou
 from theory.papers.han2025.theorems import theorems
@@ -41,7 +41,7 @@ PAPER = Paper(
     theorems=theorems,
     entailments=entailments,
     premises=named_sets,
-    limit=limit,
+    limit=label_limit,
     meant=(GROWS,),
 )
 

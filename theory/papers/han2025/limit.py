@@ -79,7 +79,7 @@ def completed(given: Region) -> dict[str, tuple[Fraction, Fraction]]:
         found["lead"] = max(found["lead"][0], implied[0]), min(found["lead"][1], implied[1])
         if found["lead"][0] > found["lead"][1]:
             raise ValueError("--region: lead and kappa exclude each other, as lead = kappa*(1 - 2*tau); widen one")
-    return found
+    return {name: found[name] for name in LABEL.ranges if name in found}
 
 
 def _region(lead: tuple[str, str], kappa: tuple[str, str], **more: tuple[Fraction, Fraction]) -> Mapping:
@@ -93,6 +93,11 @@ THEOREM = _region(("16/5", "216/5"), ("16/5", "48"))
 # and lead >= 3 (1 - 2 * 0.25)/(1 - 0.25 - 0.05) = 15/7.
 READING_LOW = _region(("15/7", "27/5"), ("10/3", "6"))
 READING_HIGH = _region(("3", "108/5"), ("6", "24"))
+
+
+def _point(lead: str, tau: str) -> Mapping:
+    return {"lead": (F(lead), F(lead)), "tau": (F(tau), F(tau)), "active": HALF, "step": FLOW}
+
 
 _STAGE_ONE = (
     "gamma > rho_clean and gamma > rho_noisy and margin_clean > 0 and margin_noisy < 0 and {low} <= rho_clean <= 4"
@@ -236,7 +241,7 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
-def limit() -> Limit:
+def label_limit() -> Limit:
     """The limit of one label, and what is proved of it."""
     boxes = (
         _stage_one("limit.stage1", THEOREM, "0.1", "0.44", "0.9"),
@@ -246,7 +251,7 @@ def limit() -> Limit:
                    ", the same, and for every recursion with a step of at most 1/18"),
         _stage_one("limit.stage1.long-steps", {**THEOREM, "step": (F(0), F(3, 25))}, "0.1", "0.5", "0.7",
                    ", and for every recursion with a step of at most 0.12"),
-        _stage_one("limit.stage1.reading-low", {**READING_LOW, "step": (F(0), F(1, 50))}, "0.075", "0.163", "0.17",
+        _stage_one("limit.stage1.reading-low", {**READING_LOW, "step": (F(0), F(1, 18))}, "0.075", "0.163", "0.17",
                    ", in the lower part of the reading's band"),
         _stage_one("limit.stage1.reading-high", {**READING_HIGH, "step": (F(0), F(1, 18))}, "0.1", "0.3", "0.7",
                    ", in its upper part"),
@@ -257,11 +262,32 @@ def limit() -> Limit:
             region={**THEOREM, "active": JOINING, "step": FLOW},
         ),
         Proposition(
+            name="limit.stage1.no-wider-early",
+            says="At kappa = 48 and tau = 0.05 a clean sample's own coefficient is still below 0.1 at s = 0.425: for the"
+            " whole region no common window begins earlier.",
+            text="rho_clean < 0.1 at s = 0.425",
+            region=_point("216/5", "1/20"),
+        ),
+        Proposition(
+            name="limit.stage1.no-wider-late",
+            says="At kappa = 6.4 and tau = 0.25 the noisy coefficient has overtaken the signal at s = 0.935: for the whole"
+            " region no common window ends later.",
+            text="gamma < rho_noisy at s = 0.935",
+            region=_point("16/5", "1/4"),
+        ),
+        Proposition(
             name="limit.clean-labels",
             says="Without flips (Theorem 4.4): the signal and a clean sample's coefficient are in [0.1, 4], and it is"
             " fitted, at every s from 0.6 to 2.",
             text="0.1 <= rho_clean <= 4 and 0.1 <= gamma <= 4 and margin_clean > 0 for s from 0.6 to 2",
             region={**THEOREM, "kappa": (F(16, 5), F(48)), "lead": (F(16, 5), F(48)), "tau": (F(0), F(0))},
+        ),
+        Proposition(
+            name="limit.stage2.overtaken",
+            says="In the lower part of the reading's band the noisy coefficient has overtaken the signal at s = 4, and by"
+            " limit.overtaken-once for good.",
+            text="gamma < rho_noisy at s = 4",
+            region=READING_LOW,
         ),
     )  # fmt: skip
     return Limit(system=LABEL, statements=(*boxes, *ARGUMENTS), completed=completed)
