@@ -275,6 +275,7 @@ def bounds(found: Formula, held: Fences, box: Box, system: System, k: int, m: in
         case Binary(operator="^"):
             low, high = bounds(found.left, held, box, system, k, m)
             n = power(found.right)
+            assert n is not None  # others were refused when the statement was read
             ends = sorted((low**n, high**n))
             return (Fraction(0), ends[1]) if n % 2 == 0 and low < 0 < high else (ends[0], ends[1])
         case Binary():
