@@ -64,6 +64,8 @@ class Algorithm:
             run. It may ask for the slope, of this step's labels and batch, at several places.
         memory: how many vectors it carries from step to step, zero at first.
         parameters: names of the parameters of a setting that the step takes.
+        weights: the power of c that each of them takes where (mu, sigma_xi, sigma_0, eta) becomes (c mu, c sigma_xi,
+            sigma_0/c, eta/c^2), so that no run changes; 0 where nothing is said.
         dense: whether it looks at single coordinates of weights (:meth:`Vector.each`), and so does not commute with
             rotations. It is then run on the d-dimensional weights, slowly, and there are no coefficients.
     """
@@ -72,6 +74,7 @@ class Algorithm:
     step: Callable[..., tuple[Vector, Memory]]
     memory: int = 0
     parameters: tuple[str, ...] = ()
+    weights: tuple[int, ...] = ()
     dense: bool = False
 
 
@@ -114,13 +117,13 @@ def _signs(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor") -> tupl
 
 
 DESCENT = Algorithm(name="gradient descent", step=_descent)
-DECAY = Algorithm(name="gradient descent with weight decay", step=_decay, parameters=("weight_decay",))
+DECAY = Algorithm(name="gradient descent with weight decay", step=_decay, parameters=("weight_decay",), weights=(2,))
 # M <- beta M - (1 - beta) grad, W <- W + eta M.
 MOMENTUM = Algorithm(name="momentum", step=_momentum, memory=1, parameters=("momentum",))
 SIGN_DESCENT = Algorithm(name="sign descent", step=_signs, dense=True)
 ADAM = Algorithm(name="Adam", step=_adam, memory=4, parameters=("beta_1", "beta_2"), dense=True)
 # The slope at the top of a ball of this radius, W + radius grad / |grad|, over the whole batch.
-SAM = Algorithm(name="sharpness-aware minimization", step=_sharpness_aware, parameters=("radius",))
+SAM = Algorithm(name="sharpness-aware minimization", step=_sharpness_aware, parameters=("radius",), weights=(-1,))
 
 
 @dataclass(frozen=True, kw_only=True)

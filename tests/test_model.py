@@ -60,6 +60,14 @@ def test_the_tutorials_file_comes_to_its_verdicts(here, tmp_path):
     assert {found["cube.benign"], found["cube.plateau"]} <= {"SUPPORTED", "INCONCLUSIVE"}
 
 
+@pytest.mark.parametrize(("algorithm", "parameter"), [("SAM", "radius"), ("DECAY", "weight_decay")])
+def test_what_is_a_length_or_a_rate_is_rescaled(here, tmp_path, algorithm, parameter):
+    pieces = f"algorithm = {algorithm}; {parameter}: float = parameter(0, 1e9, default=0.01)"
+    path = written(tmp_path, pieces, name=f"own_{parameter}", extents=f"{{'{parameter}': (1e-3, 0.02)}}")
+    done = here("papers", path)
+    assert "holds  the rescaling changes no run" in done.stdout, done.stdout + done.stderr
+
+
 def test_a_reading_of_such_a_file_travels():
     reading = load(str(EXAMPLE)).paper.reading(C=3.0)
     assert pickle.loads(pickle.dumps(reading)) == reading

@@ -8,7 +8,7 @@ from functools import cache
 import sympy as sp
 
 from theory.fields import check_expression, check_number
-from theory.symbols import expanded, lookup, table
+from theory.symbols import RESCALING, expanded, lookup, table
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,7 @@ def tex(expression: sp.Basic | Band | float) -> str:
 
 
 # ---------------------------------------------------------------------------------------------------------------
-# The exact rescaling (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2) leaves every run unchanged
-# (``han2025.proofs``): inner products of data take a factor c^2, which eta undoes, and overlaps <w, x> none. So a
-# statement that it changes cannot be about the runs; almost surely it is mistyped. A *weight* is the power of c.
-
-RESCALING = {"mu": 1, "sigma_xi": 1, "sigma_0": -1, "eta": -2}
+# A statement that the exact rescaling (``theory.symbols``) changes cannot be about the runs: almost surely a typo.
 
 
 def weights(expression: sp.Expr | float) -> frozenset[sp.Rational]:

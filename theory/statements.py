@@ -13,7 +13,7 @@ from functools import cached_property
 import sympy as sp
 
 from theory.conditions import Condition, Margin, Statement, TermMargin, imbalance, inside
-from theory.expressions import RESCALING, Band, evaluate, exponents, tex, weights
+from theory.expressions import Band, evaluate, exponents, tex, weights
 from theory.fields import (
     PROVENANCE,
     Source,
@@ -27,7 +27,7 @@ from theory.fields import (
     tags,
 )
 from theory.laws import AtLeast, AtMost, Crossing, Exactly, Law, Theta, Within, law_tex
-from theory.symbols import C, hidden, is_hidden, refuse_foreign
+from theory.symbols import RESCALING, C, hidden, is_hidden, refuse_foreign
 
 # The whole vocabulary, wherever a word is defined.
 __all__ = [

@@ -19,6 +19,7 @@ class Parameter:
     nothing. ``definition`` gives an abbreviation in the other symbols: it is shown by its name, and evaluated by this.
     ``still`` and ``solved`` rank parameters where orders leave a choice, the highest first: what a counter-scaling
     keeps constant if it can, and what a relation of several is written as a bound on. Nothing is true by them.
+    ``weight`` is the power of c that it takes under the exact rescaling (:data:`RESCALING`).
     """
 
     name: str
@@ -30,9 +31,15 @@ class Parameter:
     definition: sp.Expr | None = None
     still: int = 0
     solved: int = 0
+    weight: int = 0
 
 
 _TABLE: dict[str, Parameter] = {}
+
+# The exact rescaling (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2) leaves every run unchanged
+# (``han2025.proofs``): inner products of data take a factor c^2, which eta undoes, and overlaps <w, x> none. What else
+# is a length of weights, or a rate, must change with them. A *weight* is the power of c, by name where it is not 0.
+RESCALING: dict[str, int] = {}
 
 
 def declare(
@@ -46,6 +53,7 @@ def declare(
     definition: sp.Expr | None = None,
     still: int = 0,
     solved: int = 0,
+    weight: int = 0,
 ) -> sp.Symbol:
     """The symbol of a parameter that a paper adds; the fields are those of :class:`Parameter`.
 
@@ -56,10 +64,12 @@ def declare(
     symbol = sp.Symbol(name, nonnegative=True) if nonnegative else sp.Symbol(name, positive=True)
     held = Parameter(
         name=name, latex=latex, meaning=meaning, domain=domain, symbol=symbol, order=order, definition=definition,
-        still=still, solved=solved,
+        still=still, solved=solved, weight=weight,
     )  # fmt: skip
     if _TABLE.setdefault(name, held) != held:
         raise ValueError(f"parameter '{name}': the name is taken by '{_TABLE[name].meaning}'; choose another")
+    if weight:
+        RESCALING[name] = weight
     return symbol
 
 
@@ -67,10 +77,14 @@ def declare(
 n = declare("n", "n", "integer >= 1", "number of training samples", order=">=", solved=-1)
 m = declare("m", "m", "integer >= 1", "number of neurons of each output sign", order=">=", still=3, solved=3)
 d = declare("d", "d", "integer >= 1", "dimension of a patch", order=">=", solved=6)
-mu = declare("mu", r"\|\boldsymbol{\mu}\|", "> 0", "length of the signal vector", still=5, solved=2)
-sigma_xi = declare("sigma_xi", r"\sigma_\xi", "> 0", "standard deviation of a noise coordinate", still=6, solved=1)
-sigma_0 = declare("sigma_0", r"\sigma_0", "> 0", "standard deviation of an initial weight", still=2, solved=4)
-eta = declare("eta", r"\eta", "> 0", "step size of gradient descent", still=1, solved=5)
+mu = declare("mu", r"\|\boldsymbol{\mu}\|", "> 0", "length of the signal vector", still=5, solved=2, weight=1)
+sigma_xi = declare(
+    "sigma_xi", r"\sigma_\xi", "> 0", "standard deviation of a noise coordinate", still=6, solved=1, weight=1
+)
+sigma_0 = declare(
+    "sigma_0", r"\sigma_0", "> 0", "standard deviation of an initial weight", still=2, solved=4, weight=-1
+)
+eta = declare("eta", r"\eta", "> 0", "step size of gradient descent", still=1, solved=5, weight=-2)
 tau_plus = declare("tau_plus", r"\tau_+", "[0, 1/2)", "flip probability of label +1", order="~", nonnegative=True)
 tau_minus = declare("tau_minus", r"\tau_-", "[0, 1/2)", "flip probability of label -1", order="~", nonnegative=True)
 

@@ -27,7 +27,7 @@ from numerics import algorithm as algorithms
 from numerics.identities import step_residual
 from numerics.observables import moments, series_of
 from theory import n
-from theory.expressions import RESCALING
+from theory.symbols import RESCALING
 from verify import design, sweep
 from verify.design import PROFILES, groups
 from verify.judge import judge

@@ -65,11 +65,13 @@ def around(
     for piece, taken in model.pieces().items():
         for odd in set(taken) - set(parameters):
             raise ValueError(f"the {piece} takes '{odd}', which is no parameter of the model; give it such a field")
-    known = {p.name for p in table()}
+    known, algorithm = {p.name for p in table()}, model.algorithm
+    weights = dict(zip(algorithm.parameters, algorithm.weights, strict=False))
     for one in (one for one in parameters if one not in known):
         range_ = model.ranges()[one]
         domain = f"[{range_.low:g}, {range_.high:g}{')' if range_.below else ']'}"
-        declare(one, rf"\mathrm{{{one.replace('_', ' ')}}}", domain, f"{one} of the model", order="~", nonnegative=True)
+        latex, says = rf"\mathrm{{{one.replace('_', ' ')}}}", f"{one} of the model"
+        declare(one, latex, domain, says, order="~", nonnegative=True, weight=weights.get(one, 0))
     stated = ConditionSet(name=name, title=f"the conditions of {name}", conditions=tuple(conditions))
     limits = (Premise(name="n-grows", order=Order(n, ">>", 1), says="The number of samples tends to infinity."),)
     return Pack(

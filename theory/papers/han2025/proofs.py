@@ -14,11 +14,13 @@ from itertools import product
 
 import sympy as sp
 
-from theory.expressions import RESCALING
+from theory import symbols
 from theory.symbols import eta
 
 PROOF_SIZES = ((1, 1, 1), (2, 1, 2), (1, 2, 2), (2, 2, 2))
 """The (n, m, d) at which :func:`all_proofs` proves everything."""
+
+RESCALING = {name: symbols.RESCALING[name] for name in ("mu", "sigma_xi", "sigma_0", "eta")}
 
 
 @dataclass(frozen=True, kw_only=True)
