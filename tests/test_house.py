@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
+from theory.papers import built_in
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("theory", "numerics", "verify", "thetacheck")
 NUMERIC = {"numpy", "scipy", "torch", "pandas", "matplotlib", "jaxtyping"}
@@ -104,8 +106,9 @@ HOUSE = {module_name(path): path.read_text(encoding="utf-8") for package in PACK
 # Papers ------------------------------------------------------------------------------------------------------------
 
 # What asks a question of one paper alone, rests on its thresholds, or plants its falsehoods.
-OF_ONE_PAPER = ("verify.packs.han2025", "verify.calibrate", "verify.selftest", "verify.planted", "verify.reproduce",
+OF_ONE_PAPER = ("verify.packs", "verify.calibrate", "verify.selftest", "verify.planted", "verify.reproduce",
                 "verify.predicted")  # fmt: skip
+PAPERS = tuple(f"theory.papers.{paper}" for paper in built_in())
 # Where a list of parameters is a declaration, or says something of these very ones that nothing else could.
 LISTS = {
     "theory": "names for users to import",
@@ -123,9 +126,9 @@ def of_one_paper(house):
     """Modules that name a paper and are not of one, as the names that they import or give."""
     found = set()
     for name, source in house.items():
-        if name.startswith(("theory.papers.han2025", *OF_ONE_PAPER)):
+        if name.startswith((*PAPERS, *OF_ONE_PAPER)):
             continue
-        if any(x.startswith(("theory.papers.han2025", "verify.packs.han2025")) for x in imported_whole(source)):
+        if any(x.startswith((*PAPERS, *(f"verify.packs.{p}" for p in built_in()))) for x in imported_whole(source)):
             found.add(name)
     return found
 
@@ -151,7 +154,7 @@ def lists_by_hand(house):
             names = {x.value for x in held if isinstance(x, ast.Constant)} & set(PAPER.parameters)
             if len(names) >= 4 and name not in LISTS:
                 found.add(name)
-    return {x for x in found if not x.startswith(("theory.papers.han2025", *OF_ONE_PAPER))}
+    return {x for x in found if not x.startswith((*PAPERS, *OF_ONE_PAPER))}
 
 
 def test_what_serves_every_paper_names_none_and_parameters_are_declared_once():
@@ -164,6 +167,7 @@ def test_what_serves_every_paper_names_none_and_parameters_are_declared_once():
     [
         ("verify.sweep", "from theory.papers.han2025 import claims", of_one_paper),
         ("verify.judge", "def f():\n    from verify.packs.han2025 import PACK", of_one_paper),
+        ("verify.judge", "from verify.packs.kou2023 import limit", of_one_paper),
         ("verify.region", 'PARAMETERS = ("n", "m", "d", "mu")', lists_by_hand),
         ("verify.maps.plane", 'HELD = {"n": 1, "tau_plus": 2, "eta": 3, "mu": 4}', lists_by_hand),
     ],
@@ -354,8 +358,8 @@ def test_runs_are_named_after_all_the_code_that_they_rest_on():
 
 # Laws --------------------------------------------------------------------------------------------------------------
 
-LAW_TYPES = {"Theta", "Within", "AtMost", "AtLeast", "Exactly", "Crossing"}
-LAW_NAMES = {"rate", "probability", "bound", "identity", "crossing"} | {name.lower() for name in LAW_TYPES}
+LAW_TYPES = {"Theta", "Within", "AtMost", "AtLeast", "Exactly", "Crossing", "Boundary"}
+LAW_NAMES = {"rate", "probability", "bound", "identity", "crossing", "boundary"} | {name.lower() for name in LAW_TYPES}
 
 
 def tells_laws_apart(source):

@@ -11,7 +11,7 @@ import pytest
 from test_report import claim
 from test_report import study as made
 
-from theory import AtLeast, AtMost, Claim, Crossing, Exactly, Theta, Within, n
+from theory import AtLeast, AtMost, Boundary, Claim, Crossing, Exactly, Theta, Within, mu, n
 from theory.laws import Law
 from verify import report, userfile
 from verify.draw import canvas, finished
@@ -147,7 +147,8 @@ def test_a_law_that_is_none_is_no_law():
 
 
 def test_every_law_has_an_entry_that_says_all_of_it():
-    laws = [Theta(n), Within(low=0), AtMost(n), AtLeast(n), Exactly(1e-9, "rounding"), Crossing(n, 1, 0.1, "a tenth")]
+    laws = [Theta(n), Within(low=0), AtMost(n), AtLeast(n), Exactly(1e-9, "rounding"), Crossing(n, 1, 0.1, "a tenth"),
+            Boundary(n * mu, 0.5, mu)]  # fmt: skip
     assert [type(law) for law in laws] == list(LAWS)
     for law in laws:
         assert kind_of(law).how(law).endswith(".")

@@ -198,3 +198,83 @@ class Crossing(Law):
 
     def tex(self, name: str) -> str:
         return f"{name} = 0 \\iff {tex(self.along)} = {tex(self.at)}"
+
+
+@dataclass(frozen=True)
+class Boundary(Law):
+    """The observable falls from ``top`` to 0 as ``along`` grows, and passes ``level`` where ``along`` is a constant.
+
+    Claimed is the boundary between two phases as a surface over all parameters: it lies at ``of`` = constant times a
+    monomial in the others (:meth:`exponents`), each power of its own. Where it lies and how wide it is are measured,
+    and claimed where an interval (least, largest) is given.
+
+    Attributes:
+        along: a monomial that increases in ``of``.
+        level: between 0 and ``top``.
+        of: the parameter for which the boundary is solved.
+        top: the observable far below the boundary.
+        constant: the observable that computes the value of ``along`` at the boundary from a run's own draw, where a
+            derivation gives it; a free power of it enters the fit.
+        at: of ``along`` at the boundary, over ``constant`` where there is one.
+        width: decades of ``along`` from half of ``top`` to a tenth of it.
+        sharpening: the power of n with which the steepness grows.
+        why: the reason of these intervals.
+    """
+
+    along: sp.Expr
+    level: sp.Expr | float
+    of: sp.Symbol
+    top: sp.Expr | float = 1
+    constant: str = ""
+    at: tuple[float, float] | None = None
+    width: tuple[float, float] | None = None
+    sharpening: tuple[float, float] | None = None
+    why: str = ""
+
+    def __post_init__(self) -> None:
+        check_expression(self.along, "Boundary, along")
+        for name in ("level", "top"):
+            value = getattr(self, name)
+            check_expression(value, f"Boundary, {name}")
+            if not sp.sympify(value).is_number:
+                raise ValueError(f"Boundary, {name} {value}: depends on parameters; give a number")
+        check_text("Boundary", constant=self.constant, why=self.why)
+        if not 0 < self.level < self.top:
+            raise ValueError(f"Boundary, level {self.level}: must lie between 0 and top = {self.top}")
+        power = exponents(self.along).get(self.of.name if isinstance(self.of, sp.Symbol) else "", 0)
+        if not power > 0:
+            raise ValueError(
+                f"Boundary along {self.along}: must increase in {self.of!r}; name a parameter that it grows with"
+            )
+        for name in ("at", "width", "sharpening"):
+            interval = getattr(self, name)
+            if interval is None:
+                continue
+            if not (isinstance(interval, tuple) and len(interval) == 2 and interval[0] < interval[1]):
+                raise ValueError(f"Boundary, {name} {interval!r}: give a pair, the smaller first")
+            for end in interval:
+                check_number(end, f"Boundary, {name}")
+            if not self.why:
+                raise ValueError(f"Boundary, {name} {interval}: an interval without a reason; say why")
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        return (self.constant,) if self.constant else ()
+
+    @property
+    def weighed(self) -> tuple[sp.Expr | float, ...]:
+        # A level is a number in any unit; so must be the value of ``along`` there, or it is no constant.
+        return (self.along,)
+
+    def tex(self, name: str) -> str:
+        return f"{name} = {tex(self.level)} \\iff {tex(self.along)} = K"
+
+    def exponents(self) -> dict[str, sp.Rational]:
+        """The predicted power of each other parameter in ``of`` at the boundary.
+
+        Raises:
+            ValueError: ``along`` is no monomial.
+        """
+        powers = exponents(self.along)
+        own = powers[self.of.name]
+        return {name: -power / own for name, power in powers.items() if name != self.of.name}

@@ -26,7 +26,7 @@ from theory.fields import (
     is_number,
     tags,
 )
-from theory.laws import AtLeast, AtMost, Crossing, Exactly, Law, Theta, Within, law_tex
+from theory.laws import AtLeast, AtMost, Boundary, Crossing, Exactly, Law, Theta, Within, law_tex
 from theory.symbols import RESCALING, C, hidden, is_hidden, refuse_foreign
 
 # The whole vocabulary, wherever a word is defined.
@@ -36,6 +36,7 @@ __all__ = [
     "AtLeast",
     "AtMost",
     "Band",
+    "Boundary",
     "Claim",
     "Condition",
     "Crossing",

@@ -1,4 +1,4 @@
-"""Statistics of verdicts: exponents with intervals, rival laws, success rates, drifts and crossings.
+"""Statistics of verdicts: exponents with intervals, rival laws, success rates, drifts, crossings and boundaries.
 
 Runs come in settings x seeds. Runs of one setting share everything but the draw, so every interval here resamples
 settings, and seeds within them.

@@ -388,7 +388,7 @@ def identity(profile: Profile, reading: Reading, seed: int, file: UserFile | Non
 # something is written or drawn.
 OF_RUNS = (
     "costs", "design", "evidence", "fit", "judge", "laws", "pack", "predicted", "quantify", "region", "scaling",
-    "seeds", "store", "sweep", "userfile",
+    "seeds", "store", "surface", "sweep", "userfile",
 )  # fmt: skip
 
 

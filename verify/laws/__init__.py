@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from theory import AtLeast, AtMost, Crossing, Exactly, Theta, Within
+from theory import AtLeast, AtMost, Boundary, Crossing, Exactly, Theta, Within
 from theory.laws import Law
-from verify.laws import crossing, exactly, most_least, theta, within
+from verify.laws import boundary, crossing, exactly, most_least, theta, within
 from verify.laws.kind import LawKind
 
 LAWS: dict[type[Law], LawKind] = {
@@ -14,6 +14,7 @@ LAWS: dict[type[Law], LawKind] = {
     AtLeast: most_least.AT_LEAST,
     Exactly: exactly.KIND,
     Crossing: crossing.KIND,
+    Boundary: boundary.KIND,
 }
 
 

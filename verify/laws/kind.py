@@ -174,6 +174,7 @@ class LawKind:
             doubtful settings count.
         spread: settings must be spread over decades of every parameter.
         everywhere: it holds for whatever parameters, so that no constants of conditions can be read off where it fails.
+        bent: the same law with another power of n, which runs that obey it refute; None where it has no powers.
         along: how it is followed along a scaling; None where there is no trend to follow, or where ``at_once``.
         planted: falsehoods made from the claims and runs of a study, each of which must be REFUTED.
         obeyed: truths made from them, which must be SUPPORTED.
@@ -194,6 +195,7 @@ class LawKind:
     at_once: bool = False
     spread: bool = False
     everywhere: bool = False
+    bent: Callable[[Any, sp.Expr], Any] | None = None
     along: Along | None = None
     planted: Callable[[Bench], Iterator[Plant]] = field(default=_none)
     obeyed: Callable[[Bench], Iterator[Plant]] = field(default=_none)

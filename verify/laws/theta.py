@@ -11,7 +11,7 @@ import sympy as sp
 
 from numerics import Observable
 from numerics.trajectory import RATIO
-from theory import Claim, Theta, lookup
+from theory import Claim, Theta, lookup, n
 from verify import fit
 from verify.evidence import lacking
 from verify.laws.ends import ENDS, LOGARITHMIC, at_ends
@@ -456,6 +456,7 @@ KIND = LawKind(
     picture=_picture,
     check=_check,
     spread=True,
+    bent=lambda law, power: replace(law, expression=law.expression * n**power),
     along=Along(
         quantile=lambda reading: 0.5,
         tolerance=lambda law: DRIFT_TOLERANCE if law.up_to_logs else EXPONENT_TOLERANCE,

@@ -10,13 +10,15 @@ import sympy as sp
 
 from numerics import Setting
 from theory import evaluate, tau_minus, tau_plus
+from theory.papers.han2025 import Reading
 from theory.papers.han2025.meanfield import (
     limiting_error_threshold,
     noisy_ignored_threshold,
     signal_leads_threshold,
     stage_one_time,
 )
-from verify.maps import Axis, Grid, Line, Map
+from verify.maps import Grid, Line, Map
+from verify.packs.kou2023.maps import heat_maps
 from verify.predicted import curve
 
 # A fresh-noise error is called harmful from here on. Kou et al. cut their heat map at 0.2, counted against flipped test
@@ -150,17 +152,4 @@ def benign_level(found: pd.DataFrame, name: str = "error_fresh_end") -> tuple[fl
 
 def presets() -> dict[str, Map]:
     """Maps of the literature."""
-    # Kou et al.: 100 x 100 cells, 10 trainings each of 100 steps, 1,000 test samples. Their code sums over the
-    # filters and averages over two patches, F_j = (1/2) sum_r [relu + relu], from weights of variance 1/(3d), with step
-    # 0.1: with weights 5 w this is F_j = (1/10) sum_r with sigma_0 = 5/sqrt(3d) and step 25 * 0.1 (docs/maps.md).
-    kou = Map(
-        x=Axis(name="mu", low=0.0, high=9.9, count=100),
-        y=Axis(name="d", low=100, high=1090, count=100),
-        at=(("n", "20"), ("m", "10"), ("tau", "0.1"), ("sigma_0", "5/sqrt(3*d)"), ("eta", "2.5")),
-        show=("error_fresh_end", "loss_end", "error_spurious_end"),
-        seeds=10,
-        conditions="kou",
-        steps=100,
-        draws=1000,
-    )
-    return {"kou": kou}
+    return heat_maps(Reading(), "kou")
