@@ -1,6 +1,6 @@
 """The conditions of the papers that this one builds on, to compare with Condition 4.1."""
 
-from sympy import Max, Min, log
+from sympy import Max, Min, log, sqrt
 
 from theory.papers.han2025.conditions import HUANG
 from theory.papers.kou2023.conditions import condition_kou

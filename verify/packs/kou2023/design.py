@@ -29,8 +29,8 @@ MANY, FEW = (32, 2.0, 6), (20, 2**0.5, 3)
 SHARE = 4  # a boundary, with its 12 coefficients, takes so many times the settings with so small a share of the seeds
 # Core seconds that a setting may cost where something is fitted, and how many times what is left for each at a time.
 DEAR, SPENT = 4.0, 12.0
-# Settings and core seconds of a group on which something is fitted: with less nothing is decided.
-FEWEST, LEAST = 24, 14.0
+# Settings of a group on which rates are fitted, and core seconds of each: with less nothing is decided.
+FEWEST, LEAST = 24, 0.8
 SPREAD = (11, 2.0, 6)  # sizes where rates are fitted: several settings at either end
 NOT_TINY = Condition(
     name="not-tiny",
@@ -56,21 +56,28 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     seeds = max(1, round(profile.seeds / share))
     levels = {"n": MANY, "m": FEW} if boundary else dict.fromkeys(("n", "m"), SPREAD)
     losses = OF_ERRORS if any(c.name in STRENGTHS for c in group.needs) else LOSSES
-    dear = (cap / 2, max(DEAR, 20 * cap)) if group.needs_rates else (max(0.8, cap),) * 2
+    dear = (
+        (cap / 2, max(DEAR if group.stage == "end" else 0.0, 10 * cap)) if group.needs_rates else (max(0.8, cap),) * 2
+    )
     cube = scipy.stats.qmc.Sobol(len(pack.order) + 2, rng=np.random.default_rng(entropy))
-    tried = 2 ** math.ceil(math.log2(max(256, 4 * wanted)))
+    tried = 2 ** math.ceil(math.log2(max(128, 4 * wanted)))
     found: list[tuple[Setting, float, float]] = []
     for u in cube.random(tried):
         at = dict(zip((*pack.order, "epsilon", "cost"), map(float, u), strict=True))
         at["eta"] **= 0.5  # long runs are dear: more settings have large steps than small ones
         size = [round(low * ratio ** min(int(at[k] * count), count - 1)) for k, (low, ratio, count) in levels.items()]
-        epsilon = between(*losses, at["epsilon"]) if group.stage == "end" else losses[1]
-        s, most = lasts(group.stage, epsilon), between(*dear, at["cost"])
-        # The largest sizes have room for settings somewhat above the least cost, that with the largest step.
-        least = costs.of_draw(*size, seeds) + (s or 0.0) * reading.C * size[1] * costs.of_step(*size, seeds)
-        if least > dear[1]:
+        most = between(*dear, at["cost"])
+        for epsilon in (between(*losses, at["epsilon"]), losses[1]) if group.stage == "end" else (losses[1],):
+            # The largest sizes take the largest loss where the drawn one is too dear, and somewhat more than the least
+            # cost, that with the largest step.
+            s = lasts(group.stage, epsilon)
+            steps = (s or 0.0) * reading.C * size[1]
+            least = 1.5 * (costs.of_draw(*size, seeds) + steps * costs.of_step(*size, seeds))
+            if least <= dear[1]:
+                break
+        else:
             continue
-        most = max(most, 1.5 * least)
+        most = max(most, least)
         needs = (*group.needs, NOT_TINY, *costs.affordable(s, seeds, 6, most))
         region = Region(needs=needs, reading=reading, epsilon=epsilon).at_size(*size)
         [setting] = region.place([at])
@@ -78,7 +85,11 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
             found.append((setting, epsilon, costs.work(s or 0.0, setting, seeds)))
     if len(found) < 4:
         raise ValueError(too_few(group, reading, len(found), tried))
-    chosen = _telling(found, wanted, max(LEAST, wanted * cap)) if group.needs_rates else found[:wanted]
+    chosen = (
+        _telling(found, wanted, wanted * max(LEAST / share if group.stage == "end" else 0.0, cap))
+        if group.needs_rates
+        else found[:wanted]
+    )
     return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e, _) in enumerate(chosen)]
 
 

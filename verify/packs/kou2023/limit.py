@@ -27,18 +27,18 @@ def time_at_loss(loss: float, activity: Activity = meanfield.FIRST) -> float:
 @cache
 def _along_margin():
     """rho of a clean and of a noisy sample, and gamma, all at margin u and to first order in kappa."""
-    half = meanfield.FIRST.one
-    excess = meanfield.clean_excess(active=half)
+    active = meanfield.LAST.one
+    excess = meanfield.clean_excess(active=active)
     kappa = sp.Symbol("kappa", positive=True)  # the paper's is an abbreviation
-    noise, gamma = meanfield.noise(half), meanfield.signal(kappa, active=half)
-    found = (noise + (kappa * excess - gamma) / half, noise - (kappa * excess - gamma) / half, gamma)
+    noise, gamma = meanfield.noise(active), meanfield.signal(kappa, active=active)
+    found = (noise + (kappa * excess - gamma) / active, noise - (kappa * excess - gamma) / active, gamma)
     return sp.lambdify([meanfield.u, kappa, meanfield.tau], found, modules="numpy")
 
 
 def curves(setting: Setting, s: np.ndarray) -> dict[str, np.ndarray]:
-    """The limit of both labels, by the name of the recorded series that it predicts: to first order in kappa, while the
-    neurons that were active first are the active ones."""
-    x = 1 + float(meanfield.FIRST.one) * np.asarray(s, dtype=float)
+    """The limit of both labels, by the name of the recorded series that it predicts: to first order in kappa, with all
+    neurons that join: before they do, coefficients are small and every loss derivative is 1/2 in any case."""
+    x = 1 + float(meanfield.LAST.one) * np.asarray(s, dtype=float)
     u = x - np.real(scipy.special.wrightomega(x))  # W(e^x)
     found = {}
     for label, tau in (("plus", setting.tau_plus), ("minus", setting.tau_minus)):
