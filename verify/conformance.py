@@ -116,6 +116,7 @@ def typical_runs(pack: Pack, scale: float = 1.0, seeds: int = 4) -> Trajectory:
     at = {**pack.typical, "n": 8, "m": 4, "d": 300, "mu": pack.typical["mu"] / math.sqrt(pack.typical["d"] / 300)}
     at["eta"] = 0.02 * 8 * 4 / (at["sigma_xi"] ** 2 * 300) / 0.1
     at["sigma_0"] = 1e-3 / at["sigma_xi"]
+    at = design.with_batches(at, pack)
     setting = pack.settings({k: v * scale ** RESCALING.get(k, 0) for k, v in at.items()}, "drawn")
     samples = [draw(setting, seed, dense=True) for seed in range(seeds)]
     return train([setting] * seeds, samples, steps=600, stop=_STOP, events=moments(0.25))
@@ -207,6 +208,8 @@ def _gap(pack: Pack, size: int) -> float:
     ratio = pack.typical["n"] * pack.typical["mu"] ** 2 / (pack.typical["sigma_xi"] ** 2 * pack.typical["d"])
     at |= {"mu": math.sqrt(ratio * at["d"] / size), "eta": 0.02 * size * 24 / at["d"]}
     at["sigma_0"] = 0.1 * math.sqrt(size) / at["d"]
+    if pack.setting.batches.size:  # what a part of the samples adds by chance is no part of the limit
+        at[pack.setting.batches.size] = size
     setting = pack.settings(at, "drawn")
     seeds = max(2, 16 * SMALL // size)
     run = train([setting] * seeds, [draw(setting, seed) for seed in range(seeds)], steps=150)

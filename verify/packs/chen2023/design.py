@@ -1,0 +1,109 @@
+"""The design of settings for this paper: inside its conditions, over all sizes, copies and batches.
+
+How long a run takes depends on the copies and on the algorithm, which what serves every paper does not know.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import scipy
+
+from numerics import Setting
+from theory import Condition, d, eta, kappa, m, n, sigma_0, sigma_xi
+from theory.papers.chen2023.conditions import P, copies
+from theory.reading import Reading
+from verify import costs
+from verify.design import SIZES, Group, Point, Profile, between, too_few
+from verify.pack import pack_of
+from verify.packs.chen2023.stages import LATE, LENGTHS, integral_at_loss
+from verify.region import Region
+
+# Target losses: over 1.5 decades where the time is fitted. Where test errors are looked at, a loss at which
+# coefficients are of order one is enough.
+LOSSES, OF_ERRORS, OF_SAM = (0.01, 0.2), (0.05, 0.3), (0.24, 0.3)
+START = (12, 2**0.5, 12)  # least, ratio and number of sizes where one step is looked at
+# SAM learns slowly, by nu^2/kappa, and its runs share few batches.
+SMALL = {"n": (11, 2**0.5, 2), "m": (12, 2**0.5, 2)}
+DEAR = 5.0  # a step of SAM on batches, over one of plain gradient descent; measured at n = 20, m = 10
+# Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more.
+GENERAL, SLOW = 2.0, 12.0
+SAM_SHARE = 0.6  # of the settings: each claim on them is a bound, met or not
+NOT_TINY = Condition(
+    name="not-tiny",
+    source="the design: the bound on sigma_0 is 1/C of this, and three decades below it nothing changes any more",
+    statement=sigma_0 * P * sigma_xi * d / n**0.5 >= 1e-3,
+)
+
+
+def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> list[Point]:
+    """Settings of a group. Draws come from a scrambled Sobol sequence over the sizes, the target loss and the region of
+    the conditions (:class:`verify.region.Region`), in logarithms; where a rate is fitted, every other one is the draw
+    that tells the exponents apart best.
+
+    Raises:
+        ValueError: too few draws fall inside the conditions.
+    """
+    pack = pack_of(reading)
+    names = {c.name for c in group.needs}
+    slow = "radius-zero" not in names and group.stage == "end"
+    boundary = any(c.name == "both-sides" for c in group.needs)
+    share = 4 if boundary else 1
+    cheap = 2 if group.stage == "start" and group.needs_rates else 1  # nothing is trained, and many parameters move
+    wanted = cheap * profile.settings[group.stage] * share // (1 if group.needs_rates or slow else 2)
+    wanted = round(SAM_SHARE * wanted) if slow else wanted
+    cap = profile.work[group.stage] / share * (SLOW if slow else GENERAL)
+    seeds = max(1, round(profile.seeds / share))
+    start = START if group.stage == "start" else SIZES[group.stage]
+    levels = SMALL if slow else {k: start for k in ("n", "m")}
+    losses = OF_SAM if slow else OF_ERRORS if names & {"benign", "harmful", "both-sides"} else LOSSES
+    cube = scipy.stats.qmc.Sobol(len(pack.order) + 1, rng=np.random.default_rng(entropy))
+    found: list[tuple[Setting, float]] = []
+    tried = 2 ** math.ceil(math.log2(max(64, 6 * wanted)))
+    for u in cube.random(tried):
+        if len(found) >= (3 if group.needs_rates else 1) * wanted:
+            break
+        at = dict(zip((*pack.order, "epsilon"), map(float, u), strict=True))
+        for name in ("eta", "batch"):  # long runs are dear: more settings have large steps and batches than small ones
+            at[name] **= 0.3
+        size = [round(low * ratio ** min(int(at[k] * count), count - 1)) for k, (low, ratio, count) in levels.items()]
+        epsilon = between(*losses, at["epsilon"]) if group.stage == "end" else losses[1]
+        if costs.of_draw(*size, seeds) > cap:
+            continue
+        needs = (*group.needs, *(() if slow else (NOT_TINY,)), *_affordable(group.stage, epsilon, slow, seeds, cap))
+        [setting] = Region(needs=needs, reading=reading, epsilon=epsilon).at_size(*size).place([at])
+        if setting is not None:
+            found.append((setting, epsilon))
+    if len(found) < 4:
+        raise ValueError(too_few(group, reading, len(found), tried))
+    chosen = _telling(found, wanted) if group.needs_rates else found[:wanted]
+    return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e) in enumerate(chosen)]
+
+
+def _affordable(stage: str, epsilon: float, slow: bool, seeds: int, cap: float) -> tuple[Condition, ...]:
+    """The condition that runs of a setting end within ``cap`` core seconds, six settings sharing a batch."""
+    if stage == "start":
+        return ()
+    integral = integral_at_loss(epsilon)
+    if stage == "end":
+        s = LATE * 2 * integral / kappa if slow else LATE * 2 * integral / copies**2
+    else:
+        s = LENGTHS[stage] / copies
+    steps = cap / DEAR / (costs.CALLS / 6 + seeds * costs.arithmetic(n, m))
+    rule = eta * sigma_xi**2 * d / (n * m) * steps >= s
+    return (Condition(name="affordable", source="the effort", statement=rule),)
+
+
+def _telling(found: Sequence[tuple[Setting, float]], wanted: int) -> list:
+    """By turns the next draw, and the draw that adds most to telling the exponents apart, which is the one of largest
+    leverage x' (X'X)^-1 x (greedy D-optimality)."""
+    rows = np.log([[s.n, s.m, s.d, s.mu, s.sigma_xi, s.eta, s.sigma_0, s.copies, s.batch, e] for s, e in found])
+    rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-9)
+    x = np.column_stack([rows, np.ones(len(rows))])
+    left, chosen = list(range(len(found))), []
+    information = 1e-2 * np.eye(x.shape[1])
+    while left and len(chosen) < wanted:
+        gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left])
+        chosen.append(left.pop(int(gain.argmax()) if len(chosen) % 2 else 0))
+        information += np.outer(x[chosen[-1]], x[chosen[-1]])
+    return [found[k] for k in chosen]
