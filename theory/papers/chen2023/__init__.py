@@ -1,4 +1,4 @@
-"""Z. Chen et al., "Why Does Sharpness-Aware Minimization Generalize Better Than SGD?", NeurIPS 2023, arXiv 2310.07269."""
+"""Z. Chen et al., "Why Does Sharpness-Aware Minimization Generalize Better Than SGD?", NeurIPS 2023, 2310.07269."""
 
 from functools import lru_cache
 

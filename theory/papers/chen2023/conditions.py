@@ -85,7 +85,8 @@ def _common(reading: Reading) -> tuple[Condition, ...]:
             name="chen.dimension",
             source=recalled(
                 "Condition 3.2",
-                "orders recalled, of the logarithms that its Omega~ hides those without which union bounds fail; a third"
+                "orders recalled, of the logarithms that its Omega~ hides those without which union bounds"
+                " fail; a third"
                 " term, P^-2 sigma^-2 B m, is not homogeneous in sigma and left out",
             ),
             statement=d >= C * Max(n**2 * log(n * m / delta), n * mu**2 / strict * log(T_star)),
@@ -222,6 +223,17 @@ def _clean() -> tuple[Condition, ...]:
 def condition_sam_any(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """SAM of the paper's radius, with a signal too weak for SGD, without flips."""
     return (_weak(reading), *_common(reading), *_clean(), *sam_start(reading))
+
+
+def condition_sam_short(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """The same, with a signal that P - 1 copies of its noise can hide."""
+    short = Condition(
+        name="short",
+        source=derived("what noise holds of the signal's direction"),
+        statement=mu <= copies * sigma_xi,
+        says="The signal is shorter than what all noise patches together hold of its direction.",
+    )
+    return (short, *condition_sam_any(reading))
 
 
 def condition_sam(reading: Reading = Reading()) -> tuple[Condition, ...]:

@@ -11,7 +11,6 @@ from theory.papers import Entailment
 from theory.papers.chen2023.conditions import (
     NEEDED,
     RADIUS,
-    START,
     STRENGTH,
     P,
     batch,

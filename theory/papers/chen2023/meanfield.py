@@ -1,12 +1,12 @@
 r"""The limit of the dynamics in which signal coefficients are small: that of two patches, in other units.
 
-Source: derived here (docs/chen2023.md), from the exact recursion (docs/numerics.md). With nu = P - 1 copies of the noise
-patch, in rescaled time s = eta t sigma_xi^2 d/(nm), and in expectation over batches,
+Source: derived here (docs/chen2023.md), from the exact recursion (docs/numerics.md). With nu = P - 1 copies of the
+noise patch, in rescaled time s = eta t sigma_xi^2 d/(nm), and in expectation over batches,
 
     rho_i' = nu g(z_i),     gamma' = (kappa/2) [(1-tau) g(z_c) - tau g(z_n)],     z = +-gamma + nu a rho,
 
-a the share of neurons that are active on a patch, g(z) = 1/(1 + e^z). With r = nu rho and S = nu^2 s this is the dynamics
-of two patches in S, with kappa/nu^2 for kappa: to leading order in it every margin is u = a r with
+a the share of neurons that are active on a patch, g(z) = 1/(1 + e^z). With r = nu rho and S = nu^2 s this is the
+dynamics of two patches in S, with kappa/nu^2 for kappa: to leading order in it every margin is u = a r with
 
     u + e^u - 1 = a nu^2 s,     gamma = (kappa/nu^2)(1-2tau) u/(2a),     rho = u/(a nu).
 

@@ -13,8 +13,8 @@ class Reading(reading.Reading):
     Attributes:
         flips: p <= 1/C with C large enough, read as tau_+, tau_- <= ``flips`` beside it: at C = 2 the condition itself
             would allow every flip probability.
-        benign: C_1^4 in |mu| >= C_1 d^(1/4) n^(-1/4) P sigma. What decides is n mu^4/((P-1)^4 sigma^4 d), in the limit of
-            the dynamics, and the error is 0.1 where that is between 0.4 and 3.2.
+        benign: C_1^4 in |mu| >= C_1 d^(1/4) n^(-1/4) P sigma. What decides is n mu^4/((P-1)^4 sigma^4 d), in the limit
+            of the dynamics, and the error is 0.1 where that is between 0.4 and 3.2.
         harmful: C_3^4 in |mu| <= C_3 d^(1/4) n^(-1/4) P sigma: at two patches 16 times as much counts, a quarter.
         start_low, start_high: sigma_0 = Theta~(1/(P sigma sqrt(d))), read as so many times that.
         radius_low, radius_high: tau = Theta(m sqrt(B)/(P sigma sqrt(d))), read as so many times that.

@@ -19,8 +19,8 @@ def _along_margin():
 
 
 def curves(setting: Setting, s: np.ndarray) -> dict[str, np.ndarray]:
-    """The limit of SGD for both labels, by the name of the recorded series that it predicts: to leading order, while the
-    neurons that were active first are the active ones. Of SAM none is known."""
+    """The limit of SGD for both labels, by the name of the recorded series that it predicts: to leading order, while
+    the neurons that were active first are the active ones. Of SAM none is known."""
     if setting.radius > 0:
         return {}
     x = 1 + float(meanfield.FIRST) * setting.copies**2 * np.asarray(s, dtype=float)

@@ -11,6 +11,8 @@ from numerics import OBSERVABLES, Observable, Setting, Trajectory
 from numerics.chance import Chance
 from numerics.model import Sample
 from numerics.observables import reading
+from theory.papers.chen2023.claims import LEVEL
+from verify.packs.kou2023.limit import boundary_of
 
 MOST = 0.9  # of the memorizing neurons; the largest of all would hang on a logarithm
 
@@ -79,15 +81,23 @@ def _memory_share(run: Trajectory) -> np.ndarray:
 
 @reading()
 def _beyond_floor(run: Trajectory) -> np.ndarray:
-    """A network that has learned the signal alone sees gamma on it and, on P - 1 noise patches, (P-1) gamma <mu, xi>/mu^2,
-    of the same sign as the label or of the other: it errs where that is below -gamma."""
+    """A network that has learned the signal alone sees gamma on it and, on noise patches, (P-1) gamma <mu, xi>/mu^2, of
+    the same sign as the label or of the other: it errs where that is below -gamma."""
     lengths = np.array([s.mu / (s.copies * s.sigma_xi) for s in run.settings])
     return OBSERVABLES["error_fresh_end"](run) - ndtr(-lengths)
+
+
+@reading()
+def _boundary(run: Trajectory) -> np.ndarray:
+    return np.array([boundary_of(sample, float(LEVEL)) for sample in run.samples])
 
 
 OWN = (
     Observable(name="signal_drive", stage="start", compute=_drive,
                says="share of clean minus share of flipped samples"),
+    # A copy of the noise counts as two patches do, in other units (theory.papers.chen2023.meanfield).
+    Observable(name="error_boundary_constant", stage="start", compute=_boundary,
+               says=f"limit: n mu^4/((P-1)^4 sigma^4 d) at which SGD's error on fresh noise of this draw is {LEVEL}"),
     Observable(name="switched_off", stage="start",
                compute=_of_ascent(lambda s, a: float((a.needed() < s.radius).mean())),
                says="share of the memorizing neurons of the first batch that SAM's ascent switches off"),

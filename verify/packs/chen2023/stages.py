@@ -8,8 +8,8 @@ from numerics import Setting
 from theory.papers.chen2023 import meanfield
 from theory.symbols import epsilon
 
-# Mean own rho are at a 25th of order one at s = 0.02/(P-1). The moment T1 of other papers asks for gamma of order one too,
-# which SGD does not reach while it memorizes: its runs are given up.
+# Mean own rho are at a 25th of order one at s = 0.02/(P-1). The moment T1 of other papers asks for gamma of order one
+# too, which SGD does not reach while it memorizes: its runs are given up.
 LENGTHS = {"early": 0.1, "T1": 1.5, "window": 1.6}
 LATE = 1.1  # over the limit: at few neurons the mean of 1/a_i exceeds 1/a, before any neuron joins
 

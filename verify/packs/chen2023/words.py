@@ -20,7 +20,8 @@ def _readings(r: Reading) -> list[dict[str, str]]:
             "open": r"\|\mu\| \ge C_1 d^{1/4}n^{-1/4}P\sigma_\xi",
             "name": "benign",
             "ours": f"C₁⁴ = {r.benign:g}",
-            "why": "From where on a signal is strong enough for SGD. In the limit of the dynamics P − 1 stands for P, and"
+            "why": "From where on a signal is strong enough for SGD. In the limit of the dynamics P − 1 stands"
+            " for P, and"
             " the error is 0.1 at 0.4 to 3.2 of its fourth power.",
         },
         {
