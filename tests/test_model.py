@@ -138,3 +138,14 @@ def test_what_around_is_given(changes, said):
     asked = {"typical": typical, **changes}
     with pytest.raises(ValueError, match=said):
         around(asked.pop("model", Setting), **asked)
+
+
+def test_a_parameter_that_nobody_declared_gives_way_to_who_does():
+    from theory import symbols
+
+    assumed = symbols.declare("giving_way", "g", "[0, 1]", "of a model", nonnegative=True, assumed=True)
+    assert symbols.declare("giving_way", "h", "[0, 2]", "of another", assumed=True) is assumed
+    declared = symbols.declare("giving_way", r"\gamma_w", "> 0", "of a paper")
+    assert symbols.lookup("giving_way") is declared
+    with pytest.raises(ValueError, match="the name is taken by 'of a paper'"):
+        symbols.declare("giving_way", "g", "[0, 1]", "of a third")

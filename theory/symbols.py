@@ -19,7 +19,8 @@ class Parameter:
     nothing. ``definition`` gives an abbreviation in the other symbols: it is shown by its name, and evaluated by this.
     ``still`` and ``solved`` rank parameters where orders leave a choice, the highest first: what a counter-scaling
     keeps constant if it can, and what a relation of several is written as a bound on. Nothing is true by them.
-    ``weight`` is the power of c that it takes under the exact rescaling (:data:`RESCALING`).
+    ``weight`` is the power of c that it takes under the exact rescaling (:data:`RESCALING`). ``assumed`` is one that nobody
+    has declared: whoever does replaces it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Parameter:
     still: int = 0
     solved: int = 0
     weight: int = 0
+    assumed: bool = False
 
 
 _TABLE: dict[str, Parameter] = {}
@@ -54,6 +56,7 @@ def declare(
     still: int = 0,
     solved: int = 0,
     weight: int = 0,
+    assumed: bool = False,
 ) -> sp.Symbol:
     """The symbol of a parameter that a paper adds; the fields are those of :class:`Parameter`.
 
@@ -64,10 +67,15 @@ def declare(
     symbol = sp.Symbol(name, nonnegative=True) if nonnegative else sp.Symbol(name, positive=True)
     held = Parameter(
         name=name, latex=latex, meaning=meaning, domain=domain, symbol=symbol, order=order, definition=definition,
-        still=still, solved=solved, weight=weight,
+        still=still, solved=solved, weight=weight, assumed=assumed,
     )  # fmt: skip
-    if _TABLE.setdefault(name, held) != held:
-        raise ValueError(f"parameter '{name}': the name is taken by '{_TABLE[name].meaning}'; choose another")
+    before = _TABLE.get(name)
+    if assumed and before is not None:
+        return before.symbol
+    if before is None or before.assumed:
+        _TABLE[name] = held
+    elif before != held:
+        raise ValueError(f"parameter '{name}': the name is taken by '{before.meaning}'; choose another")
     if weight:
         RESCALING[name] = weight
     return symbol

@@ -71,7 +71,7 @@ def around(
         range_ = model.ranges()[one]
         domain = f"[{range_.low:g}, {range_.high:g}{')' if range_.below else ']'}"
         latex, says = rf"\mathrm{{{one.replace('_', ' ')}}}", f"{one} of the model"
-        declare(one, latex, domain, says, order="~", nonnegative=True, weight=weights.get(one, 0))
+        declare(one, latex, domain, says, order="~", nonnegative=True, weight=weights.get(one, 0), assumed=True)
     stated = ConditionSet(name=name, title=f"the conditions of {name}", conditions=tuple(conditions))
     limits = (Premise(name="n-grows", order=Order(n, ">>", 1), says="The number of samples tends to infinity."),)
     return Pack(
