@@ -19,8 +19,8 @@ class Parameter:
     nothing. ``definition`` gives an abbreviation in the other symbols: it is shown by its name, and evaluated by this.
     ``still`` and ``solved`` rank parameters where orders leave a choice, the highest first: what a counter-scaling
     keeps constant if it can, and what a relation of several is written as a bound on. Nothing is true by them.
-    ``weight`` is the power of c that it takes under the exact rescaling (:data:`RESCALING`). ``assumed`` is one that nobody
-    has declared: whoever does replaces it.
+    ``weight`` is the power of c that it takes under the exact rescaling (:data:`RESCALING`). ``assumed`` is one that
+    nobody has declared: whoever does replaces it.
     """
 
     name: str
