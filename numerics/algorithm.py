@@ -77,6 +77,27 @@ class Algorithm:
     weights: tuple[int, ...] = ()
     dense: bool = False
 
+    def moved(
+        self, weights: Vector, memory: Memory, slope: Slope, eta: "Tensor", *parameters: "Tensor"
+    ) -> tuple[Vector, Memory]:
+        """One step.
+
+        Raises:
+            ValueError: it does not give back weights and as many vectors as it carries.
+        """
+        found = self.step(weights, memory, slope, eta, *parameters)
+        if not (
+            isinstance(found, tuple)
+            and len(found) == 2
+            and isinstance(found[0], Vector)
+            and isinstance(found[1], tuple)
+            and len(found[1]) == self.memory
+            and all(isinstance(held, Vector) for held in found[1])
+        ):
+            carries = f"a tuple of {self.memory} vectors" if self.memory else "an empty tuple"
+            raise ValueError(f"algorithm '{self.name}': its step must return (weights, memory), memory being {carries}")
+        return found
+
 
 def _descent(weights: Vector, memory: Memory, slope: Slope, eta: "Tensor") -> tuple[Vector, Memory]:
     return weights + slope(weights) * eta, memory

@@ -126,7 +126,7 @@ class General:
             labels, shares = taken or self._taken(together)
             for k in range(together):
                 seen = (labels[:, 0 if still else k], shares[:, 0 if still else k])
-                self.vector, self.memory = algorithm.step(
+                self.vector, self.memory = algorithm.moved(
                     self.vector, self.memory, lambda at, seen=seen: self._slope(at, *seen), batch.eta, *parameters
                 )
 

@@ -40,7 +40,8 @@ def step_residual(setting: Setting, sample: Sample, steps: int) -> float:
 
     What rounding does is not carried along, which grows without bound where gradient descent is unstable. Compared are
     the moves of the coefficients, relative to the largest of them, and after the step overlaps, margins and the second
-    layer; NaN where the run has no numbers any more. A step that does not commute with rotations shows here.
+    layer; NaN where autograd has no numbers any more, and infinite where the engine alone has none. A step that does
+    not commute with rotations shows here.
 
     Raises:
         ValueError: a sample without its vectors.
@@ -81,7 +82,9 @@ def step_residual(setting: Setting, sample: Sample, steps: int) -> float:
     pairs = [(state.overlap[0], weights @ along.T), (state.margins[0], reference.margins())]
     pairs += [(part[0], there) for part, there in zip(going.vector.parts[2:], head, strict=True)]
     gaps += [float((a - b).abs().max() / b.abs().max().clamp(min=1e-300)) for a, b in pairs]
-    return float(np.max(gaps))
+    if not all(bool(torch.isfinite(part).all()) for part in (*reference.vector.parts, reference.margins())):
+        return float("nan")
+    return float(np.nan_to_num(np.max(gaps), nan=np.inf))
 
 
 def conservation_residual(trajectory: Trajectory) -> np.ndarray:

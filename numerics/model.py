@@ -55,7 +55,9 @@ class Range:
         if self.below:
             if not self.low <= value < self.high:
                 ends = f"[{self.low:g}, {self.high:g})"
-                raise ValueError(f"{name} = {value}: a flip probability must lie in {ends}; give e.g. {option} 0.2")
+                what = "a flip probability must" if name.startswith("tau") else "must"
+                example = f"{self.low + 0.4 * (self.high - self.low):g}"
+                raise ValueError(f"{name} = {value}: {what} lie in {ends}; give e.g. {option} {example}")
         elif not self.low <= value <= self.high:
             kind, example = ("whole number", "100") if self.whole else ("number", "1.0")
             ends = f"{self.low:g} to {self.high:g}"
@@ -139,6 +141,12 @@ class Setting:
         if self.labels == "balanced" and self.flips == "once":
             for name, size in zip(("tau_plus", "tau_minus"), class_sizes(self.n), strict=True):
                 object.__setattr__(self, name, flip_share(getattr(self, name), size))
+        if self.inputs.cosine and not -1 / max(1, self.inputs.signals - 1) < getattr(self, self.inputs.cosine) < 1:
+            value, low = getattr(self, self.inputs.cosine), -1 / max(1, self.inputs.signals - 1)
+            raise ValueError(
+                f"{self.inputs.cosine} = {value}: {self.inputs.signals} signals can have a common cosine above {low:g}"
+                " and below 1 alone"
+            )
         if self.batches.size and (size := getattr(self, self.batches.size)) > self.n:
             option = f"--{self.batches.size.replace('_', '-')}"
             raise ValueError(f"{self.batches.size} = {size}: must be at most n = {self.n}; give e.g. {option} {self.n}")

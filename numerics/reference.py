@@ -142,7 +142,7 @@ class Reference:
 
     def step(self) -> None:
         labels, shares = (torch.as_tensor(taken[0], **self._new) for taken in self.chance.take(1))
-        self.vector, self.memory = self._setting.algorithm.step(
+        self.vector, self.memory = self._setting.algorithm.moved(
             self.vector, self.memory, lambda at: self._slope(at, labels, shares), *self._numbers
         )
 

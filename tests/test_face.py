@@ -94,3 +94,14 @@ def test_a_stray_verify_does_not_stand_in_for_ours(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "stray" not in done.stdout
     assert "han2025" in done.stdout
+
+
+def test_processes_of_a_script_without_a_guard_are_refused(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("from thetacheck import verify\nverify('stage1.clean-fitted', jobs=2)\n")
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
+    )
+    assert done.stderr.count("Traceback") == 1
+    assert "put what it does under if __name__ == '__main__'" in done.stderr

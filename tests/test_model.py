@@ -4,6 +4,7 @@ import json
 import pickle
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from verify.model import around
@@ -17,7 +18,8 @@ from dataclasses import dataclass
 import torch
 from numerics import Setting
 from numerics.activation import Activation, CUBED_RELU
-from numerics.algorithm import ADAM, Algorithm, DECAY, SAM
+from numerics.algorithm import ADAM, EPOCHS, Algorithm, DECAY, SAM
+from numerics.loss import LOGISTIC, Loss
 from numerics.model import parameter
 from theory import Band, Claim, Condition, Within, sigma_0, mu
 from theory.statements import Source
@@ -86,6 +88,23 @@ def test_a_reading_of_such_a_file_travels():
             "an algorithm that looks at single coordinates of the weights must say dense=True",
         ),
         ("algorithm = SAM", "the algorithm takes 'radius', which is no parameter of the model"),
+        (
+            "loss = Loss(name='bent', value=LOGISTIC.value,"
+            " pull=lambda z: LOGISTIC.pull(z) * (1 + ((z > 1) & (z < 1.2)).double()))",
+            "the pull of the loss 'bent' at z = 1.0",
+        ),
+        (
+            "activation = Activation(name='far', value=lambda z: z.relu() ** 3,"
+            " slope=lambda z: 3 * z.relu() ** 2 * (1 + (z > 40).double()))",
+            "phi' of 'far' at z =",
+        ),
+        (
+            "algorithm = Algorithm(name='forgetful', memory=1, step=lambda w, memory, slope, eta: (w, ()))",
+            "algorithm 'forgetful': its step must return (weights, memory), memory being a tuple of 1 vectors",
+        ),
+        ("seed: float = parameter(0, 10, default=1.0)", "a parameter cannot be called 'seed'"),
+        ("kappa: float = parameter(0, 10, default=1.0)", "a parameter cannot be called 'kappa'"),
+        ("C: float = parameter(0, 10, default=1.0)", "a parameter cannot be called 'C'"),
     ],
 )
 def test_what_is_wrong_with_a_model_is_one_line_before_anything_runs(here, tmp_path, pieces, said):
@@ -96,6 +115,24 @@ def test_what_is_wrong_with_a_model_is_one_line_before_anything_runs(here, tmp_p
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2, done.stderr  # what it was doing, and what is wrong
     assert not (tmp_path / "out").exists()
+
+
+def test_an_extent_stays_within_what_a_parameter_may_be(here, tmp_path):
+    pieces = "leak: float = parameter(0, 1, default=0.5)"
+    done = here("papers", written(tmp_path, pieces, name="own_wide", extents="{'leak': (0.1, 5)}"))
+    assert done.returncode == 2
+    assert "the extent of leak is (0.1, 5), beyond what it may be, 0 to 1" in done.stderr
+
+
+def test_batches_are_never_larger_than_the_sample(here, tmp_path):
+    pieces = "batches = EPOCHS; batch: int = parameter(1, 1e9, whole=True, default=8)"
+    path = written(tmp_path, pieces, name="own_batches", extents="{'batch': (2, 64), 'sigma_0': (0.002, 0.01)}")
+    asked = here("papers", path)
+    assert "FAILS" not in asked.stdout, asked.stdout
+    done = here("check", path, "--out", str(tmp_path / "out"))
+    assert done.returncode == 0, done.stderr
+    runs = pd.read_csv(tmp_path / "out" / "runs.csv")
+    assert (runs["batch"] <= runs["n"]).all()
 
 
 def test_training_that_does_not_arrive_says_so(here, tmp_path):

@@ -1,5 +1,6 @@
 """From a claim to a verdict in one call: what a script or a notebook asks."""
 
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
@@ -50,6 +51,8 @@ def verify(
         verify.processes.Lost: some runs could not be done.
     """
     started = time.monotonic()
+    if jobs > 1:
+        _require_guard()
     pack = load(paper) if isinstance(paper, str) else paper
     if profile not in PROFILES:
         raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
@@ -83,6 +86,18 @@ def verify(
             if folder is not None:
                 report.write(outcome, Path(folder), "thetacheck.verify(...)")
     return outcome
+
+
+def _require_guard() -> None:
+    """Raise ``ValueError`` where starting processes would run the caller's own script once more in each of them."""
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if script is None or not Path(script).is_file():
+        return
+    if "__name__" not in Path(script).read_text(encoding="utf-8", errors="replace"):
+        raise ValueError(
+            f"{script}: processes begin by running it again; put what it does under if __name__ == '__main__', or"
+            " leave jobs out"
+        )
 
 
 def _pool(jobs: int, executor: Executor | None) -> Any:

@@ -279,12 +279,6 @@ def between(low: float, high: float, share: float) -> float:
     return math.exp(math.log(low) + share * math.log(high / low))
 
 
-def with_batches(values: Mapping[str, float], pack: Pack) -> dict[str, float]:
-    """``values`` with a batch, where the model has batches, of all samples at most."""
-    size = pack.setting.batches.size
-    return {**values, size: min(values[size], values["n"])} if size else dict(values)
-
-
 def small_dense(count: int, entropy: int, labels: str, pack: Pack) -> list[Point]:
     """Settings for exact identities: any parameters at all, d below, at and above n."""
     rng = np.random.default_rng(entropy)
@@ -308,6 +302,6 @@ def small_dense(count: int, entropy: int, labels: str, pack: Pack) -> list[Point
         values |= {name: between(*pack.extents[name], rng.random()) for name in pack.order if name not in values}
         if "radius" in pack.order:
             values["radius"] = between(0.01, 3, rng.random()) / (sigma * math.sqrt(d))
-        setting = pack.settings(with_batches(values, pack), labels)
+        setting = pack.settings(values, labels)
         points.append(Point(setting=setting, epsilon=EPSILON[0], index=index))
     return points

@@ -14,7 +14,7 @@ import shlex
 import sys
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
 from importlib.machinery import ModuleSpec
@@ -59,6 +59,13 @@ class Maps:
     lines: Callable[..., list] = lambda *_: []
     presets: Callable[[], Mapping[str, Any]] = dict
     slow: Callable[[float, Setting, Any], float] = lambda s, *_: s
+
+
+_OF_EVERY = frozenset(Setting.ranges())
+# Columns of runs.csv that are no observables, and what statements are evaluated at beside a setting.
+TAKEN = frozenset({
+    "group", "seed", "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps", "setting",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,9 +122,18 @@ class Pack:
             if names != stated:
                 odd = ", ".join(sorted(names ^ stated))
                 raise ValueError(f"paper '{self.paper.name}': {what} and its parameters differ in {odd}; name the same")
+        taken = TAKEN | {f.name for f in fields(self.paper.reading)} | {n for n in dir(Setting) if n not in _OF_EVERY}
+        for name in [name for name in stated if name not in _OF_EVERY and name in taken]:
+            raise ValueError(
+                f"paper '{self.paper.name}': a parameter cannot be called '{name}', which has a meaning of its own"
+            )
         for name, (low, high) in self.extents.items():
             if not 0 < low <= high < math.inf:
                 said = f"({low:g}, {high:g}): give two positive numbers, the smaller first"
+                raise ValueError(f"paper '{self.paper.name}': the extent of {name} is {said}")
+            range_ = self.setting.ranges()[name]
+            if low < range_.low or high > range_.high:
+                said = f"({low:g}, {high:g}), beyond what it may be, {range_.low:g} to {range_.high:g}"
                 raise ValueError(f"paper '{self.paper.name}': the extent of {name} is {said}")
         for name in ("epsilon", "delta", "horizon"):
             if name not in self.typical:
@@ -144,9 +160,11 @@ class Pack:
         return self.lasts(stage, epsilon) or 0.0
 
     def settings(self, values: Mapping[str, float], labels: str) -> Setting:
-        """A setting from numbers by name, whole ones rounded."""
-        whole = self.setting.whole()
+        """A setting from numbers by name, whole ones rounded, and a batch of all samples at most."""
+        whole, batch = self.setting.whole(), self.setting.batches.size
         given = {name: round(values[name]) if name in whole else values[name] for name in self.columns}
+        if batch:
+            given[batch] = min(given[batch], given["n"])
         return self.setting(**given, labels=labels)
 
 

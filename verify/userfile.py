@@ -41,7 +41,7 @@ from theory import Claim, Condition, evaluate
 from theory.reading import Reading
 from theory.statements import Theorem, check_name
 from verify.laws import check_law
-from verify.pack import DEFAULT, no_value, pack_of
+from verify.pack import DEFAULT, TAKEN, no_value, pack_of
 from verify.pack import load as load_pack
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
@@ -49,8 +49,6 @@ TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tin
 MOVED = {f"theory.{name}" for name in ("paper", "theorems", "lineage", "regime", "meanfield", "proofs")}
 READ_LIMIT = 60.0  # that checking its conditions and claims may take
 
-# Columns of runs.csv that are no observables, beside the parameters of a setting.
-RESERVED = {"group", "seed", "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps", "setting"}
 
 _LISTS = {"CONDITIONS": Condition, "CLAIMS": Claim, "OBSERVABLES": Observable, "THEOREMS": Theorem}
 
@@ -366,7 +364,7 @@ class _Reader:
                 check_name(held.name, "an observable")
             except ValueError as problem:
                 raise self.wrong(held.name, str(problem)) from problem
-            if held.name in {*RESERVED, *self.pack.columns}:
+            if held.name in {*TAKEN, *self.pack.columns}:
                 raise self.wrong(
                     held.name, f"observable '{held.name}': runs.csv has such a column; choose another name"
                 )
