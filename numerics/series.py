@@ -95,6 +95,16 @@ def _projection_signal(state: State) -> Tensor:
     return (_drift(state)[..., 0].unflatten(1, (2, -1)) - state.batch.j * state.gamma).abs().flatten(1).amax(1)
 
 
+def _signal_best(state: State) -> Tensor:
+    """What the neuron of each sign that sees most of the first signal makes of it, of the two signs the lesser."""
+    return (state.batch.j * state.on_signal).amax(2).amin(1)
+
+
+def _noise_best(state: State) -> Tensor:
+    """The same of a sample's noise patch and its own neurons, a mean over the samples."""
+    return state.on_own_noise.amax(1).mean(1)
+
+
 def _memorised(state: State) -> Tensor:
     """Theorem 4.2 (2): share of all n samples that are noisy, fitted, and whose mean rho-bar exceeds the mean gamma of
     the other label's neurons, over all m neurons; NaN where no label was flipped."""
@@ -150,6 +160,7 @@ SERIES: dict[str, Recorder] = {
     "margin_noisy_plus": lambda s: _mean(s.margins, s.batch.kind("noisy_plus")),
     "margin_noisy_minus": lambda s: _mean(s.margins, s.batch.kind("noisy_minus")),
     "margin_min": lambda s: s.margins.amin(1),
+    "margin_mean": lambda s: s.margins.mean(1),
     "margin_error": _margin_error,
     "predicted_spread": _predicted_spread,
     "loss": lambda s: s.losses.mean(1),
@@ -165,4 +176,6 @@ SERIES: dict[str, Recorder] = {
     "selection_recall": lambda s: _share(_selected(s), s.batch.kind("clean")),
     "projection_noise": _projection_noise,
     "projection_signal": _projection_signal,
+    "signal_best": _signal_best,
+    "noise_best": _noise_best,
 }

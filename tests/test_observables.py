@@ -196,6 +196,7 @@ def naive(run: Setting, sample: Sample, steps: int) -> dict[str, float]:
         "margin_noisy_plus": mean([margin[i] for i in noisy if y[i] > 0]),
         "margin_noisy_minus": mean([margin[i] for i in noisy if y[i] < 0]),
         "margin_min": min(margin),
+        "margin_mean": mean(margin),
         "margin_error": max(gaps()),
         "predicted_spread": max(predicted) - min(predicted),
         "signal_drive_min": min(drives()),
@@ -218,6 +219,8 @@ def naive(run: Setting, sample: Sample, steps: int) -> dict[str, float]:
         "selection_recall": len(set(chosen) & set(clean)) / len(clean),
         "projection_noise": max(noise for noise, _ in projections()),
         "projection_signal": max(signal for _, signal in projections()),
+        "signal_best": min(max(w[k] @ mu for k in range(m)), max(-w[m + k] @ mu for k in range(m))),
+        "noise_best": mean([max(w[side[i] * m + r] @ xi[i] for r in range(m)) for i in range(n)]),
     }
 
 

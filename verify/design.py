@@ -105,8 +105,9 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One setting of a design, with its place in the group, the target loss, its share of the profile's seeds, and,
-    where the stage is ``"window"``, the rescaled times at which the window may begin and at which its runs end."""
+    """One setting of a design, with its place in the group, the target loss, its share of the profile's seeds, and the
+    rescaled times at which a window may begin and at which its runs end. Where the stage is ``"end"`` they end there
+    too, whatever their loss is: runs of two algorithms are then compared after equally many iterations."""
 
     setting: Setting
     epsilon: float

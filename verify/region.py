@@ -20,7 +20,8 @@ from theory import Condition, inside
 from theory.reading import Reading
 from verify.pack import Pack, pack_of
 
-FLIPS = ("tau_plus", "tau_minus")  # of balanced labels: shares that can be flipped (numerics.model.flip_share)
+# Of balanced labels that are flipped once: shares that can be flipped (numerics.model.flip_share).
+FLIPS = ("tau_plus", "tau_minus")
 EDGE = 1e-6  # this far inside every boundary, in logarithms, so that rounding does not leave it
 # No share is nearer to 0 or 1: at the least d, which T* couples to eta, all others would be pinned to a point, which
 # rounding misses.
@@ -125,7 +126,7 @@ class Region:
             value = low + min(max(share.get(name, 0.5), CORNER), 1 - CORNER) * (high - low)
             if name in self.pack.setting.whole():
                 value = _whole(value, low, high)
-            elif name in FLIPS and self.reading.labels == "balanced":
+            elif name in FLIPS and self.reading.labels == "balanced" and self.pack.setting.flips == "once":
                 n = round(fixed["n"] if "n" in fixed else math.exp(point["n"]))
                 size = class_sizes(n)[FLIPS.index(name)]
                 value = math.log(flip_share(*np.exp([value]), size, *np.exp([low, high])) or math.nan)

@@ -95,7 +95,10 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
     # and counted as such.
     group, pack = jobs[0].group, pack_of(jobs[0].reading)
     patience = group.patience or {"window": 1.1, "early": 8, "T1": 25}.get(stage, 0)
-    if stage == "end":
+    timed = stage == "end" and jobs[0].point.until > 0  # it ends at a time, not at a loss
+    if timed:
+        last = 1.001 * max(_steps(job) for job in jobs) + 1  # a time that is met by rounding alone is met
+    elif stage == "end":
         last = max(pack.last_step(job.point.setting, job.point.epsilon, job.reading) for job in jobs)
     else:
         last = {"exact": EXACT_STEPS, "start": 1}.get(stage, patience * max(_steps(job) for job in jobs))
@@ -103,7 +106,7 @@ def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:
         **events,
         "window": Event(series="elapsed", value=tuple(job.point.until for job, _ in runs)),
         "end": Event(series="loss", value=tuple(job.point.epsilon for job, _ in runs), falling=True),
-    }.get(stage)
+    }.get("window" if timed else stage)
     steps = max(1, int(min(last, MOST_STEPS)))
     known = userfile.observables_of(jobs[0].reading, jobs[0].file)
     needed = series_of((known[name] for name in group.observables), events.values())
