@@ -138,7 +138,7 @@ def _enough(samples: int) -> tuple[Condition, ...]:
 # How many samples carry the stationary mean: its relative fluctuation over a time s is (lambda p (1 - p) n s)^-1/2.
 def condition_growth() -> tuple[Condition, ...]:
     """Stage I, in which everything grows by a factor a step."""
-    return (_kappa(0.02, 1), _orthogonal(20), _step(2e-3, 1e-2), _start(1e-7, 1e-4), *_probability(0.02, 0.2),
+    return (_kappa(0.02, 1), _orthogonal(20), _step(5e-3, 2e-2), _start(1e-7, 1e-4), *_probability(0.02, 0.2),
             *_enough(3))  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import sympy as sp
 
 from numerics import Setting
 from theory import Condition, evaluate
+from theory import n as samples
 from theory.papers.huang2025 import conditions
 from theory.papers.huang2025.dynamics import STEP, late_time
 from theory.reading import Reading
@@ -24,6 +25,7 @@ P = conditions.P
 # Rescaled time after which a run is on the plateau: its start within 1e-4 takes 10/(1 - 2p), the rest a few. Its second
 # half then is, and is long enough for chance to average out.
 PLATEAU_TIME = 5 / (STEP * P * (1 - P))
+RATE_TIME = sp.Max(2, 20 / samples) / (STEP * P * (1 - P))  # chance averages out over samples too
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,8 @@ def layouts() -> dict[tuple[Condition, ...], Layout]:
         "about": _CORNER,
     }
     plateau = {"sizes": _MANY, "ends": PLATEAU_TIME, "settings": _by(12, 24, 48), "steps": _by(8e3, 5e4, 5e5)}
-    rate = {"sizes": _SPREAD, "ends": PLATEAU_TIME, "settings": _by(30, 75, 150), "steps": _by(1.2e4, 6e4, 5e5)}
-    late_both = {"sizes": ((12, 16), (24, 16)), "ends": late, "settings": _by(10, 16, 32), "steps": _by(1e4, 3e4, 3e4)}
+    rate = {"sizes": _SPREAD, "ends": RATE_TIME, "settings": _by(30, 75, 150), "steps": _by(6e3, 4e4, 4e5)}
+    late_both = {"sizes": ((12, 16), (24, 16)), "ends": late, "settings": _by(10, 16, 32), "steps": _by(7e3, 3e4, 3e4)}
     return {
         conditions.assumption(): Layout(**theorem),
         conditions.gradient_descent(): Layout(**theorem),
