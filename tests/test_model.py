@@ -126,7 +126,9 @@ def test_an_extent_stays_within_what_a_parameter_may_be(here, tmp_path):
 
 def test_batches_are_never_larger_than_the_sample(here, tmp_path):
     pieces = "batches = EPOCHS; batch: int = parameter(1, 1e9, whole=True, default=8)"
-    path = written(tmp_path, pieces, name="own_batches", extents="{'batch': (2, 64), 'sigma_0': (0.002, 0.01)}")
+    path = written(
+        tmp_path, pieces, name="own_batches", extents="{'batch': (2, 64), 'sigma_0': (0.002, 0.01), 'eta': (0.1, 0.3)}"
+    )
     asked = here("papers", path)
     assert "FAILS" not in asked.stdout, asked.stdout
     done = here("check", path, "--out", str(tmp_path / "out"))
