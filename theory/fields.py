@@ -15,7 +15,7 @@ PROVENANCE = {
     "preprint": "in an earlier version of the paper, which is held word for word",
     "secondary": "read in a summary or review of the paper",
     "lineage": "from the papers it builds on",
-    "recalled": "recalled of the paper, not compared with its text",
+    "recalled": "from memory, not compared with the text",
     "inferred": "our best reconstruction, with its reason",
     "derived": "proved or computed here",
     "user": "stated by the user",
