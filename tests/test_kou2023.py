@@ -1,6 +1,7 @@
 """The limit kappa -> 0 of Kou et al. 2023: its formulas against their equations, and its numbers against draws."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from theory.papers.kou2023 import Reading, meanfield
 from theory.papers.kou2023.entailments import entailments
 from verify.conformance import statements
 from verify.design import PROFILES, design, groups
+from verify.maps import cells
 from verify.pack import load
 from verify.packs.kou2023 import limit
 from verify.predicted import curves as at_any_kappa
@@ -126,8 +128,7 @@ def test_its_design_stays_inside_with_small_kappa():
     pack = load("kou2023")
     reading = pack.paper.reading()
     by_claim = groups(pack.paper.claims(reading), pack.observables)
-    few = PROFILES["quick"].settings | {"end": 6}
-    profile = PROFILES["quick"].__class__(**{**vars(PROFILES["quick"]), "settings": few})
+    profile = replace(PROFILES["quick"], settings={**PROFILES["quick"].settings, "end": 6})
     for name, low, high in (
         ("harmful.test-error", 0, 0.25),
         ("benign.test-error", 4, math.inf),
@@ -141,3 +142,19 @@ def test_its_design_stays_inside_with_small_kappa():
             assert inside(group.needs, reading.at(setting.values(), point.epsilon), reading.C)
             assert setting.kappa < 0.1
             assert low <= setting.kappa**2 * setting.d / setting.n <= high
+
+
+def test_its_map_is_drawn_along_the_strength_and_with_both_scales_of_the_heat_map(here, tmp_path):
+    found = here("map", "strength", "tau", "--paper", "kou2023", "--x", "0.1:5:3:log", "--y", "0:0.2:2", "--at",
+                 "n=24 m=12 d=1e6", "--seeds", "1", "--epsilon", "0.5", "--show", "error_fresh_end", "--jobs", "1",
+                 "--quiet", "--out", str(tmp_path / "map"))  # fmt: skip
+    assert found.returncode == 0, found.stderr
+
+    def first(paper_, name):
+        drawn = load(paper_).maps.presets()[name]
+        return cells(replace(drawn, x=replace(drawn.x, count=2), y=replace(drawn.y, count=2)))[0]
+
+    script, table = first("kou2023", "kou"), first("kou2023", "kou-sum")
+    assert table.sigma_0 == pytest.approx(10 / math.sqrt(300)) == pytest.approx(2 * script.sigma_0)
+    assert (script.eta, table.eta) == (2.5, 10)
+    assert first("han2025", "kou-sum").values() == table.values()

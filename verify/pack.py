@@ -43,6 +43,7 @@ class Maps:
         held: a number or formula for every parameter, and for the ratios that formulas name; ``"bound"`` for the bound
             of its condition.
         ratios: what beside parameters may be an axis or be held, and its range.
+        latex: of ratios that this pack alone knows.
         instead: by ratio, what is held otherwise where that ratio is given.
         axes: (low, high, logarithmic) of an axis where no range is given.
         show: claims and observables shown by default.
@@ -53,6 +54,7 @@ class Maps:
 
     held: Mapping[str, str]
     ratios: Mapping[str, Range] = field(default_factory=dict)
+    latex: Mapping[str, str] = field(default_factory=dict)
     instead: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     axes: Mapping[str, tuple[float, float, bool]] = field(default_factory=dict)
     show: tuple[str, ...] = ()

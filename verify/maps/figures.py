@@ -20,6 +20,7 @@ from verify import maps
 from verify.draw import INK, MUTED, NOISY, STYLE, Picture, canvas, finished
 from verify.maps import Grid, Line, Map
 from verify.notation import latex
+from verify.pack import loaded
 
 # Yellow is what one hopes for, in grey too: a claim that holds, an early time, a small error.
 GOOD_HIGH, GOOD_LOW = "cividis", "cividis_r"
@@ -238,7 +239,10 @@ def _caption(
 
 
 def _names() -> dict[str, str]:
-    return latex() | {"tau": r"\tau_\pm", "snr": r"\mathrm{SNR}"}
+    known = latex() | {"tau": r"\tau_\pm", "snr": r"\mathrm{SNR}"}
+    for pack in loaded():  # that a map is of one of them is known: it has been read
+        known |= pack.maps.latex
+    return known
 
 
 def _held(map_: Map) -> str:

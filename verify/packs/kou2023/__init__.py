@@ -61,6 +61,7 @@ PACK = Pack(
             "tau_minus": "tau", "mu": "sigma_xi*sqrt(sqrt(strength*d/n))", "sigma_0": "bound", "eta": "bound",
         },
         ratios={"strength": Range(low=0, high=1e30), "tau": Range(low=0, high=0.5, below=True)},
+        latex={"strength": r"n\|\mu\|^4/(\sigma_\xi^4d)"},
         axes={
             "strength": (0.03, 10.0, True), "tau": (0.0, 0.3, False), "tau_plus": (0.0, 0.3, False),
             "tau_minus": (0.0, 0.3, False), "n": (16, 128, True), "m": (12, 48, True), "d": (1e4, 1e8, True),

@@ -29,8 +29,9 @@ MANY, FEW = (32, 2.0, 6), (20, 2**0.5, 3)
 SHARE = 4  # a boundary, with its 12 coefficients, takes so many times the settings with so small a share of the seeds
 # Core seconds that a setting may cost where something is fitted, and how many times what is left for each at a time.
 DEAR, SPENT = 4.0, 12.0
-# Settings of a group on which rates are fitted, and core seconds of each: with less nothing is decided.
-FEWEST, LEAST = 24, 0.8
+# Settings of a group on which rates are fitted, and core seconds of each of them and of a boundary's: with less nothing
+# is decided.
+FEWEST, OF_RATES, OF_BOUNDARY = 24, 0.4, 0.2
 SPREAD = (11, 2.0, 6)  # sizes where rates are fitted: several settings at either end
 NOT_TINY = Condition(
     name="not-tiny",
@@ -57,7 +58,7 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     levels = {"n": MANY, "m": FEW} if boundary else dict.fromkeys(("n", "m"), SPREAD)
     losses = OF_ERRORS if any(c.name in STRENGTHS for c in group.needs) else LOSSES
     dear = (
-        (cap / 2, max(DEAR if group.stage == "end" else 0.0, 10 * cap)) if group.needs_rates else (max(0.8, cap),) * 2
+        (cap / 2, max(DEAR if group.stage == "end" else 0.0, 10 * cap)) if group.needs_rates else (max(0.5, cap),) * 2
     )
     cube = scipy.stats.qmc.Sobol(len(pack.order) + 2, rng=np.random.default_rng(entropy))
     tried = 2 ** math.ceil(math.log2(max(128, 4 * wanted)))
@@ -85,11 +86,8 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
             found.append((setting, epsilon, costs.work(s or 0.0, setting, seeds)))
     if len(found) < 4:
         raise ValueError(too_few(group, reading, len(found), tried))
-    chosen = (
-        _telling(found, wanted, wanted * max(LEAST / share if group.stage == "end" else 0.0, cap))
-        if group.needs_rates
-        else found[:wanted]
-    )
+    least = (OF_BOUNDARY if boundary else OF_RATES) if group.stage == "end" else 0.0
+    chosen = _telling(found, wanted, wanted * max(least, cap)) if group.needs_rates else found[:wanted]
     return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e, _) in enumerate(chosen)]
 
 
