@@ -92,9 +92,11 @@ def conservation_residual(trajectory: Trajectory) -> np.ndarray:
 
     A neuron (j, r) has the premise from the last time on at which <w, mu> had not the sign j. Each of the samples
     with y_i = j needs a neuron r_i of class y~_i active on xi_i through that window; a neuron without is left out.
-    NaN for a run in which none is left. Shape (runs,).
+    NaN for a run in which none is left, and of another model than the plain network. Shape (runs,).
     """
     batch = trajectory.batch
+    if not batch.plain:  # whose steps these are, and for which the law is derived
+        return np.full(len(trajectory.settings), np.nan)
     coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
     gamma, rho, signal_sign, active = [], [], [], []
     steps = int(trajectory.last.max())

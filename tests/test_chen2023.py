@@ -103,8 +103,8 @@ def test_sam_generalizes_where_sgd_does_not_from_its_own_radius_on():
     assert error[0].min() > 0.3
     assert error[1].min() > 0.3, "a tenth of the radius that is needed changes nothing"
     assert error[2:].max() < 0.1, "ten times more than enough does no harm"
-    assert memory[0].min() > 0.9
-    assert memory[2:].max() < 0.5, "what noise holds of the signal's direction is a part of it"
+    assert memory[0].min() > 0.7
+    assert memory[2:].max() < 0.25
 
 
 def test_no_radius_beats_the_noise_along_the_signal_but_projected_noise_has_none():

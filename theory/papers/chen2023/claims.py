@@ -235,9 +235,10 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             inferred("proof of Theorem 4.1", "rho stays small while SAM runs"),
             "memory_share_end",
             Within(high=MOST_MEMORY),
-            "Noise patches add little to the margins.",
+            "What is memorized of noise patches adds little to the margins.",
             needs=sam,
-            latex=r"\tfrac1n\sum_i \tilde y_i f(0, \xi_i) \le \tfrac14\cdot\tfrac1n\sum_i \tilde y_i f(x_i)",
+            latex=r"\tfrac{P-1}{nm}\sum_{i,r}\rho_{\tilde y_i,r,i}1(\langle w_{\tilde y_i,r},\xi_i\rangle>0) \le"
+            r" \tfrac14\cdot\tfrac1n\sum_i \tilde y_i f(x_i)",
             tested="over all samples, when L_S <= epsilon; a quarter is our reading",
         ),
         claim(

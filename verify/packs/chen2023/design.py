@@ -30,7 +30,10 @@ EDGE = {"n": (32, 2.0, 6), "m": (24, 2**0.5, 3)}  # of a boundary: n over 1.5 de
 DEAR = 5.0  # a step of SAM on batches, over one of plain gradient descent; measured at n = 20, m = 10
 # Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more.
 GENERAL, SLOW = 2.0, 20.0
-SAM_SHARE = 0.6  # of the settings: each claim on them is a bound, met or not
+SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
+# Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
+# of them together at least so many, and there are at least so many: with less nothing is decided.
+FAR, TOGETHER, FEWEST = 6.0, 30.0, 30
 NOT_TINY = Condition(
     name="not-tiny",
     source="the design: the bound on sigma_0 is 1/C of this, and three decades below it nothing changes any more",
@@ -54,32 +57,37 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     cheap = 2 if group.stage == "start" and group.needs_rates else 1  # nothing is trained, and many parameters move
     wanted = cheap * profile.settings[group.stage] * share // (1 if group.needs_rates or slow else 2)
     wanted = round(SAM_SHARE * wanted) if slow else wanted
+    fitted = group.needs_rates and group.stage == "end"
+    wanted = max(FEWEST, wanted) if fitted else wanted
     cap = profile.work[group.stage] / share * (SLOW if slow else GENERAL)
     seeds = max(1, round(profile.seeds / share))
     start = START if group.stage == "start" else SIZES[group.stage]
     levels = SMALL if slow else EDGE if boundary else {k: start for k in ("n", "m")}
     losses = OF_SAM if slow else OF_ERRORS if names & {"benign", "harmful", "both-sides"} else LOSSES
-    cube = scipy.stats.qmc.Sobol(len(pack.order) + 1, rng=np.random.default_rng(entropy))
-    found: list[tuple[Setting, float]] = []
+    cube = scipy.stats.qmc.Sobol(len(pack.order) + 2, rng=np.random.default_rng(entropy))
+    found: list[tuple[Setting, float, float]] = []
     tried = 2 ** math.ceil(math.log2(max(64, 6 * wanted)))
     for u in cube.random(tried):
         if len(found) >= (3 if group.needs_rates else 1) * wanted:
             break
-        at = dict(zip((*pack.order, "epsilon"), map(float, u), strict=True))
+        at = dict(zip((*pack.order, "epsilon", "cost"), map(float, u), strict=True))
         for name in ("eta", "batch"):  # long runs are dear: more settings have large steps and batches than small ones
             at[name] **= 0.3
         size = [round(low * ratio ** min(int(at[k] * count), count - 1)) for k, (low, ratio, count) in levels.items()]
         epsilon = between(*losses, at["epsilon"]) if group.stage == "end" else losses[1]
-        if costs.of_draw(*size, seeds) > cap or not _within_reach(group, reading, epsilon, size, seeds, cap):
+        most = between(cap, max(FAR, cap), at["cost"]) if fitted else cap
+        if costs.of_draw(*size, seeds) > most or not _within_reach(group, reading, epsilon, size, seeds, most):
             continue
-        needs = (*group.needs, *(() if slow else (NOT_TINY,)), *_affordable(group.stage, epsilon, slow, seeds, cap))
+        needs = (*group.needs, *(() if slow else (NOT_TINY,)), *_affordable(group.stage, epsilon, slow, seeds, most))
         [setting] = Region(needs=needs, reading=reading, epsilon=epsilon).at_size(*size).place([at])
         if setting is not None:
-            found.append((setting, epsilon))
+            steps = pack.rescaled_time(setting, epsilon, group.stage) / setting.time_scale
+            found.append((setting, epsilon, steps * _step(*size, seeds)))
     if len(found) < 4:
         raise ValueError(too_few(group, reading, len(found), tried))
-    chosen = _telling(found, wanted) if group.needs_rates else found[:wanted]
-    return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e) in enumerate(chosen)]
+    budget = max(TOGETHER, wanted * cap) if fitted else math.inf
+    chosen = _telling(found, wanted, budget) if group.needs_rates else found[:wanted]
+    return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e, _) in enumerate(chosen)]
 
 
 def _within_reach(group: Group, reading: Reading, epsilon: float, size: list[int], seeds: int, cap: float) -> bool:
@@ -109,16 +117,22 @@ def _affordable(stage: str, epsilon: float, slow: bool, seeds: int, cap: float) 
     return (Condition(name="affordable", source="the effort", statement=rule),)
 
 
-def _telling(found: Sequence[tuple[Setting, float]], wanted: int) -> list:
-    """By turns the next draw, and the draw that adds most to telling the exponents apart, which is the one of largest
-    leverage x' (X'X)^-1 x (greedy D-optimality)."""
-    rows = np.log([[s.n, s.m, s.d, s.mu, s.sigma_xi, s.eta, s.sigma_0, s.copies, s.batch, e] for s, e in found])
+def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget: float) -> list:
+    """By turns the next draw, and the draw that adds most to telling the exponents apart for a root of its cost, which
+    is the one of largest leverage x' (X'X)^-1 x (greedy D-optimality); as far as the budget of core seconds goes, of
+    which one draw takes a quarter at most."""
+    rows = np.log([[s.n, s.m, s.d, s.mu, s.sigma_xi, s.eta, s.sigma_0, s.copies, s.batch, e] for s, e, _ in found])
     rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-9)
     x = np.column_stack([rows, np.ones(len(rows))])
+    work = np.array([cost for *_, cost in found]) + 1e-3
     left, chosen = list(range(len(found))), []
     information = 1e-2 * np.eye(x.shape[1])
-    while left and len(chosen) < wanted:
-        gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left])
+    while len(chosen) < wanted:
+        left = [k for k in left if work[k] <= budget / 4]
+        if not left:
+            break
+        gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left]) / work[left] ** 0.2
         chosen.append(left.pop(int(gain.argmax()) if len(chosen) % 2 else 0))
+        budget -= work[chosen[-1]]
         information += np.outer(x[chosen[-1]], x[chosen[-1]])
     return [found[k] for k in chosen]

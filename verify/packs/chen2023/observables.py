@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy.special import ndtr
 
 from numerics import OBSERVABLES, Observable, Setting, Trajectory
@@ -72,11 +71,12 @@ def _drive(run: Trajectory) -> np.ndarray:
 
 @reading()
 def _memory_share(run: Trajectory) -> np.ndarray:
-    state, copies = run.state("end"), np.array([[s.copies] for s in run.settings])
+    """(P-1)/m sum_r rho over the neurons of a sample's class that are active on its noise: what was memorized of it."""
+    state, copies = run.state("end"), np.array([s.copies for s in run.settings])
     batch = state.batch
-    seen = state.overlap[..., batch.noise].clamp(min=0)  # relu<w, xi_i>
-    noise = copies * (batch.y_tilde * torch.bmm(batch.head, seen)[:, 0]).numpy()
-    return noise.mean(1) / state.margins.mean(1).numpy()
+    active = batch.own(state.overlap[..., batch.noise].unflatten(1, (2, -1))) > 0
+    memory = state.rho_own.where(active, 0.0).mean((1, 2)).numpy() * copies
+    return memory / state.margins.mean(1).numpy()
 
 
 @reading()
@@ -110,5 +110,5 @@ OWN = (
     Observable(name="error_beyond_floor", stage="end", compute=_beyond_floor,
                says="error on fresh noise minus Phi(-mu/((P-1) sigma)), that of the signal alone, at the end"),
     Observable(name="memory_share_end", stage="end", compute=_memory_share,
-               says="what noise patches add to the margins, over the margins, means over all samples, at the end"),
+               says="what active neurons memorized of the noise, over the margins, means over all samples, at the end"),
 )  # fmt: skip

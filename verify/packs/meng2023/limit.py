@@ -1,0 +1,64 @@
+"""The limit of ``theory.papers.meng2023.meanfield`` in numbers: curves of recorded series, and the error of a draw."""
+
+from dataclasses import replace
+
+import numpy as np
+import scipy
+
+from numerics import Setting
+from numerics.model import Sample
+from theory.papers.kou2023 import meanfield
+from verify.packs.kou2023.limit import activity_of, draw_of, error
+
+LARGEST, LEAST = 1e6, 1e-4  # of the strength, between which the place of the boundary is looked for
+
+
+def curves(setting: Setting, s: np.ndarray) -> dict[str, np.ndarray]:
+    """Memorized noise, by the name of the recorded series that it predicts: to leading order, while the neurons that
+    were active first are the active ones."""
+    x = 1 + float(meanfield.FIRST.one) * np.asarray(s, dtype=float)
+    rho = np.maximum(x - np.real(scipy.special.wrightomega(x)), 0.0) / float(meanfield.FIRST.one)
+    return {f"rho_{kind}_{label}": rho for kind in ("clean", "noisy") for label in ("plus", "minus")}
+
+
+def noise_of(sample: Sample) -> Sample:
+    """The draw with one signal, for what looks at its noise alone."""
+    return replace(sample, gram=sample.gram[1:, 1:], overlap=sample.overlap[:, 1:])
+
+
+def drives_of(sample: Sample, cosine: float) -> np.ndarray:
+    """How far the margin of a fresh u, v, -u, -v is moved by what its class has learned of it, over kappa times mean
+    rho. (1-2 tau)(1-cos^2)/8 each in the limit, where one signal has (1-2 tau)/2. Shape (4,).
+
+    With A_k = (1/n) sum of y_i y~_i over the samples that read signal k, a neuron on the side of u is pulled by
+    A_u u - x v, 0 <= x <= A_v, where x = cos A_u holds <w, v> at 0. Where few samples read v, so that A_v < cos A_u, it
+    sees v all the time: it learns v as well, of the wrong label.
+    """
+    agree = sample.y * sample.y_tilde
+    pull = np.array([float(agree[sample.signal == k].sum()) / agree.size for k in range(4)])  # A
+    m = sample.overlap.shape[0] // 2
+    onto = np.concatenate([sample.overlap[:, :2], -sample.overlap[:, :2]], 1)  # <w, u>, <w, v>, <w, -u>, <w, -v>
+    side = np.array([float(((onto[:m, k] if k % 2 == 0 else onto[m:, k]) > 0).mean()) for k in range(4)])
+    other = [1, 0, 3, 2]  # the signal of the other label at the same angle: v of u, -v of -u
+    learned = pull - cosine * np.minimum(cosine * pull, pull[other])
+    wrong = np.maximum(cosine * pull - pull[other], 0.0)
+    return side * learned - (side * wrong)[other]
+
+
+def error_of(sample: Sample, strength: float, cosine: float) -> float:
+    """The error on fresh noise of a draw; ``strength`` is n mu^4/(sigma^4 d)."""
+    noise = noise_of(sample)
+    activity, (_, shares), drives = activity_of(noise), draw_of(noise), drives_of(sample, cosine)
+    return sum(error(strength, tuple(drives[k : k + 2]), activity, shares) for k in (0, 2)) / 2
+
+
+def boundary_of(sample: Sample, level: float, cosine: float) -> float:
+    """The strength at which the error of a draw is ``level``; NaN where there is none."""
+
+    def beyond(log_strength: float) -> float:
+        return error_of(sample, float(np.exp(log_strength)), cosine) - level
+
+    low, high = np.log([LEAST, LARGEST])
+    if not beyond(low) > 0 > beyond(high):
+        return np.nan
+    return float(np.exp(scipy.optimize.brentq(beyond, low, high, xtol=1e-3)))
