@@ -1,0 +1,161 @@
+"""Condition 4.2, its two regimes, the times of the two theorems, and where their mechanism is measured.
+
+Y. Cao, Z. Chen, M. Belkin, Q. Gu, "Benign Overfitting in Two-layer Convolutional Neural Networks", NeurIPS 2022,
+arXiv 2202.06526. Its statements are recalled, and may be wrong in detail, but for the threshold and for sigma_0 being
+bounded on both sides, which reviews and summaries say too. Logarithms are left out, so that all is weaker than what is
+written.
+"""
+
+from typing import Any
+
+import sympy as sp
+from sympy import Eq, Max, Min, Rational, log, sqrt
+
+from theory.papers.cao2022.dynamics import START, STEP
+from theory.statements import Band, Condition, Source
+from theory.symbols import (
+    SNR,
+    C,
+    d,
+    declare,
+    delta,
+    epsilon,
+    eta,
+    horizon,
+    kappa,
+    m,
+    mu,
+    n,
+    sigma_0,
+    sigma_xi,
+    tau_minus,
+    tau_plus,
+)
+
+REFERENCE = "Cao et al. 2022"
+RECALLED = "recalled, not read word for word; logarithms left out"
+POWERS = (3, 4)  # for which its statements are put to the test
+q = declare("q", "q", "> 2", "power of the activation max(z, 0)^q", order="~")
+
+
+def recalled(where: str, note: str = RECALLED) -> Source:
+    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
+
+
+def secondary(where: str, note: str = "") -> Source:
+    return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
+
+
+def derived(what: str) -> Source:
+    return Source(provenance="derived", reference=what)
+
+
+MECHANISM = derived("reduced dynamics of powers of the ReLU, docs/cao2022.md")
+
+# How far n SNR^q must lie from the threshold of the reduced dynamics to count as Omega~(1): a factor of ten.
+FAR = 10
+
+# ---------------------------------------------------------------------------------------------------------------
+# The times of the two theorems
+
+
+def benign_time(power: int) -> sp.Expr:
+    """Until L_S <= epsilon where the signal is learned, a factor beside."""
+    return horizon * (m / (eta * sigma_0 ** (power - 2) * mu**power) + m**3 / (eta * epsilon * mu**2))
+
+
+def harmful_time(power: int) -> sp.Expr:
+    """The same where noise is memorized."""
+    plateau = n * m / (eta * sigma_0 ** (power - 2) * (sigma_xi * sqrt(d)) ** power)
+    return horizon * (plateau + n * m**3 / (eta * epsilon * sigma_xi**2 * d))
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Condition 4.2
+
+
+def _condition(name: str, source: Source, statement: Any, says: str) -> Condition:
+    return Condition(name=name, source=source, statement=statement, says=says)
+
+
+def model(power: int) -> tuple[Condition, ...]:
+    """Which activation, and that labels are clean."""
+    source = secondary("the model")
+    return (
+        _condition(f"power-{power}", source, Eq(q, power), f"The activation is max(z, 0)^{power}."),
+        *(
+            _condition(f"clean-{sign}", source, Eq(tau, 0), "No label is flipped.")
+            for sign, tau in (("plus", tau_plus), ("minus", tau_minus))
+        ),
+    )
+
+
+def condition_4_2(power: int) -> tuple[Condition, ...]:
+    """Condition 4.2 for one power."""
+    inverse = Rational(1, power - 2)
+    of_m, of_n = Max(2, 4 * inverse), Max(4, (2 * power - 2) * inverse)
+    lengths = Min(1 / (sigma_xi * sqrt(d)), 1 / mu)
+    both = secondary("Condition 4.2", "that sigma_0 is bounded on both sides; the powers are recalled")
+    return (
+        *model(power),
+        _condition("4.2-dimension", recalled("Condition 4.2"), d >= C * m**of_m * n**of_n,
+                   "Noise patches are nearly orthogonal, by far."),
+        _condition("4.2-neurons", recalled("Condition 4.2", "polylogarithmic there"), m >= C * log(n / delta),
+                   "Some neuron starts aligned with each patch."),
+        _condition("4.2-step", recalled("Condition 4.2"), eta <= Min(1 / mu**2, 1 / (sigma_xi**2 * d)) / C,
+                   "The step size is small."),
+        _condition("4.2-initialization-low", both, sigma_0 >= C * n / sqrt(d) * lengths,
+                   "The initial weights are not too small."),
+        _condition("4.2-initialization-high", both,
+                   sigma_0 <= m ** (-2 * inverse) * n ** -Max(1, inverse) * lengths / C,
+                   "The initial weights are small."),
+    )  # fmt: skip
+
+
+def condition_benign(power: int) -> tuple[Condition, ...]:
+    """Where the signal is learned."""
+    rule = _condition("benign", secondary("Theorem 4.3", "n SNR^q is at least Omega~(1); the factor is ours"),
+                      n * SNR**power >= 2 * FAR * C, "The signal outruns the noise.")  # fmt: skip
+    return (*condition_4_2(power), rule)
+
+
+def condition_harmful(power: int) -> tuple[Condition, ...]:
+    """Where noise is memorized."""
+    rule = _condition("harmful", secondary("Theorem 4.4", "n^-1 SNR^-q is at least Omega~(1); the factor is ours"),
+                      n * SNR**power <= Rational(2, FAR) / C, "The noise outruns the signal.")  # fmt: skip
+    return (*condition_4_2(power), rule)
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Where the mechanism shows
+
+STARTS = {3: (2e-3, 2e-2), 4: (2e-2, 1e-1)}  # of overlaps with noise: plateaus of some hundreds in rescaled time
+
+
+def condition_mechanism(power: int, low: float, high: float) -> tuple[Condition, ...]:
+    """What the reduced dynamics asks for, with n SNR^q between two numbers."""
+    return (
+        *model(power),
+        _condition("mechanism-snr", MECHANISM, Band(n * SNR**power, low, high), "Signal and noise are this far apart."),
+        _condition("mechanism-start", MECHANISM, Band(START, *STARTS[power]), "Pre-activations start small."),
+        _condition("mechanism-dimension", MECHANISM, d >= (100 * n / START) ** 2,
+                   "Cross-talk stays below the start, also when patches are memorized."),
+        _condition("mechanism-step", MECHANISM, Rational(1, 20) >= STEP, "One step changes little."),
+        _condition("mechanism-signal-step", MECHANISM, STEP * kappa <= Rational(1, 20), "Nor of the signal."),
+        _condition("mechanism-neurons", MECHANISM, m >= 11, "Every sample and every sign has an active neuron."),
+    )  # fmt: skip
+
+
+def condition_slow_signal(power: int) -> tuple[Condition, ...]:
+    """Noise alone."""
+    return condition_mechanism(power, 1e-4, 0.05)
+
+
+def condition_fast_signal(power: int) -> tuple[Condition, ...]:
+    """The signal alone."""
+    return condition_mechanism(power, 50, 1e3)
+
+
+def condition_both_sides(power: int) -> tuple[Condition, ...]:
+    """About the threshold."""
+    return condition_mechanism(power, 0.1, 40)

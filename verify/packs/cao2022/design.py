@@ -1,0 +1,95 @@
+"""Settings for this paper's claims.
+
+Plateaus take sigma_0^{-(q-2)} steps: what a setting may cost bounds them, and not only the step size. Sizes are a few
+levels of n and m, so that settings share a batch; everything else is drawn evenly over the region of the conditions.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+import sympy as sp
+
+from theory import Condition
+from theory import d as dimension
+from theory.papers.cao2022 import conditions
+from theory.papers.cao2022.dynamics import noise_plateau, signal_plateau
+from theory.reading import Reading
+from verify.design import EPSILON, Group, Point, Profile, anywhere_inside, too_few
+from verify.region import Region
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """Where the settings of a set of conditions lie.
+
+    Attributes:
+        sizes: (n, m).
+        lasts: steps that a run is expected to need, an expression.
+        settings: how many, by profile.
+        steps: the most that a run may be expected to take, by profile.
+    """
+
+    sizes: tuple[tuple[int, int], ...]
+    lasts: sp.Expr
+    settings: Mapping[str, float]
+    steps: Mapping[str, float]
+
+
+def _by(quick: float, standard: float, thorough: float) -> dict[str, float]:
+    return {"quick": quick, "standard": standard, "thorough": thorough}
+
+
+_SMALL = ((4, 12), (6, 12), (8, 12), (8, 16))
+_SPREAD = ((4, 12), (4, 384), (128, 14), (12, 48), (32, 32))
+_MANY = ((4, 16), (12, 16), (36, 16), (128, 16), (12, 64))
+
+
+def layouts() -> dict[tuple[Condition, ...], Layout]:
+    """By the conditions of claims."""
+    found = {}
+    for power in conditions.POWERS:
+        of_signal, of_noise = signal_plateau(power), noise_plateau(power)
+        theorem = {"sizes": _SMALL, "settings": _by(12, 24, 48), "steps": _by(3e4, 2e5, 2e6)}
+        rate = {"sizes": _SPREAD, "settings": _by(30, 75, 150), "steps": _by(4e3, 2e4, 1e5)}
+        both = {"sizes": _MANY, "settings": _by(60, 160, 320), "steps": _by(4e3, 1.5e4, 1e5)}
+        found |= {
+            conditions.condition_benign(power): Layout(lasts=of_signal, **theorem),
+            conditions.condition_harmful(power): Layout(lasts=of_noise, **theorem),
+            conditions.condition_fast_signal(power): Layout(lasts=of_signal, **rate),
+            conditions.condition_slow_signal(power): Layout(lasts=of_noise, **rate),
+            conditions.condition_both_sides(power): Layout(lasts=of_noise, **both),
+        }
+    return found
+
+
+def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> list[Point]:
+    """Settings inside the conditions of a group, by turns of every size; where no claim of this paper has the
+    conditions, they lie anywhere inside.
+
+    Raises:
+        ValueError: fewer than four fall inside within the steps of the profile.
+    """
+    layout = layouts().get(group.needs)
+    if layout is None:
+        return anywhere_inside(group, profile, reading, entropy)
+    wanted = int(layout.settings[profile.name])
+    effort = "the effort"
+    affordable = (
+        Condition(name="affordable", source=effort, statement=layout.lasts <= layout.steps[profile.name]),
+        Condition(name="many-steps", source=effort, statement=layout.lasts >= 100),  # else it is no flow
+        Condition(name="finite-dimension", source=effort, statement=dimension <= sp.Float(1e17)),
+    )
+    region = Region(needs=(*group.needs, *affordable), reading=reading, epsilon=EPSILON[1])
+    cube = scipy.stats.qmc.Sobol(len(region.pack.order), rng=np.random.default_rng(entropy))
+    each = 2 ** math.ceil(math.log2(2 * wanted / len(layout.sizes)))
+    placed = []
+    for size in layout.sizes:
+        shares = [dict(zip(region.pack.order, map(float, u), strict=True)) for u in cube.random(each)]
+        placed.append([found for found in region.at_size(*size).place(shares) if found is not None])
+    turns = [found[k] for k in range(each) for found in placed if k < len(found)][:wanted]
+    if len(turns) < 4:
+        raise ValueError(too_few(group, reading, len(turns), each * len(layout.sizes)))
+    return [Point(setting=s, epsilon=EPSILON[1], index=k) for k, s in enumerate(turns)]
