@@ -33,13 +33,13 @@ from theory.symbols import (
 )
 
 REFERENCE = "Cao et al. 2022"
-RECALLED = "recalled, not read word for word; logarithms left out"
+RECALLED = "logarithms left out"
 POWERS = (3, 4)  # for which its statements are put to the test
 q = declare("q", "q", "> 2", "power of the activation max(z, 0)^q", order="~")
 
 
 def recalled(where: str, note: str = RECALLED) -> Source:
-    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
+    return Source(provenance="recalled", reference=f"{REFERENCE}, {where}", note=note)
 
 
 def secondary(where: str, note: str = "") -> Source:

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 import sympy as sp
 
-from theory import Condition
+from theory import SNR, Band, Condition, n
 from theory import d as dimension
 from theory.papers.cao2022 import conditions
 from theory.papers.cao2022.dynamics import noise_plateau, signal_plateau
@@ -30,12 +30,16 @@ class Layout:
         lasts: steps that a run is expected to need, an expression.
         settings: how many, by profile.
         steps: the most that a run may be expected to take, by profile.
+        share: of the seeds that each setting takes; a boundary is told by many settings.
+        few: whether the smallest sizes alone may be affordable.
     """
 
     sizes: tuple[tuple[int, int], ...]
     lasts: sp.Expr
     settings: Mapping[str, float]
     steps: Mapping[str, float]
+    share: float = 1.0
+    few: bool = False
 
 
 def _by(quick: float, standard: float, thorough: float) -> dict[str, float]:
@@ -52,9 +56,9 @@ def layouts() -> dict[tuple[Condition, ...], Layout]:
     found = {}
     for power in conditions.POWERS:
         of_signal, of_noise = signal_plateau(power), noise_plateau(power)
-        theorem = {"sizes": _SMALL, "settings": _by(12, 24, 48), "steps": _by(3e4, 2e5, 2e6)}
-        rate = {"sizes": _SPREAD, "settings": _by(30, 75, 150), "steps": _by(4e3, 2e4, 1e5)}
-        both = {"sizes": _MANY, "settings": _by(60, 160, 320), "steps": _by(4e3, 1.5e4, 1e5)}
+        theorem = {"sizes": _SMALL, "settings": _by(10, 24, 48), "steps": _by(3e4, 1.5e5, 2e6), "few": True}
+        rate = {"sizes": _SPREAD, "settings": _by(30, 75, 150), "steps": _by(2.5e3, 1.5e4, 1e5)}
+        both = {"sizes": _MANY, "settings": _by(60, 200, 400), "steps": _by(2e3, 6e3, 3e4), "share": 0.25}
         found |= {
             conditions.condition_benign(power): Layout(lasts=of_signal, **theorem),
             conditions.condition_harmful(power): Layout(lasts=of_noise, **theorem),
@@ -81,10 +85,16 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
         Condition(name="affordable", source=effort, statement=layout.lasts <= layout.steps[profile.name]),
         Condition(name="many-steps", source=effort, statement=layout.lasts >= 100),  # else it is no flow
         Condition(name="finite-dimension", source=effort, statement=dimension <= sp.Float(1e17)),
+        *(
+            # Further from the threshold nothing else happens.
+            Condition(name=f"near-{power}", source=effort, statement=Band(n * SNR**power, 1e-4, 1e4))
+            for power in conditions.POWERS
+            if set(conditions.model(power)) <= set(group.needs)
+        ),
     )
     region = Region(needs=(*group.needs, *affordable), reading=reading, epsilon=EPSILON[1])
     cube = scipy.stats.qmc.Sobol(len(region.pack.order), rng=np.random.default_rng(entropy))
-    each = 2 ** math.ceil(math.log2(2 * wanted / len(layout.sizes)))
+    each = 2 ** math.ceil(math.log2(2 * wanted / (1 if layout.few else len(layout.sizes))))
     placed = []
     for size in layout.sizes:
         shares = [dict(zip(region.pack.order, map(float, u), strict=True)) for u in cube.random(each)]
@@ -92,4 +102,4 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     turns = [found[k] for k in range(each) for found in placed if k < len(found)][:wanted]
     if len(turns) < 4:
         raise ValueError(too_few(group, reading, len(turns), each * len(layout.sizes)))
-    return [Point(setting=s, epsilon=EPSILON[1], index=k) for k, s in enumerate(turns)]
+    return [Point(setting=s, epsilon=EPSILON[1], index=k, seeds=layout.share) for k, s in enumerate(turns)]
