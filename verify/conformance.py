@@ -234,8 +234,9 @@ def _gap(pack: Pack, size: int) -> float:
     seeds = max(2, 16 * SMALL // size)
     run = train([setting] * seeds, [draw(setting, seed) for seed in range(seeds)], steps=150)
     curves = pack.predicted(setting, run.times * setting.time_scale)
-    off = [np.abs(run.series[name] - curve) / (1 + curve) for name, curve in curves.items()]
-    return float(np.nanmean(np.nanmax(np.nanmax(np.stack(off), axis=0), axis=1)))
+    off = np.stack([np.abs(run.series[name] - curve) / (1 + curve) for name, curve in curves.items()])
+    said = ~np.isnan(off).all((0, 1))  # times of which the curves speak
+    return float(np.nanmean(np.nanmax(off[..., said], axis=(0, 2))))
 
 
 def refutes(pack: Pack) -> str:
