@@ -33,6 +33,7 @@ NEEDED = {
     "select": ("nowhere.csv",),
     "entails": ("--given", "condition-4.1"),
     "figures": ("1",),
+    "prove": ("limit.noisy-faster",),
 }
 PAIRS = [
     (name, option)
