@@ -22,12 +22,18 @@ def ours() -> Pack:
     return load("han2025")
 
 
+REDUCED, BENT = list(conformance.CHECKS)[-2:]
+# The toy knows no reduced dynamics and claims no law with powers; two papers have none as n grows alone, and a quick
+# study decides neither a boundary of chen2023 or cao2022 nor a wrong one.
+UNASKED = {TOY: [REDUCED, BENT], "huang2025": [REDUCED], "cao2022": [REDUCED, BENT], "chen2023": [BENT]}
+
+
 @pytest.mark.parametrize("name", [*built_in(), TOY])
 def test_a_pack_does_what_it_declares(name):
     found = list(conformance.examine(load(name)))
     assert [f for f in found if f.problem] == []
-    # The toy knows no reduced dynamics and claims no rate: that is no answer, and is not counted as one.
-    assert [f.check for f in found if f.void] == ([] if name != TOY else list(conformance.CHECKS)[-2:])
+    # What was not asked is no answer, and is not counted as one.
+    assert [f.check for f in found if f.void] == UNASKED.get(name, [])
 
 
 @dataclass(frozen=True, kw_only=True)
