@@ -26,7 +26,7 @@ def curves(setting: Setting, s: np.ndarray) -> dict[str, np.ndarray]:
 
 def noise_of(sample: Sample) -> Sample:
     """The draw with one signal, for what looks at its noise alone."""
-    return replace(sample, gram=sample.gram[1:, 1:], overlap=sample.overlap[:, 1:])
+    return replace(sample, gram=sample.gram[1:, 1:], overlap=sample.overlap[:, 1:], patches=None)
 
 
 def drives_of(sample: Sample, cosine: float) -> np.ndarray:
