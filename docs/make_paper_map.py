@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from theory import symbols
 from theory.papers.han2025 import (
     claims,
     condition_4_1,
@@ -16,7 +17,6 @@ from theory.papers.han2025 import (
 )
 from theory.papers.han2025.proofs import all_proofs
 from theory.statements import PROVENANCE, Source
-from theory.symbols import HIDDEN, table
 from verify.design import stage_of
 from verify.entailed import CLAIMED, Decision, decide
 from verify.laws import kind_of
@@ -41,7 +41,12 @@ def render() -> str:
         "",
         "| name | symbol | domain | meaning |",
         "|---|---|---|---|",
-        *(f"| `{p.name}` | {_math(p.latex)} | {p.domain} | {p.meaning} |" for p in table() if p.domain != HIDDEN),
+        # Those of this paper: which others are declared depends on the packs that this process has met.
+        *(
+            f"| `{p.name}` | {_math(p.latex)} | {p.domain} | {p.meaning} |"
+            for p in symbols.table()
+            if getattr(symbols, p.name, None) == p.symbol
+        ),
         "",
         "## Conditions",
         "",

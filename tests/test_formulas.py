@@ -88,7 +88,8 @@ def test_a_division_ends_a_power(expression, text):
     assert_reads_as(tex(expression), [expression])
 
 
-symbols = st.sampled_from([p.symbol for p in table()])
+# Other packs' parameters are in the table too once another test file of the same process has imported them.
+symbols = st.sampled_from([p.symbol for p in table() if p.name in NAMES])
 powers = st.sampled_from([-3, -2, -1, sp.Rational(-1, 2), sp.Rational(1, 2), sp.Rational(2, 3), 2, 4])
 expressions = st.recursive(
     symbols | st.integers(2, 40).map(sp.Integer),
