@@ -218,7 +218,13 @@ class Batch:
         return signal + overlap[..., self.noise]
 
     def steps(self, coefficients: Tensor, overlap: Tensor, count: int) -> None:
-        """``count`` steps of a plain model in place. ``overlap`` must be B_0 + C K on entry and is again on return."""
+        """``count`` steps of a plain model in place. ``overlap`` must be B_0 + C K on entry and is again on return.
+
+        Raises:
+            TypeError: the model is not plain (the compiled pass reads two signal columns, whatever there are).
+        """
+        if not self.plain:
+            raise TypeError("Batch.steps takes the steps of a plain model; numerics.course takes those of any other")
         relu = self.activation is RELU
         push = compiled.push() if relu and coefficients.device.type == "cpu" else None
         on = (coefficients, overlap)

@@ -94,6 +94,24 @@ def setting(kind: type[Setting], d: int = 40, **changes) -> Setting:
     return replace(one, eta=pace / one.time_scale)
 
 
+NOT_PLAIN = [
+    {piece: value} for piece, values in PIECES.items() if piece != "activation" for value in values
+    if not model(**{piece: value}).plain()
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "pieces", NOT_PLAIN, ids=lambda p: next((f"{k}-{getattr(v, 'name', v)}" for k, v in p.items()))
+)
+def test_the_compiled_step_refuses_every_piece_that_it_does_not_take(pieces):
+    one = setting(model(**pieces))
+    batch = Batch([one], [draw(one, 0)], "cpu")
+    coefficients, overlap = torch.zeros_like(batch.overlap), batch.overlap.clone()
+    with pytest.raises(TypeError, match="plain model"):
+        batch.steps(coefficients, overlap, 1)
+    assert torch.equal(overlap, batch.overlap) and not coefficients.any()
+
+
 def gap(one: Setting, seed: int, steps: int = STEPS) -> float:
     """Largest relative gap between engine and autograd after a run; nothing where training diverges."""
     sample = draw(one, seed, dense=True)
