@@ -19,9 +19,7 @@ from theory.symbols import (
     d,
     declare,
     delta,
-    epsilon,
     eta,
-    horizon,
     kappa,
     m,
     mu,
@@ -56,18 +54,18 @@ MECHANISM = derived("reduced dynamics of powers of the ReLU, docs/cao2022.md")
 FAR = 10
 
 # ---------------------------------------------------------------------------------------------------------------
-# The times of the two theorems
+# The times of the two theorems, but for a factor
 
 
-def benign_time(power: int) -> sp.Expr:
-    """Until L_S <= epsilon where the signal is learned, a factor beside."""
-    return horizon * (m / (eta * sigma_0 ** (power - 2) * mu**power) + m**3 / (eta * epsilon * mu**2))
+def signal_time(power: sp.Expr | float) -> sp.Expr:
+    """The first term of the time to L_S <= epsilon where the signal is learned: its plateau. The second is
+    m^3/(eta epsilon |mu|^2)."""
+    return m / (eta * sigma_0 ** (power - 2) * mu**power)
 
 
-def harmful_time(power: int) -> sp.Expr:
-    """The same where noise is memorized."""
-    plateau = n * m / (eta * sigma_0 ** (power - 2) * (sigma_xi * sqrt(d)) ** power)
-    return horizon * (plateau + n * m**3 / (eta * epsilon * sigma_xi**2 * d))
+def noise_time(power: sp.Expr | float) -> sp.Expr:
+    """The same where noise is memorized; the second is n m^3/(eta epsilon sigma_xi^2 d)."""
+    return n * m / (eta * sigma_0 ** (power - 2) * (sigma_xi * sqrt(d)) ** power)
 
 
 # ---------------------------------------------------------------------------------------------------------------

@@ -13,10 +13,14 @@ class Reading(reading.Reading):
     Attributes:
         C: 1, the weakest that Condition 4.2 can be read with: its sizes are powers of n and m up to the fourth, and its
             times too, so that more cannot be waited for.
+        horizon: the factor in the times of both theorems: 3 of their first term. The reduced dynamics takes
+            2/(q (q - 2) z^{q-2}) of it, with z the largest start of the slowest patch in standard deviations: 3 is
+            enough for z >= 0.22 at q = 3 and z >= 0.29 at q = 4. A run is given up there.
         labels: "balanced": both labels in equal numbers, as the paper's constants take them.
     """
 
     paper: ClassVar[str] = "cao2022"
 
     C: float = 1.0
+    horizon: float = 3.0
     labels: str = "balanced"

@@ -8,7 +8,9 @@ import numerics
 from numerics.activation import RELU_POWER, Activation
 from numerics.inputs import Inputs
 from numerics.model import Range, parameter
+from theory import evaluate
 from theory.papers.cao2022 import PAPER
+from theory.papers.cao2022.conditions import noise_time, signal_time
 from theory.papers.cao2022.dynamics import THRESHOLD, noise_plateau, signal_plateau
 from theory.reading import Reading
 from verify.pack import Maps, Pack
@@ -35,17 +37,20 @@ def plateau(setting: numerics.Setting) -> float:
 
 def expected(setting: numerics.Setting, epsilon: float, stage: str) -> float:
     """Rescaled time: the plateau, and what the loss then takes (theory.papers.cao2022.dynamics, 3)."""
-    s = plateau(setting) * setting.time_scale
-    if stage == "end":
+    s = plateau(setting) * setting.time_scale if stage != "fit" else 0.0
+    if stage in ("end", "fit"):
         q, m, log = setting.q, setting.m, math.log(1 / epsilon)
-        kappa = max(setting.kappa / 2, 1e-9)
-        s += m / (q**2 * (m * log) ** (2 - 2 / q) * epsilon * (min(1.0, kappa) if kappa < 1 else 1.0))
+        s += m / (q**2 * (m * log) ** (2 - 2 / q) * epsilon * max(1.0, setting.kappa / 2))
     return 0.0 if stage in ("exact", "start") else s
 
 
 def last_step(setting: numerics.Setting, epsilon: float, reading: Reading) -> int:
-    """The largest start is seldom below a third of a standard deviation, and the last samples come late."""
-    return math.ceil(reading.horizon * expected(setting, epsilon, "end") / setting.time_scale) + 100
+    """The first term of the time of the theorem that speaks of a setting; of two, the shorter one is."""
+    found = [noise_time(setting.q)] + ([signal_time(setting.q)] if setting.mu else [])
+    values = reading.at(setting.values(), epsilon)
+    least = min(evaluate(f, values) for f in found)
+    # Where a patch is no longer than its start, what follows the plateau is the longer part.
+    return math.ceil(reading.horizon * (least + expected(setting, epsilon, "fit") / setting.time_scale))
 
 
 def _lines(map_: Any, name: str, grid: Any, found: Any) -> list:

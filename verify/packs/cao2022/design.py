@@ -46,7 +46,7 @@ def _by(quick: float, standard: float, thorough: float) -> dict[str, float]:
     return {"quick": quick, "standard": standard, "thorough": thorough}
 
 
-_SMALL = ((4, 12), (6, 12), (8, 12), (8, 16))
+_SMALL = ((3, 12), (4, 12), (6, 12), (8, 14))
 _SPREAD = ((4, 12), (4, 384), (128, 14), (12, 48), (32, 32))
 _MANY = ((4, 16), (12, 16), (36, 16), (128, 16), (12, 64))
 
@@ -56,7 +56,7 @@ def layouts() -> dict[tuple[Condition, ...], Layout]:
     found = {}
     for power in conditions.POWERS:
         of_signal, of_noise = signal_plateau(power), noise_plateau(power)
-        theorem = {"sizes": _SMALL, "settings": _by(10, 24, 48), "steps": _by(3e4, 1.5e5, 2e6), "few": True}
+        theorem = {"sizes": _SMALL, "settings": _by(10, 24, 48), "steps": _by(1.5e4, 1e5, 2e6), "few": True}
         rate = {"sizes": _SPREAD, "settings": _by(30, 75, 150), "steps": _by(2.5e3, 1.5e4, 1e5)}
         both = {"sizes": _MANY, "settings": _by(60, 200, 400), "steps": _by(2e3, 6e3, 3e4), "share": 0.25}
         found |= {
