@@ -32,7 +32,7 @@ def runs(settings, seeds=range(3), steps: int = 0):
     steps = steps or max(PACK.last_step(one, 0.05, READING) for one in settings)
     samples = [draw(one, k) for one, k in zip(settings, seeds, strict=True)]
     series = {name: SERIES[name] for name in ("loss", "gamma_max", "rho_own_mean", "coefficient_min")}
-    return train(settings, samples, steps=steps, stop=STOP, events=moments(0.25), series=series)
+    return train(settings, samples, steps=steps, stop=STOP, events=moments(READING.order_one), series=series)
 
 
 @pytest.mark.parametrize("q", [3.0, 4.0])

@@ -58,7 +58,7 @@ def _claims(power: int, reading: Reading) -> Iterator[Claim]:
     yield claim(
         "benign.coefficients", source=recalled(signal_learned, f"{RECALLED}; O~(...) read as twice the largest start"),
         needs=benign, observable=("gamma_max_run", "rho_max_run"),
-        law=(Within(low=reading.order_one), Within(high=2 * largest_start)),
+        law=(Within(low=Rational(1, 4)), Within(high=2 * largest_start)),
         says="The signal is learned, and no noise beyond its start.",
     )  # fmt: skip
     yield claim(
@@ -77,7 +77,7 @@ def _claims(power: int, reading: Reading) -> Iterator[Claim]:
         needs=condition_slow_signal(power), observable="early_time",
         law=Theta(noise_time(power), constant="noise_plateau_constant"),
         says="Noise waits on its plateau for a time of this order.",
-        tested="the time to a mean own coefficient of 0.01",
+        tested="the time to a mean own coefficient of 0.004",
     )  # fmt: skip
     yield claim(
         "plateau.noise.constant", source=MECHANISM, needs=condition_slow_signal(power),

@@ -127,33 +127,39 @@ def condition_harmful(power: int) -> tuple[Condition, ...]:
 # ---------------------------------------------------------------------------------------------------------------
 # Where the mechanism shows
 
-STARTS = {3: (2e-3, 2e-2), 4: (2e-2, 1e-1)}  # of overlaps with noise: plateaus of some hundreds in rescaled time
+# Of overlaps with noise, by power: plateaus of some tens to hundreds in rescaled time; about the threshold shorter
+# ones, so that many settings can be run; of noise alone, which is followed to its first coefficients only, longer ones.
+STARTS = {3: (2e-3, 2e-2), 4: (2e-2, 1e-1)}
+SHORT_STARTS = {3: (5e-3, 5e-2), 4: (4e-2, 2e-1)}
+LOW_STARTS = {3: (5e-4, 1e-2), 4: (5e-3, 4e-2)}
 
 
-def condition_mechanism(power: int, low: float, high: float) -> tuple[Condition, ...]:
-    """What the reduced dynamics asks for, with n SNR^q between two numbers."""
+def condition_mechanism(
+    power: int, strength: tuple[float, float], starts: tuple[float, float], step: sp.Expr
+) -> tuple[Condition, ...]:
+    """What the reduced dynamics asks for, with n SNR^q, starts and the step size between numbers."""
     return (
         *model(power),
-        _condition("mechanism-snr", MECHANISM, Band(n * SNR**power, low, high), "Signal and noise are this far apart."),
-        _condition("mechanism-start", MECHANISM, Band(START, *STARTS[power]), "Pre-activations start small."),
+        _condition("mechanism-snr", MECHANISM, Band(n * SNR**power, *strength), "Signal and noise are this far apart."),
+        _condition("mechanism-start", MECHANISM, Band(START, *starts), "Pre-activations start small."),
         _condition("mechanism-dimension", MECHANISM, d >= (100 * n / START) ** 2,
                    "Cross-talk stays below the start, also when patches are memorized."),
-        _condition("mechanism-step", MECHANISM, Rational(1, 20) >= STEP, "One step changes little."),
+        _condition("mechanism-step", MECHANISM, step >= STEP, "One step changes little."),
         _condition("mechanism-signal-step", MECHANISM, STEP * kappa <= Rational(1, 20), "Nor of the signal."),
         _condition("mechanism-neurons", MECHANISM, m >= 11, "Every sample and every sign has an active neuron."),
     )  # fmt: skip
 
 
 def condition_slow_signal(power: int) -> tuple[Condition, ...]:
-    """Noise alone."""
-    return condition_mechanism(power, 1e-4, 0.05)
+    """Noise alone, on its plateau: larger steps change little there."""
+    return condition_mechanism(power, (1e-4, 0.05), LOW_STARTS[power], Rational(1, 10))
 
 
 def condition_fast_signal(power: int) -> tuple[Condition, ...]:
     """The signal alone."""
-    return condition_mechanism(power, 50, 1e3)
+    return condition_mechanism(power, (50, 1e3), STARTS[power], Rational(1, 20))
 
 
 def condition_both_sides(power: int) -> tuple[Condition, ...]:
     """About the threshold."""
-    return condition_mechanism(power, 0.1, 40)
+    return condition_mechanism(power, (0.1, 40), SHORT_STARTS[power], Rational(1, 20))

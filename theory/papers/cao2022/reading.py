@@ -16,6 +16,8 @@ class Reading(reading.Reading):
         horizon: the factor in the times of both theorems: 3 of their first term. The reduced dynamics takes
             2/(q (q - 2) z^{q-2}) of it, with z the largest start of the slowest patch in standard deviations: 3 is
             enough for z >= 0.22 at q = 3 and z >= 0.29 at q = 4. A run is given up there.
+        order_one: a mean own coefficient of a 25th of it dates the end of noise's plateau. The mean is over some nm/2
+            pairs, of which a few diverge first and then saturate; at 0.004 they have not where nm is some hundreds.
         labels: "balanced": both labels in equal numbers, as the paper's constants take them.
     """
 
@@ -23,4 +25,5 @@ class Reading(reading.Reading):
 
     C: float = 1.0
     horizon: float = 3.0
+    order_one: float = 0.1
     labels: str = "balanced"
