@@ -3,15 +3,20 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from numerics import SERIES, Event, draw, train
 from numerics.activation import RELU_POWER
 from numerics.observables import moments
-from theory import evaluate
+from theory import evaluate, n
 from theory.papers.cao2022 import claims
 from theory.papers.cao2022.dynamics import noise_plateau, signal_plateau
+from verify import sweep
+from verify.design import PROFILES, groups
+from verify.judge import judge
+from verify.laws.kind import Status
 from verify.pack import load
 
 PACK = load("cao2022")
@@ -21,10 +26,17 @@ STOP = Event(series="loss", value=0.05, falling=True)
 
 def setting(strength: float, q: float = 3.0, **changes):
     """n SNR^q is ``strength``; d is so large that cross-talk plays no part."""
-    n, m, d = 8, 16, 10**10
-    mu = d**0.5 * (strength / n) ** (1 / q)
-    step = 0.02 / max(1.0, n * mu**2 / d)  # small against the growth of noise and of the signal
-    at = {"n": n, "m": m, "d": d, "mu": mu, "sigma_0": {3.0: 0.01, 4.0: 0.06}[q] / d**0.5, "eta": step * n * m / d}
+    samples, m, d = 8, 16, 10**10
+    mu = d**0.5 * (strength / samples) ** (1 / q)
+    step = 0.02 / max(1.0, samples * mu**2 / d)  # small against the growth of noise and of the signal
+    at = {
+        "n": samples,
+        "m": m,
+        "d": d,
+        "mu": mu,
+        "sigma_0": {3.0: 0.01, 4.0: 0.06}[q] / d**0.5,
+        "eta": step * samples * m / d,
+    }
     return PACK.setting(**{**at, "sigma_xi": 1.0, "q": q, "labels": "balanced"} | changes)
 
 
@@ -59,6 +71,19 @@ def test_each_draw_has_the_threshold_that_its_starts_say(q):
     error, loss = (PACK.observables[name](run) for name in ("error_fresh_end", "test_loss_fresh_end"))
     assert ((error[:3] > 0.25) & (loss[:3] > 0.1)).all(), error
     assert ((error[3:] < 0.05) & (loss[3:] < 0.3)).all(), error
+
+
+def test_a_wrong_power_of_the_threshold_is_refuted():
+    """n^2 SNR^3 in place of n SNR^3; the runs of a quick study do not place it well enough to support the right one."""
+    [own] = [c for c in claims(READING) if c.name == "q3.threshold"]
+    group = groups(claims(READING), PACK.observables, labels=READING.labels)[own.name]
+    [(name, law)] = own.parts
+    alone = replace(group, observables=(name, law.constant), kept=())
+    jobs, _ = sweep.plan_jobs([alone], PROFILES["quick"], READING, 0, "cpu")
+    found = pd.concat([r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)], ignore_index=True)
+    assert judge(own, found, READING, PACK.observables).status == Status.INCONCLUSIVE
+    wrong = replace(own, law=replace(law, along=law.along * n))
+    assert judge(wrong, found, READING, PACK.observables).status == Status.REFUTED
 
 
 def test_whole_powers_are_powers():

@@ -15,17 +15,19 @@ from verify.laws.kind import Status
 from verify.pack import Pack, built_in, load
 
 TOY = str(Path(__file__).parent / "toy.py")
+# What a pack gives no occasion to ask is no answer, and is not counted as one. The toy knows no reduced dynamics and
+# claims no rate. Those of powers of the ReLU hang on a run's own starts and have no limit of many samples: they are
+# compared with runs in the packs' own tests, as is a wrong power of a threshold that a quick study does not place.
+UNASKED = {
+    TOY: list(conformance.CHECKS)[-2:],
+    "cao2022": list(conformance.CHECKS)[-2:],
+    "huang2025": list(conformance.CHECKS)[-2:-1],
+}
 
 
 @pytest.fixture(scope="module")
 def ours() -> Pack:
     return load("han2025")
-
-
-REDUCED, BENT = list(conformance.CHECKS)[-2:]
-# The toy knows no reduced dynamics and claims no law with powers; two papers have none as n grows alone, and a quick
-# study decides neither the boundary of cao2022 nor a wrong one.
-UNASKED = {TOY: [REDUCED, BENT], "huang2025": [REDUCED], "cao2022": [REDUCED, BENT]}
 
 
 @pytest.mark.parametrize("name", [*built_in(), TOY])
