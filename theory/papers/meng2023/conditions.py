@@ -81,9 +81,12 @@ def condition_angle(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """What is asked of signals at an angle, on both sides of the threshold."""
     angle = Condition(
         name="angle",
-        source=secondary("the second setting", "signals at an angle, in a review; the numbers are our reading"),
-        statement=Band(cosine, 0.1, 0.9),
-        says="The signals are at an angle, neither orthogonal nor aligned.",
+        source=secondary(
+            "the second setting",
+            "signals at an angle, in a review; from 60 to 37 degrees, where laws of the angle differ",
+        ),
+        statement=Band(cosine, 0.5, 0.8),
+        says="The signals are at an angle that matters, and not aligned.",
     )
     return (angle, *_both_sides(STRENGTH * (1 - cosine**2) ** 2), *sizes(), *_few_flips(reading))
 

@@ -22,18 +22,20 @@ from verify.region import Region
 
 # Target losses: over 1.5 decades where the time is fitted. Where test errors are looked at, a loss at which
 # coefficients are of order one is enough.
-LOSSES, OF_ERRORS, OF_SAM = (0.01, 0.2), (0.05, 0.3), (0.3, 0.4)
+LOSSES, OF_ERRORS, OF_SAM = (0.01, 0.2), (0.05, 0.3), (0.34, 0.42)
 START = (12, 2**0.5, 12)  # least, ratio and number of sizes where one step is looked at
-# SAM learns slowly, by nu^2/kappa, and its runs share few batches.
-SMALL = {"n": (11, 2**0.5, 2), "m": (12, 2**0.5, 2)}
+# SAM learns slowly, by nu^2/kappa: tens of thousands of steps, which runs of one size share. Four sizes where the
+# profile has settings for them, else the least.
+SMALL, SEVERAL = {"n": (11, 2**0.5, 2), "m": (12, 2**0.5, 2)}, 20
 EDGE = {"n": (32, 2.0, 6), "m": (24, 2**0.5, 3)}  # of a boundary: n over 1.5 decades
+SHARED = 2  # settings of one size, as far as sizes differ
 DEAR = 5.0  # a step of SAM on batches, over one of plain gradient descent; measured at n = 20, m = 10
 # Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more.
-GENERAL, SLOW = 2.0, 20.0
+GENERAL, SLOW = 4.0, 44.0
 SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
 # Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
 # of them together at least so many, and there are at least so many: with less nothing is decided.
-FAR, TOGETHER, FEWEST = 6.0, 30.0, 30
+FAR, TOGETHER, FEWEST = 6.0, 20.0, 28
 NOT_TINY = Condition(
     name="not-tiny",
     source="the design: the bound on sigma_0 is 1/C of this, and three decades below it nothing changes any more",
@@ -62,7 +64,10 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     cap = profile.work[group.stage] / share * (SLOW if slow else GENERAL)
     seeds = max(1, round(profile.seeds / share))
     start = START if group.stage == "start" else SIZES[group.stage]
-    levels = SMALL if slow else EDGE if boundary else {k: start for k in ("n", "m")}
+    if slow and profile.settings["end"] < SEVERAL:
+        levels = {k: (least, ratio, 1) for k, (least, ratio, _) in SMALL.items()}
+    else:
+        levels = SMALL if slow else EDGE if boundary else {k: start for k in ("n", "m")}
     losses = OF_SAM if slow else OF_ERRORS if names & {"benign", "harmful", "both-sides"} else LOSSES
     cube = scipy.stats.qmc.Sobol(len(pack.order) + 2, rng=np.random.default_rng(entropy))
     found: list[tuple[Setting, float, float]] = []
@@ -100,8 +105,8 @@ def _within_reach(group: Group, reading: Reading, epsilon: float, size: list[int
 
 
 def _step(n: sp.Expr | float, m: sp.Expr | float, seeds: int) -> sp.Expr | float:
-    """Core seconds of a step of a setting, six of which share a batch."""
-    return DEAR * (costs.CALLS / 6 + seeds * costs.arithmetic(n, m))
+    """Core seconds of a step of a setting, :data:`SHARED` of which share a batch."""
+    return DEAR * (costs.CALLS / SHARED + seeds * costs.arithmetic(n, m))
 
 
 def _affordable(stage: str, epsilon: float, slow: bool, seeds: int, cap: float) -> tuple[Condition, ...]:
@@ -120,7 +125,7 @@ def _affordable(stage: str, epsilon: float, slow: bool, seeds: int, cap: float) 
 def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget: float) -> list:
     """By turns the next draw, and the draw that adds most to telling the exponents apart for a root of its cost, which
     is the one of largest leverage x' (X'X)^-1 x (greedy D-optimality); as far as the budget of core seconds goes, of
-    which one draw takes a quarter at most."""
+    which one draw takes a tenth at most."""
     rows = np.log([[s.n, s.m, s.d, s.mu, s.sigma_xi, s.eta, s.sigma_0, s.copies, s.batch, e] for s, e, _ in found])
     rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-9)
     x = np.column_stack([rows, np.ones(len(rows))])
@@ -128,7 +133,7 @@ def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget:
     left, chosen = list(range(len(found))), []
     information = 1e-2 * np.eye(x.shape[1])
     while len(chosen) < wanted:
-        left = [k for k in left if work[k] <= budget / 4]
+        left = [k for k in left if work[k] <= budget / 10]
         if not left:
             break
         gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left]) / work[left] ** 0.2

@@ -12,16 +12,22 @@ from verify.packs.kou2023.limit import activity_of, draw_of, error
 
 LARGEST, LEAST = 1e6, 1e-4  # of the strength, between which the place of the boundary is looked for
 
-FIRST_ONES = 1.0  # rescaled time up to which few neurons have joined
+FIRST_ONES = 0.5  # rescaled time up to which few neurons have joined
 
 
 def curves(setting: Setting, s: np.ndarray) -> dict[str, np.ndarray]:
-    """Memorized noise, by the name of the recorded series that it predicts: to leading order, while the neurons that
-    were active first are the active ones, up to :data:`FIRST_ONES`."""
+    """The limit of both labels, by the name of the recorded series that it predicts: to leading order, while the
+    neurons that were active first are the active ones, up to :data:`FIRST_ONES`. gamma adds up all that a neuron has
+    learned in favour of its class: of one of u and -u and against one of v and -v, at every time, so that it grows as
+    with one signal.
+    """
     x = 1 + float(meanfield.FIRST.one) * np.asarray(s, dtype=float)
     rho = np.maximum(x - np.real(scipy.special.wrightomega(x)), 0.0) / float(meanfield.FIRST.one)
     rho[s > FIRST_ONES] = np.nan
-    return {f"rho_{kind}_{label}": rho for kind in ("clean", "noisy") for label in ("plus", "minus")}
+    found = {f"rho_{kind}_{label}": rho for kind in ("clean", "noisy") for label in ("plus", "minus")}
+    for label, tau in (("plus", setting.tau_plus), ("minus", setting.tau_minus)):
+        found[f"gamma_{label}"] = setting.kappa * (1 - 2 * tau) / 2 * rho
+    return found
 
 
 def noise_of(sample: Sample) -> Sample:
