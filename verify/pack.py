@@ -36,6 +36,31 @@ def last_step(setting: Setting, epsilon: float, reading: Reading) -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Phases:
+    """Two phases that a paper's reduced dynamics have, and where they part.
+
+    Attributes:
+        along: what decides, an expression in the paper's parameters.
+        at: parameters -> its value at the boundary; NaN where there is none.
+        below, beyond: what happens on either side of it, in a few words.
+    """
+
+    along: sp.Expr
+    at: Callable[[Mapping[str, float]], float]
+    below: str
+    beyond: str
+
+    def height(self, values: Mapping[str, float]) -> float:
+        """log of ``along`` over its value at the boundary."""
+        return math.log(min(max(evaluate(self.along, values) / self.at(values), 1e-300), 1e300))
+
+    def says(self, values: Mapping[str, float]) -> str:
+        """What happens at a setting; empty where it parts nothing."""
+        height = self.height(values)
+        return "" if math.isnan(height) else self.beyond if height > 0 else self.below
+
+
+@dataclass(frozen=True, kw_only=True)
 class Maps:
     """What a phase diagram holds and shows where a user says nothing.
 
@@ -48,6 +73,8 @@ class Maps:
         axes: (low, high, logarithmic) of an axis where no range is given.
         show: claims and observables shown by default.
         lines: (map, what is shown, grid, table of cells) -> lines of theory over it (``verify.maps``).
+        phases: what it parts into two phases, also over the maps of other papers, and over its own test errors where
+            ``lines`` are none.
         presets: maps of the literature by name, made when asked for.
         slow: (rescaled time that a run is expected to take, its setting, map) -> the same where on a map it is slower.
     """
@@ -58,7 +85,8 @@ class Maps:
     instead: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     axes: Mapping[str, tuple[float, float, bool]] = field(default_factory=dict)
     show: tuple[str, ...] = ()
-    lines: Callable[..., list] = lambda *_: []
+    lines: Callable[..., list] | None = None
+    phases: tuple[Phases, ...] = ()
     presets: Callable[[], Mapping[str, Any]] = dict
     slow: Callable[[float, Setting, Any], float] = lambda s, *_: s
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import fields
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,12 @@ def _has_pack(path: Path) -> bool:
 
 
 class Command(click.Command):
-    """A command whose options may depend on the paper: what its function holds as ``of_paper`` makes them."""
+    """A command whose options may depend on the paper: what its function holds as ``of_paper`` makes them. Or on all
+    papers, as what it holds as ``of_papers`` does."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         *own, help_ = super().get_params(ctx)
+        own += getattr(self.callback, "of_papers", list)()
         made = getattr(self.callback, "of_paper", None)
         if made is None and ctx.find_root().obj is not None:  # it knows no paper
             raise click.NoSuchOption("--paper", ctx=ctx)
@@ -129,16 +132,34 @@ def setting_options(command: Callable) -> Callable:
     return command
 
 
+def settings_option(command: Callable) -> Callable:
+    """An option for every parameter that a setting of any of our papers has."""
+
+    def made() -> list[click.Parameter]:
+        from theory import papers
+
+        holder = {name: held.name for held in map(papers.load, papers.built_in()) for name in held.parameters}
+        return [_parameter_option(name, partial(_ranges, held)) for name, held in holder.items()]
+
+    command.of_papers = made
+    return command
+
+
 def _setting_parameters(paper: Any) -> list[click.Parameter]:
+    return [_parameter_option(name, lambda: pack().setting.ranges()) for name in paper.parameters]
+
+
+def _ranges(paper: str) -> Any:
+    from verify.pack import load
+
+    return load(paper).setting.ranges()
+
+
+def _parameter_option(name: str, ranges: Callable[[], Any]) -> click.Option:
     from theory.symbols import parameter
 
-    return [
-        click.Option(
-            [f"--{name.replace('_', '-')}", name], type=kinds.OfSetting(name, lambda: pack().setting.ranges()),
-            help=parameter(name).meaning,
-        )
-        for name in paper.parameters
-    ]  # fmt: skip
+    kind = kinds.OfSetting(name, ranges)
+    return click.Option([f"--{name.replace('_', '-')}", name], type=kind, help=parameter(name).meaning)
 
 
 def reading_parameters(paper: Any) -> list[click.Parameter]:

@@ -33,6 +33,9 @@ from verify.cli.common import (
 )
 @click.option("--show", multiple=True, metavar="NAME", help="a claim or an observable, one panel each  [default: six]")
 @click.option("--preset", metavar="NAME", help="a map of the literature (kou); what else is given changes it")
+@click.option(
+    "--beside", multiple=True, metavar="PAPER", help="draw where another paper's phases part too; may be given again"
+)
 @click.option("--seeds", type=kinds.SEEDS, default=8, show_default=True, help="runs per cell")
 @click.option("--epsilon", type=kinds.EPSILON, default=0.1, show_default=True, help="loss that ends a run")
 @click.option("--steps", type=kinds.STEPS, default=None, help="train for exactly so many steps instead")
@@ -59,6 +62,7 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
       python -m verify map n d --x 16:256:16:log --y 1e3:1e8:16:log --show stage1.noisy-ignored
       python -m verify map mu d --x 0:10 --y 100:1000 --at "n=20 m=10 eta=2 sigma_0=0.01" --steps 100 --show loss_end
       python -m verify map --preset kou --out kou
+      python -m verify map n strength --paper kou2023 --beside cao2022 --beside han2025
 
     \b
     Exit status: 0 drawn, 2 unusable arguments, 130 interrupted.
@@ -98,11 +102,11 @@ def _map(x_name: str | None, y_name: str | None, options: dict[str, Any]):
     given = {k for k in options if context.get_parameter_source(k) != click.core.ParameterSource.DEFAULT}
     reading = reading_of(options)
     names = {f.name for f in fields(reading)}
-    defining = {"x", "y", "at", "show", "preset", "seeds", "epsilon", "steps", "conditions", "seed", *names}
+    defining = {"x", "y", "at", "show", "beside", "preset", "seeds", "epsilon", "steps", "conditions", "seed", *names}
     if options["resume"] is not None and not x_name and not given & defining:
         return maps.held(options["resume"], held)
     changes = {k: options[k] for k in ("seeds", "epsilon", "steps", "conditions", "seed") if k in given}
-    changes |= {"show": options["show"]} if options["show"] else {}
+    changes |= {name: options[name] for name in ("show", "beside") if options[name]}
     changes |= {"reading": reading} if given & names or not options["preset"] else {}
     at = maps.read_at(options["at"])
     if options["preset"]:

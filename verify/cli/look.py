@@ -1,4 +1,4 @@
-"""Commands that run nothing: list, explain, margins, entails."""
+"""Commands that run nothing: list, explain, margins, entails, papers, compare."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from verify.cli.common import (
     reading_of,
     reading_options,
     setting_options,
+    settings_option,
 )
 
 
@@ -193,3 +194,47 @@ def papers(names: tuple[str, ...]) -> int:
 
     packs = [load(name) for name in names]
     return 0 if all([report.conformance(pack.name, examine(pack)) for pack in packs]) else 1
+
+
+@cli.command(short_help="Compare two reports, or what several papers say at one setting.")
+@click.argument("names", nargs=-1, metavar="FIRST SECOND...")
+@click.option("--papers", "of_papers", is_flag=True, help="the names are of papers, or of files with a PACK")
+@click.option("--epsilon", type=kinds.EPSILON, default=0.01, show_default=True, help="with --papers: training loss")
+@click.option(
+    "--C", "constant", type=kinds.reading(1, 1e12), default=None, help="with --papers: C  [default: as each is read]"
+)
+@settings_option
+def compare(names: tuple[str, ...], of_papers: bool, epsilon: float, constant: float | None, **options: Any) -> int:
+    """Say in which verdicts, and in which constants of theorems, two reports differ; with --papers, whose conditions
+    hold at one setting, by how much, and what each paper then predicts there.
+
+    FIRST and SECOND are folders of reports, or their report.json. With --papers they are papers, and there may be more
+    of them; what only one of them knows and is not given is as in that paper's typical setting.
+
+    \b
+    Examples:
+      python -m verify compare report report-seed-1
+      python -m verify compare --papers kou2023 han2025 --n 100 --m 20 --d 1e7 --mu 300 --sigma-xi 1 \\
+          --sigma-0 1e-9 --eta 1e-7 --tau-plus 0.1
+
+    \b
+    Exit status: 0 the reports agree, or the papers are told, 1 the reports differ, 2 unusable arguments.
+    """
+    from verify import report
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if not of_papers:
+        if given:
+            raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} is of a setting: give --papers with it.")
+        if len(names) != 2:
+            raise click.UsageError(f"{len(names)} reports: give the folders of two.")
+        return report.compare(*map(Path, names))
+    if len(set(names)) < 2:
+        raise click.UsageError("--papers compares several: name two of `papers` or more.")
+    from verify import compared
+    from verify.pack import load
+
+    packs = [load(name) for name in dict.fromkeys(names)]
+    read = {} if constant is None else {"C": constant}
+    report.standings([compared.standing(p, given, p.paper.reading(**read), epsilon) for p in packs], epsilon)
+    return 0

@@ -230,22 +230,3 @@ def selftest(**options: Any) -> int:
             result = trial.examine(outcome, (*trial.judged(planted, decided(True)), *trial.theorems()))
             report.write_selftest(result, folder, command_line())
     return result.exit_status
-
-
-@cli.command(short_help="In which verdicts and constants do two reports differ?")
-@click.argument("first", type=click.Path(path_type=Path))
-@click.argument("second", type=click.Path(path_type=Path))
-def compare(first: Path, second: Path) -> int:
-    """Say in which verdicts, and in which constants of theorems, two reports differ.
-
-    FIRST and SECOND are folders of reports, or their report.json.
-
-    \b
-    Examples:
-      python -m verify compare report report-seed-1
-    \b
-    Exit status: 0 they agree, 1 they differ, 2 unusable arguments.
-    """
-    from verify import report
-
-    return report.compare(first, second)

@@ -3,7 +3,7 @@ What is asked is a value, ``plane.Map``; its runs, the table of its cells and th
 follow. docs/maps.md.
 """
 
-from verify.maps.lines import Grid, Line, boundaries, edges, fine_grid
+from verify.maps.lines import Grid, Line, boundaries, edges, fine_grid, of_others, of_theory
 from verify.maps.plane import (
     BOUND,
     COUNTS,
@@ -39,6 +39,8 @@ __all__ = [
     "fixed",
     "held",
     "identity",
+    "of_others",
+    "of_theory",
     "plan",
     "quantity_of",
     "read_at",

@@ -17,7 +17,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from theory import Claim
 from theory.orders import grammar
 from verify import maps
-from verify.draw import INK, MUTED, NOISY, STYLE, Picture, canvas, finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
 from verify.maps import Grid, Line, Map
 from verify.notation import latex
 from verify.pack import loaded
@@ -26,6 +26,7 @@ from verify.pack import loaded
 GOOD_HIGH, GOOD_LOW = "cividis", "cividis_r"
 DASHES = ((0, (5, 1.6)), (0, (1.4, 1.4)), (0, (6, 1.6, 1.4, 1.6)), (0, (9, 2.5)), (0, (3, 1, 1, 1, 1, 1)))
 THEORY = {"predicted": "solid", "at T1": (0, (1.2, 1)), "fitted": (0, (4, 1.2))}
+OTHERS = (SIGNAL, CLEAN, "#CC79A7", "#56B4E9")
 HATCH = {maps.LATE: ("////", "never came in most runs"), maps.SILENT: ("....", "nothing flipped in most runs")}
 TITLES = {
     "order_one_time": r"$T_1$ in rescaled time $s$",
@@ -46,6 +47,7 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
     grid = maps.fine_grid(map_)
     conditions = maps.boundaries(map_, grid)
     crossing = _merged([line for line in conditions if line.crosses])
+    others = _merged(maps.of_others(map_, grid))
     across = min(ACROSS, len(map_.show))
     rows = math.ceil(len(map_.show) / across)
     bottom = 0.95 if rows > 1 else 0.88
@@ -65,19 +67,22 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
             name = map_.show[k]
             missing |= _cells(axis, map_, name, found)
             axis.set_title(f"({_letter(k)})", loc="right", color=MUTED)
-            drawn[name] = map_.pack.maps.lines(map_, name, grid, found)
+            drawn[name] = maps.of_theory(map_, name, grid, found)
             for line, dashes in zip(crossing, _dashes(crossing), strict=True):
                 _line(axis, grid, line, INK, dashes, 1.3)
             for line in drawn[name]:
                 if line.crosses:
                     _line(axis, grid, line, NOISY, THEORY[line.kind], 2.0)
+            for line, colour in zip(others, _colours(others), strict=True):
+                if line.crosses:
+                    _line(axis, grid, line, colour, "solid", 2.0)
             _scaled(axis, map_)
             last = k + across >= len(map_.show)
             axis.tick_params(labelbottom=last)
             axis.set_xlabel(f"${names[map_.x.name]}$" if last else "")
             axis.set_ylabel(f"${names[map_.y.name]}$" if k % across == 0 else "")
-        _legend(figure, crossing, drawn, missing)
-        caption = _caption(map_, found, conditions, drawn, missing)
+        _legend(figure, crossing, drawn, others, missing)
+        caption = _caption(map_, found, conditions, drawn, others, missing)
         alt = f"Phase diagram over {map_.x.name} and {map_.y.name}: {', '.join(map_.show)}"
         return finished(figure, "map", alt, caption)
 
@@ -92,7 +97,10 @@ def _merged(lines: list[Line]) -> list[Line]:
     for line in lines:
         same = [k for k, other in enumerate(kept) if np.allclose(line.heights, other.heights, equal_nan=True)]
         if same:
-            kept[same[0]] = replace(kept[same[0]], name=f"{kept[same[0]].name}, {line.name}")
+            before = kept[same[0]]
+            kept[same[0]] = replace(
+                before, name=f"{before.name}, {line.name}", says=f"{before.says} {line.says}".strip()
+            )
         else:
             kept.append(line)
     return kept
@@ -178,7 +186,11 @@ def _scaled(axis: Axes, map_: Map) -> None:
     axis.set(xlim=maps.edges(map_.x)[[0, -1]], ylim=maps.edges(map_.y)[[0, -1]])
 
 
-def _legend(figure, crossing: list[Line], drawn: dict[str, list[Line]], missing: set[int]) -> None:
+def _colours(lines: list[Line]) -> list[str]:
+    return [OTHERS[k % len(OTHERS)] for k in range(len(lines))]
+
+
+def _legend(figure, crossing: list[Line], drawn: dict[str, list[Line]], others: list[Line], missing: set[int]) -> None:
     handles = [
         Line2D([], [], color=INK, lw=1.3, ls=dashes, label=f"condition {line.name}")
         for line, dashes in zip(crossing, _dashes(crossing), strict=True)
@@ -187,6 +199,11 @@ def _legend(figure, crossing: list[Line], drawn: dict[str, list[Line]], missing:
         Line2D([], [], color=NOISY, lw=2.0, ls=THEORY[line.kind], label=_label(k, line))
         for k, lines in enumerate(drawn.values())
         for line in lines
+        if line.crosses
+    ]
+    handles += [
+        Line2D([], [], color=colour, lw=2.0, label=line.name)
+        for line, colour in zip(others, _colours(others), strict=True)
         if line.crosses
     ]
     handles += [Patch(facecolor="#EFEFEF", edgecolor=MUTED, hatch=HATCH[k][0], lw=0, label=HATCH[k][1])
@@ -201,7 +218,12 @@ def _label(panel: int, line: Line) -> str:
 
 
 def _caption(
-    map_: Map, found: pd.DataFrame, conditions: list[Line], drawn: dict[str, list[Line]], missing: set[int]
+    map_: Map,
+    found: pd.DataFrame,
+    conditions: list[Line],
+    drawn: dict[str, list[Line]],
+    others: list[Line],
+    missing: set[int],
 ) -> str:
     kinds = []
     quantities = [maps.quantity_of(name, map_.reading) for name in map_.show]
@@ -233,6 +255,9 @@ def _caption(
         text += "Solid orange: the threshold of the mean field in closed form. "
     if any(line.kind == "at T1" and line.crosses for lines in drawn.values() for line in lines):
         text += "That is the limit at the start; dotted: where the mean-field curve itself meets the claim at $T_1$. "
+    for line in others:
+        text += f"{line.says} "
+        text += "" if line.crosses else f"The whole map lies {'beyond' if line.holds else 'short of'} it. "
     if missing:
         text += "Hatched: fewer than half of the runs have an answer. "
     return text.strip()

@@ -5,10 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from theory import Condition
+from theory.expressions import tex
 from verify.maps.plane import Axis, Map, condition_sets, resolved
 from verify.maps.summary import margin_at
+from verify.notation import latex
+from verify.pack import Pack, load
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,9 +22,10 @@ class Line:
     Attributes:
         name: what it is, in LaTeX between $ or plain.
         kind: ``"condition"`` (a premise ends there), ``"predicted"`` (in closed form), ``"at T1"`` (from the mean-field
-            curve) or ``"fitted"``.
+            curve), ``"fitted"``, or ``"beside"`` (where another paper's phases part).
         heights: log of (what is there / what is required) on the fine grid, NaN where undefined. Shape (ys, xs).
-        says: of a fitted one, what was fitted and how well, for the caption.
+        says: of a fitted one, what was fitted and how well; of another paper's, what happens on either side. For the
+            caption.
     """
 
     name: str
@@ -103,3 +108,29 @@ def boundaries(map_: Map, grid: Grid) -> list[Line]:
         Line(name=c.name, kind="condition", heights=grid.heights(height(c)))
         for c in condition_sets(map_.reading)[map_.conditions]
     ]
+
+
+def of_theory(map_: Map, name: str, grid: Grid, found: pd.DataFrame) -> list[Line]:
+    """The lines that a pack draws over what is shown; where it draws none, its phases over test errors."""
+    if map_.pack.maps.lines is not None:
+        return map_.pack.maps.lines(map_, name, grid, found)
+    return _phases(map_.pack, grid, "predicted") if name.startswith("error_") else []
+
+
+def of_others(map_: Map, grid: Grid) -> list[Line]:
+    """Where the phases of the papers beside this one part; what these have beyond a setting of this one is as in their
+    own typical setting."""
+    return [line for name in map_.beside for line in _phases(load(name), grid, "beside")]
+
+
+def _phases(pack: Pack, grid: Grid, kind: str) -> list[Line]:
+    found = []
+    for phases in pack.maps.phases:
+        heights = grid.heights(lambda values, p=phases: p.height({**pack.typical, **values}))
+        own = {s.name for s in phases.along.free_symbols} - set(next(v for row in grid.values for v in row if v))
+        taken = ", ".join(f"{latex()[k]}={pack.typical[k]:g}" for k in sorted(own))
+        formula = f"${tex(phases.along)}$"
+        label = formula if kind == "predicted" else f"{pack.name} (${taken}$)" if taken else pack.name
+        says = f"{pack.name}, by {formula}: {phases.beyond} beyond its line, {phases.below} short of it."
+        found.append(Line(name=label, kind=kind, heights=heights, says=says))
+    return found

@@ -129,6 +129,7 @@ class Map:
         steps: train for exactly so many steps instead.
         draws: noise draws per run for test errors.
         seed: of every random draw.
+        beside: names of other papers whose boundaries between phases are drawn too.
 
     Raises:
         ValueError: what cannot be drawn, in one line.
@@ -145,6 +146,7 @@ class Map:
     steps: int | None = None
     draws: int = 1024
     seed: int = 0
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         known = names_of(self.pack)
@@ -171,6 +173,9 @@ class Map:
             raise ValueError(f"{size:,} cells x {self.seeds:,} seeds: at most {MOST_RUNS:,} runs; give fewer of either")
         if not self.show:
             raise ValueError("nothing to show: name a claim or an observable with --show")
+        for name in self.beside:
+            if not load_pack(name).maps.phases:
+                raise ValueError(f"beside '{name}': that paper parts no two phases in closed form; leave it out")
         used: set[str] = set()
         resolved(self, self.x.values[0], self.y.values[0], used)
         for name in given:

@@ -245,4 +245,6 @@ def held(folder: Path, pack: Pack) -> Map:
     except TypeError as problem:
         raise ValueError(f"{folder}: its manifest holds another reading ({problem}); name another folder") from problem
     body |= {"x": x, "y": y, "reading": reading}
-    return Map(**body | {"at": tuple(map(tuple, body["at"])), "show": tuple(body["show"])})
+    return Map(
+        **body | {"at": tuple(map(tuple, body["at"])), "show": tuple(body["show"]), "beside": tuple(body["beside"])}
+    )

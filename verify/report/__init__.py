@@ -17,6 +17,7 @@ _PLACES = {
         "duration",
         "progress",
     ),
+    "compared": ("standings",),
     "document": ("SCHEMA",),
     "hunts": (
         "failures_at",

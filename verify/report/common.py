@@ -319,9 +319,9 @@ def progress(
     yield tick
 
 
-def indented(console: Console, text: str | Text) -> None:
-    """Wrapped to the width, two columns in, without the padding that would trail in a pipe."""
+def indented(console: Console, text: str | Text, columns: int = 2) -> None:
+    """Wrapped to the width, some columns in, without the padding that would trail in a pipe."""
     body = Text(text) if isinstance(text, str) else text
-    for line in body.wrap(console, max(console.width - 2, 20)):
+    for line in body.wrap(console, max(console.width - columns, 20)):
         line.rstrip()
-        console.print(Text("  ").append_text(line), soft_wrap=True)
+        console.print(Text(" " * columns).append_text(line), soft_wrap=True)

@@ -20,7 +20,7 @@ from theory.symbols import d, declare, epsilon, eta, m, mu, n, sigma_xi, tau_min
 REFERENCE = "Meng et al. 2023, arXiv 2310.01975"
 
 cosine = declare(
-    "cosine", r"\cos\theta", "[0, 1)", "cosine of the angle between both signals", order="~", nonnegative=True
+    "cosine", r"(\cos\theta)", "[0, 1)", "cosine of the angle between both signals", order="~", nonnegative=True
 )
 
 

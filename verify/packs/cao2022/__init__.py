@@ -2,18 +2,18 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numerics
 from numerics.activation import RELU_POWER, Activation
 from numerics.inputs import Inputs
 from numerics.model import Range, parameter
-from theory import evaluate
+from theory import SNR, evaluate, n
 from theory.papers.cao2022 import PAPER
-from theory.papers.cao2022.conditions import noise_time, signal_time
+from theory.papers.cao2022.conditions import noise_time, q, signal_time
 from theory.papers.cao2022.dynamics import THRESHOLD, noise_plateau, signal_plateau
 from theory.reading import Reading
-from verify.pack import Maps, Pack
+from verify.pack import Maps, Pack, Phases
 from verify.packs.cao2022.design import design
 from verify.packs.cao2022.observables import observables
 
@@ -53,17 +53,6 @@ def last_step(setting: numerics.Setting, epsilon: float, reading: Reading) -> in
     return math.ceil(reading.horizon * (least + expected(setting, epsilon, "fit") / setting.time_scale))
 
 
-def _lines(map_: Any, name: str, grid: Any, found: Any) -> list:
-    """The threshold of the reduced dynamics, for equal largest starts."""
-    from verify.maps import Line
-
-    def log_ratio(values: Any) -> float:
-        snr = values["mu"] / (values["sigma_xi"] * math.sqrt(values["d"]))
-        return math.log(max(values["n"] * snr ** values["q"], 1e-300) / THRESHOLD)
-
-    return [Line(name=rf"$n\,\mathrm{{SNR}}^q={THRESHOLD}$", kind="predicted", heights=grid.heights(log_ratio))]
-
-
 # fmt: off
 PACK = Pack(
     paper=PAPER,
@@ -81,6 +70,7 @@ PACK = Pack(
         "n": 20.0, "m": 20.0, "d": 1e6, "mu": 800.0, "sigma_xi": 1.0, "sigma_0": 2e-5, "eta": 1e-5, "tau_plus": 0.0,
         "tau_minus": 0.0, "q": 3.0, "epsilon": 0.01, "delta": 0.1, "horizon": 8.0,
     },
+    same={"tau_minus": "tau_plus"},
     design=design,
     maps=Maps(
         held={
@@ -95,7 +85,10 @@ PACK = Pack(
             "d": (1e6, 1e12, True),
         },
         show=("error_fresh_end", "test_loss_fresh_end", "convergence_time"),
-        lines=_lines,
+        phases=(
+            # For equal largest starts.
+            Phases(along=n * SNR**q, at=lambda _: THRESHOLD, below="noise memorized", beyond="the signal learned"),
+        ),
     ),
 )
 # fmt: on

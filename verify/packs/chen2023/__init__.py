@@ -1,5 +1,7 @@
 """Chen et al. 2023 bound to its network: ReLU, one signal patch, copies of one noise patch, minibatches, SAM."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,12 +12,14 @@ from numerics.inputs import Inputs
 from numerics.model import Range, parameter
 from theory import Band, tau_minus, tau_plus
 from theory.papers.chen2023 import PAPER, Reading
-from verify.pack import Maps, Pack
+from theory.papers.chen2023.conditions import STRENGTH
+from verify.pack import Maps, Pack, Phases
 from verify.packs.chen2023.design import design
 from verify.packs.chen2023.limit import curves
 from verify.packs.chen2023.observables import OWN
 from verify.packs.chen2023.stages import expected, lasts
 from verify.packs.chen2023.words import says
+from verify.packs.kou2023.limit import boundary_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +44,11 @@ class Setting(numerics.Setting):
 def bands(reading: Reading) -> dict[str, Band]:
     """The flip probabilities as the reading has them."""
     return {name: Band(tau, 1e-3, reading.flips) for name, tau in (("tau_plus", tau_plus), ("tau_minus", tau_minus))}
+
+
+def _of_sgd(values: Mapping[str, float]) -> float:
+    """A copy of the noise counts as two patches do, in other units; of SAM no limit is known."""
+    return math.nan if values["radius"] > 0 else boundary_at(values)
 
 
 # fmt: off
@@ -81,6 +90,7 @@ PACK = Pack(
             "m": (5, 80, True), "d": (500, 2e4, True), "copies": (1, 16, True), "batch": (1, 20, True),
         },
         show=("error_fresh_end", "memory_share_end", "convergence_time"),
+        phases=(Phases(along=STRENGTH, at=_of_sgd, below="SGD memorizes noise", beyond="SGD learns the signal"),),
     ),
 )
 # fmt: on

@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import sympy as sp
+
 from numerics import OBSERVABLES, Setting
 from numerics.model import Range
 from theory import Band, kappa, tau_minus, tau_plus
 from theory.papers.han2025 import PAPER, Reading
-from verify.pack import Maps, Pack
+from theory.papers.han2025.meanfield import signal_leads_threshold
+from verify.pack import Maps, Pack, Phases
 from verify.packs.han2025.design import design
 from verify.packs.han2025.stages import lasts, rescaled_time
 from verify.packs.han2025.words import says
@@ -83,6 +86,12 @@ PACK = Pack(
             "error_spurious_end", "error_fresh_end",
         ),
         lines=_lines,
+        phases=(
+            Phases(
+                along=kappa * (1 - 2 * sp.Max(tau_plus, tau_minus)), at=lambda _: float(signal_leads_threshold().at),
+                below="noise leads from the start", beyond="the signal leads in Stage I",
+            ),
+        ),
         presets=_presets,
         slow=_slow,
     ),

@@ -6,9 +6,10 @@ from numerics import OBSERVABLES, Setting
 from numerics.model import Range
 from theory import Band, tau_minus, tau_plus
 from theory.papers.kou2023 import PAPER, Reading
-from verify.pack import Maps, Pack
+from theory.papers.kou2023.conditions import STRENGTH
+from verify.pack import Maps, Pack, Phases
 from verify.packs.kou2023.design import design
-from verify.packs.kou2023.limit import curves
+from verify.packs.kou2023.limit import boundary_at, curves
 from verify.packs.kou2023.observables import OWN
 from verify.packs.kou2023.stages import lasts
 from verify.packs.kou2023.words import says
@@ -68,6 +69,7 @@ PACK = Pack(
         },
         show=("error_fresh_end", "harmful.test-error", "convergence_time"),
         lines=_lines,
+        phases=(Phases(along=STRENGTH, at=boundary_at, below="harmful overfitting", beyond="benign overfitting"),),
         presets=_presets,
     ),
 )

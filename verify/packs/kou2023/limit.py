@@ -1,6 +1,7 @@
 """The limit kappa -> 0 of ``theory.papers.kou2023.meanfield`` in numbers: curves, times, the error on fresh noise."""
 
 import math
+from collections.abc import Mapping
 from functools import cache, lru_cache
 
 import numpy as np
@@ -10,6 +11,7 @@ import sympy as sp
 from numerics import Setting
 from numerics.model import Sample
 from theory.papers.kou2023 import meanfield
+from theory.papers.kou2023.claims import LEVEL
 from theory.papers.kou2023.meanfield import Activity
 
 
@@ -123,9 +125,16 @@ def activity_of(sample: Sample) -> tuple[float, float]:
     return one, max(two, 1e-3 * one)
 
 
+@cache
 def strength_at(level: float, tau: float, activity: Activity) -> float:
     """The strength at which the error of the limit is ``level``, both flip probabilities being ``tau``."""
     return _strength(level, ((1 - 2 * tau) / 2,) * 2, (float(activity.one), float(activity.two)), (0.5, 0.5))
+
+
+def boundary_at(values: Mapping[str, float], activity: Activity = meanfield.LAST) -> float:
+    """The strength at which the error of the limit is 1/8, at the mean of both flip probabilities; by default with all
+    neurons that join (docs/kou2023.md)."""
+    return strength_at(float(LEVEL), round((values["tau_plus"] + values["tau_minus"]) / 2, 4), activity)
 
 
 def boundary_of(sample: Sample, level: float) -> float:

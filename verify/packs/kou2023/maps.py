@@ -2,20 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from functools import cache
 
 import pandas as pd
 
+from theory import evaluate
 from theory.papers.kou2023 import Reading, meanfield
-from theory.papers.kou2023.claims import LEVEL
+from theory.papers.kou2023.conditions import STRENGTH
 from theory.reading import Reading as AnyReading
 from verify.maps import Axis, Grid, Line, Map
-from verify.packs.kou2023.limit import strength_at
-
-
-@cache
-def _at(tau: float, activity: meanfield.Activity) -> float:
-    return strength_at(float(LEVEL), tau, activity)
+from verify.packs.kou2023.limit import boundary_at
 
 
 def lines(map_: Map, name: str, grid: Grid, found: pd.DataFrame) -> list[Line]:
@@ -25,9 +20,7 @@ def lines(map_: Map, name: str, grid: Grid, found: pd.DataFrame) -> list[Line]:
         return []
 
     def beyond(activity: meanfield.Activity, values: Mapping[str, float]) -> float:
-        tau = (values["tau_plus"] + values["tau_minus"]) / 2
-        strength = values["n"] * values["mu"] ** 4 / (values["sigma_xi"] ** 4 * values["d"])
-        return math.log(max(strength, 1e-30) / _at(round(tau, 4), activity))
+        return math.log(max(evaluate(STRENGTH, values), 1e-30) / boundary_at(values, activity))
 
     return [
         Line(name=f"limit, $a={a.one}$", kind="predicted", heights=grid.heights(lambda v, a=a: beyond(a, v)))

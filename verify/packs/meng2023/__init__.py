@@ -9,7 +9,9 @@ from numerics.inputs import Inputs
 from numerics.model import Range, parameter
 from theory import Band, tau_minus, tau_plus
 from theory.papers.meng2023 import PAPER, Reading
-from verify.pack import Maps, Pack
+from theory.papers.meng2023.meanfield import equivalent
+from verify.pack import Maps, Pack, Phases
+from verify.packs.kou2023.limit import boundary_at
 from verify.packs.kou2023.stages import lasts
 from verify.packs.meng2023.design import design
 from verify.packs.meng2023.limit import curves
@@ -67,6 +69,7 @@ PACK = Pack(
             "n": (16, 128, True), "m": (12, 96, True), "d": (1e4, 1e8, True),
         },
         show=("error_fresh_end", "harmful.test-error", "convergence_time"),
+        phases=(Phases(along=equivalent(), at=boundary_at, below="harmful overfitting", beyond="benign overfitting"),),
     ),
 )
 # fmt: on
