@@ -1,6 +1,7 @@
 """Laws: what a claim predicts of its observable, as values. How each is judged: ``verify.laws``."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 
 import sympy as sp
 
@@ -27,6 +28,11 @@ class Law:
     def weighed(self) -> tuple[sp.Expr | float, ...]:
         """What must take the factor that its observable takes under a change of units."""
         return ()
+
+    def in_numbers(self, value: Callable[[sp.Expr], sp.Expr]) -> "Law | None":
+        """The law with ``value`` of its expressions, as those of one setting; None where it speaks of many at once."""
+        held = {f.name: getattr(self, f.name) for f in fields(self)}  # a kind of law is a dataclass
+        return replace(self, **{name: value(x) for name, x in held.items() if isinstance(x, sp.Expr)})
 
     def tex(self, name: str) -> str:
         """LaTeX of what it says of an observable, whose own LaTeX is ``name``."""
@@ -192,6 +198,9 @@ class Crossing(Law):
         if not self.within > 0:
             raise ValueError(f"Crossing, within {self.within}: the half-width of a window; give one above 0")
 
+    def in_numbers(self, value: Callable[[sp.Expr], sp.Expr]) -> None:
+        return None
+
     @property
     def weighed(self) -> tuple[sp.Expr | float, ...]:
         return (self.along,)
@@ -256,6 +265,9 @@ class Boundary(Law):
                 check_number(end, f"Boundary, {name}")
             if not self.why:
                 raise ValueError(f"Boundary, {name} {interval}: an interval without a reason; say why")
+
+    def in_numbers(self, value: Callable[[sp.Expr], sp.Expr]) -> None:
+        return None
 
     @property
     def reads(self) -> tuple[str, ...]:

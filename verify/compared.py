@@ -1,13 +1,13 @@
 """Several papers at one setting: whose conditions hold there, by how much, and what each then predicts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import sympy as sp
 
 from numerics import Setting
 from theory import Claim, Margin, evaluate
-from theory.laws import Boundary, Crossing, Law
+from theory.laws import Law
 from theory.reading import Reading
 from verify.pack import Pack, Phases
 
@@ -59,14 +59,15 @@ def standing(pack: Pack, given: Mapping[str, float], reading: Reading, epsilon: 
     values = reading.at(setting.values(), epsilon)
     predicted, silent = [], []
     for claim in pack.paper.claims(reading):
-        laws = tuple((name, law) for name, law in claim.parts if not isinstance(law, Boundary | Crossing))
+        parts = ((name, law.in_numbers(lambda x: _rounded(evaluate(x, values)))) for name, law in claim.parts)
+        laws = tuple((name, law) for name, law in parts if law is not None)
         if claim.contrast or not laws:
             continue
         failing = [m for m in (c.margin(values, reading.C) for c in claim.needs) if not m.holds]
         if failing:
             silent.append((claim, min(failing, key=lambda m: m.value / m.required)))
         else:
-            predicted.append((claim, tuple((name, _in_numbers(law, values)) for name, law in laws)))
+            predicted.append((claim, laws))
     return Standing(
         pack=pack,
         setting=setting,
@@ -89,12 +90,6 @@ def shared(standings: Sequence[Standing]) -> dict[str, dict[str, list[Law]]]:
             for name, law in laws:
                 found.setdefault(name, {}).setdefault(one.pack.name, []).append(law)
     return {name: by for name, by in found.items() if len(by) > 1}
-
-
-def _in_numbers(law: Law, values: Mapping[str, float]) -> Law:
-    """The law with the numbers that its expressions have at a setting."""
-    held = {f.name: getattr(law, f.name) for f in fields(law)}
-    return replace(law, **{k: _rounded(evaluate(x, values)) for k, x in held.items() if isinstance(x, sp.Expr)})
 
 
 def _rounded(value: float) -> sp.Expr:
