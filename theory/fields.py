@@ -2,6 +2,7 @@
 string as Python."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -41,6 +42,15 @@ class Source:
 
     def __str__(self) -> str:
         return f"{self.reference} [{self.provenance}{': ' + self.note if self.note else ''}]"
+
+
+def sources(paper: str, *provenances: str) -> tuple[Callable[..., Source], ...]:
+    """For each provenance, the sources of that kind within a paper: where, and a note."""
+
+    def of(provenance: str) -> Callable[..., Source]:
+        return lambda where, note="": Source(provenance=provenance, reference=f"{paper}, {where}", note=note)
+
+    return tuple(map(of, provenances))
 
 
 # The beginning of a file's name on any system; of 60 letters at most, since file systems count up to 255 bytes.

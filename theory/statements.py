@@ -24,6 +24,7 @@ from theory.fields import (
     check_name,
     check_text,
     is_number,
+    sources,
     tags,
 )
 from theory.laws import AtLeast, AtMost, Boundary, Crossing, Exactly, Law, Theta, Within, law_tex
@@ -57,6 +58,7 @@ __all__ = [
     "imbalance",
     "inside",
     "law_tex",
+    "sources",
     "tags",
     "tex",
     "weights",

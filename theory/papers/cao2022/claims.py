@@ -45,13 +45,14 @@ def _claims(power: int, reading: Reading) -> Iterator[Claim]:
                      tested=tested)  # fmt: skip
 
     yield claim(
-        "benign.fits", source=recalled(signal_learned), needs=benign, observable=("converged", "convergence_time"),
+        "benign.fits", source=recalled(signal_learned, RECALLED), needs=benign,
+        observable=("converged", "convergence_time"),
         law=(Within(low=1), Within(high=horizon * signal_time(power))),
         says="Where the signal outruns the noise, the training loss reaches epsilon in the stated time.",
         tested=first_term,
     )  # fmt: skip
     yield claim(
-        "benign.test-loss", source=recalled(signal_learned), needs=benign, observable="test_loss_fresh_end",
+        "benign.test-loss", source=recalled(signal_learned, RECALLED), needs=benign, observable="test_loss_fresh_end",
         law=Within(high=6 * epsilon + exp(-(n**2))), says="The test loss is then as small as the training loss.",
         tested="the logistic loss on fresh noise patches at L_S <= epsilon",
     )  # fmt: skip
@@ -62,13 +63,14 @@ def _claims(power: int, reading: Reading) -> Iterator[Claim]:
         says="The signal is learned, and no noise beyond its start.",
     )  # fmt: skip
     yield claim(
-        "harmful.fits", source=recalled(noise_learned), needs=harmful, observable=("converged", "convergence_time"),
+        "harmful.fits", source=recalled(noise_learned, RECALLED), needs=harmful,
+        observable=("converged", "convergence_time"),
         law=(Within(low=1), Within(high=horizon * noise_time(power))),
         says="Where the noise outruns the signal, the training loss reaches epsilon in the stated time.",
         tested=first_term,
     )  # fmt: skip
     yield claim(
-        "harmful.test-loss", source=recalled(noise_learned), needs=harmful, observable="test_loss_fresh_end",
+        "harmful.test-loss", source=recalled(noise_learned, RECALLED), needs=harmful, observable="test_loss_fresh_end",
         law=Within(low=Rational(1, 10)), says="The test loss stays of order one.",
         tested="the logistic loss on fresh noise patches at L_S <= epsilon",
     )  # fmt: skip

@@ -12,7 +12,7 @@ import sympy as sp
 from sympy import Eq, Max, Min, Rational, log, sqrt
 
 from theory.papers.cao2022.dynamics import START, STEP
-from theory.statements import Band, Condition, Source
+from theory.statements import Band, Condition, Source, sources
 from theory.symbols import (
     SNR,
     C,
@@ -36,12 +36,7 @@ POWERS = (3, 4)  # for which its statements are put to the test
 q = declare("q", "q", "> 2", "power of the activation max(z, 0)^q", order="~")
 
 
-def recalled(where: str, note: str = RECALLED) -> Source:
-    return Source(provenance="recalled", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def secondary(where: str, note: str = "") -> Source:
-    return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
+recalled, secondary = sources(REFERENCE, "recalled", "secondary")
 
 
 def derived(what: str) -> Source:
@@ -96,11 +91,11 @@ def condition_4_2(power: int) -> tuple[Condition, ...]:
     both = secondary("Condition 4.2", "that sigma_0 is bounded on both sides; the powers are recalled")
     return (
         *model(power),
-        _condition("4.2-dimension", recalled("Condition 4.2"), d >= C * m**of_m * n**of_n,
+        _condition("4.2-dimension", recalled("Condition 4.2", RECALLED), d >= C * m**of_m * n**of_n,
                    "Noise patches are nearly orthogonal, by far."),
         _condition("4.2-neurons", recalled("Condition 4.2", "polylogarithmic there"), m >= C * log(n / delta),
                    "Some neuron starts aligned with each patch."),
-        _condition("4.2-step", recalled("Condition 4.2"), eta <= Min(1 / mu**2, 1 / (sigma_xi**2 * d)) / C,
+        _condition("4.2-step", recalled("Condition 4.2", RECALLED), eta <= Min(1 / mu**2, 1 / (sigma_xi**2 * d)) / C,
                    "The step size is small."),
         _condition("4.2-initialization-low", both, sigma_0 >= C * n / sqrt(d) * lengths,
                    "The initial weights are not too small."),

@@ -16,7 +16,7 @@ import sympy as sp
 from sympy import Max, log, sqrt
 
 from theory.papers.chen2023.reading import Reading
-from theory.statements import Band, Condition, Source
+from theory.statements import Band, Condition, Source, sources
 from theory.symbols import (
     C,
     T_star,
@@ -45,16 +45,7 @@ radius = declare(
 P = declare("P", "P", ">= 2", "patches of a sample, of signal and noise", order=">=", definition=copies + 1)
 
 
-def recalled(where: str, note: str = "") -> Source:
-    return Source(provenance="recalled", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def secondary(where: str, note: str) -> Source:
-    return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def inferred(where: str, note: str) -> Source:
-    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
+recalled, secondary, inferred = sources(REFERENCE, "recalled", "secondary", "inferred")
 
 
 def derived(what: str) -> Source:

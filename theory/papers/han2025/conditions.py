@@ -12,7 +12,7 @@ import sympy as sp
 from sympy import Max, log, sqrt
 
 from theory.papers.han2025.reading import Reading
-from theory.statements import Band, Condition, Source
+from theory.statements import Band, Condition, Source, sources
 from theory.symbols import (
     C,
     T_star,
@@ -36,20 +36,11 @@ CAO = "Cao et al. 2022, arXiv 2202.06526"
 HUANG = "Huang et al. 2024"
 
 
-def preprint(where: str, note: str = "") -> Source:
-    return Source(provenance="preprint", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def stated(where: str, note: str = "") -> Source:
-    return Source(provenance="stated", reference=f"{REFERENCE}, {where}", note=note)
+preprint, stated, inferred = sources(REFERENCE, "preprint", "stated", "inferred")
 
 
 def lineage(reference: str, note: str = "") -> Source:
     return Source(provenance="lineage", reference=reference, note=note)
-
-
-def inferred(where: str, note: str) -> Source:
-    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
 
 
 def derived(what: str) -> Source:

@@ -12,7 +12,7 @@ from sympy import Eq, Max, Min, Rational, log, sqrt
 
 from theory.papers.huang2025.dynamics import STEP
 from theory.papers.huang2025.reading import Reading
-from theory.statements import Band, Condition, Source
+from theory.statements import Band, Condition, Source, sources
 from theory.symbols import C, d, eta, horizon, kappa, m, mu, n, sigma_0, sigma_xi, tau_minus, tau_plus
 
 REFERENCE = "Huang et al. 2025"
@@ -20,12 +20,7 @@ FLIPS = (("plus", "+1", tau_plus), ("minus", "-1", tau_minus))
 LOGS = "logarithms left out"
 
 
-def stated(where: str, note: str = "") -> Source:
-    return Source(provenance="stated", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def inferred(where: str, note: str) -> Source:
-    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
+stated, inferred = sources(REFERENCE, "stated", "inferred")
 
 
 def derived(what: str) -> Source:

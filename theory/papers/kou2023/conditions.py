@@ -12,23 +12,14 @@ import sympy as sp
 from sympy import Max, log, sqrt
 
 from theory.papers.kou2023.reading import Reading
-from theory.statements import Band, Condition, Source
+from theory.statements import Band, Condition, Source, sources
 from theory.symbols import C, T_star, d, delta, epsilon, eta, m, mu, n, sigma_0, sigma_xi, tau_minus, tau_plus
 
 REFERENCE = "Kou et al. 2023, arXiv 2303.04145"
 CITED = "as Han et al. (ICLR 2025 version) quote it"
 
 
-def recalled(where: str, note: str = "") -> Source:
-    return Source(provenance="recalled", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def secondary(where: str, note: str) -> Source:
-    return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def inferred(where: str, note: str) -> Source:
-    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
+recalled, secondary, inferred = sources(REFERENCE, "recalled", "secondary", "inferred")
 
 
 def derived(what: str) -> Source:

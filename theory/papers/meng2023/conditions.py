@@ -14,7 +14,7 @@ import sympy as sp
 
 from theory.papers.kou2023.conditions import MANY, condition_kou
 from theory.papers.meng2023.reading import Reading
-from theory.statements import Band, Condition, Source
+from theory.statements import Band, Condition, Source, sources
 from theory.symbols import d, declare, epsilon, eta, m, mu, n, sigma_xi, tau_minus, tau_plus
 
 REFERENCE = "Meng et al. 2023, arXiv 2310.01975"
@@ -24,16 +24,7 @@ cosine = declare(
 )
 
 
-def recalled(where: str, note: str = "") -> Source:
-    return Source(provenance="recalled", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def secondary(where: str, note: str) -> Source:
-    return Source(provenance="secondary", reference=f"{REFERENCE}, {where}", note=note)
-
-
-def inferred(where: str, note: str) -> Source:
-    return Source(provenance="inferred", reference=f"{REFERENCE}, {where}", note=note)
+recalled, secondary, inferred = sources(REFERENCE, "recalled", "secondary", "inferred")
 
 
 def derived(what: str) -> Source:
