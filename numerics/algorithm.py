@@ -116,6 +116,8 @@ def _sharpness_aware(
     weights: Vector, memory: Memory, slope: Slope, eta: "Tensor", radius: "Tensor"
 ) -> tuple[Vector, Memory]:
     down = slope(weights)
+    if not radius.any():  # gradient descent, at half the cost
+        return weights + down * eta, memory
     length = down.dot(down).sqrt().clamp(min=1e-300)  # where it is 0, so is the way up
     return weights + slope(weights - down * (radius / length)) * eta, memory
 

@@ -142,16 +142,15 @@ class General:
         overlap, head = self._overlap(at), trained[0] if trained else batch.head[:, 0]
         pull = shares * labels * batch.loss.pull(labels * batch.outputs(overlap, head))  # u
         if batch.inputs.joined:
-            seen = batch.joined(overlap)
+            seen, force = batch.joined(overlap), pull
             on_noise = head[:, :, None] * batch.slope(seen) * pull[:, None]
             down = torch.cat([torch.bmm(on_noise, batch.reading), on_noise], 2)
-            of_head = torch.bmm(batch.phi(seen), pull[..., None])[..., 0]
         else:
             noise = pull if batch.one_copy else batch.copies * pull
-            force = torch.cat([torch.bmm(pull[:, None], batch.reading)[:, 0], noise], 1)  # F
+            seen, force = overlap, torch.cat([torch.bmm(pull[:, None], batch.reading)[:, 0], noise], 1)  # F
             down = head[:, :, None] * batch.slope(overlap) * force[:, None]
-            of_head = torch.bmm(batch.phi(overlap), force[..., None])[..., 0]
-        return Vector((down, torch.zeros_like(scale), *([of_head] if trained else [])), self._inner)
+        of_head = [torch.bmm(batch.phi(seen), force[..., None])[..., 0]] if trained else []
+        return Vector((down, torch.zeros_like(scale), *of_head), self._inner)
 
     def _overlap(self, at: Vector) -> Tensor:
         """B = s B_0 + C K."""

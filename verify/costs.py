@@ -4,9 +4,12 @@ the user before anything starts. Nothing that is concluded depends on it.
 
 import heapq
 from collections.abc import Iterable
+from functools import cache
+
+import sympy as sp
 
 from numerics import Setting
-from theory import Condition, eta, sigma_xi
+from theory import Condition, eta, sigma_xi, t
 from theory import d as dimension
 from theory import m as neurons
 from theory import n as samples
@@ -57,6 +60,14 @@ def affordable(s: float | None, seeds: int, each: int, cap: float) -> tuple[Cond
     steps = cap / (CALLS / each + seeds * arithmetic(samples, neurons))
     rule = eta * sigma_xi**2 * dimension / (samples * neurons) * steps >= s
     return (Condition(name="affordable", source="the effort", statement=rule),)
+
+
+@cache
+def affordable_at(pace: sp.Expr | int = 1) -> Condition:
+    """The same where sizes and cap differ from setting to setting: one statement, and so compiled once. ``t`` stands
+    for the iterations that can be paid for, over the rescaled time in which runs end at a ``pace`` of 1."""
+    rule = eta * sigma_xi**2 * dimension / (samples * neurons) * pace * t >= 1
+    return Condition(name="affordable", source="the effort", statement=rule)
 
 
 def makespan(costs: Iterable[float], workers: int) -> float:

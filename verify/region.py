@@ -42,12 +42,15 @@ class Region:
         epsilon: target loss, which T* depends on.
         ranges: (least, largest) by parameter; the extents of the paper's pack where absent. They lie far beyond what
             conditions of this kind ask for: a search adds conditions of its own, in natural scales.
+        also: numbers for symbols that conditions name and no setting has, such as the t of
+            :func:`verify.costs.affordable_at`.
     """
 
     needs: tuple[Condition, ...]
     reading: Reading
     epsilon: float = 1e-2
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    also: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def pack(self) -> Pack:
@@ -99,7 +102,7 @@ class Region:
 
     def _values(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> dict[str, float]:
         values = {**fixed, **{name: math.exp(x) for name, x in point.items()}}
-        return self.reading.at(values, self.epsilon)
+        return {**self.reading.at(values, self.epsilon), **self.also}
 
     def _setting(self, point: Mapping[str, float], fixed: Mapping[str, float]) -> Setting | None:
         values = self._values(point, fixed)

@@ -11,7 +11,7 @@ import scipy
 import sympy as sp
 
 from numerics import Setting
-from theory import Condition, d, eta, kappa, m, n, sigma_0, sigma_xi
+from theory import Condition, d, kappa, n, sigma_0, sigma_xi
 from theory.papers.chen2023.conditions import P, copies
 from theory.reading import Reading
 from verify import costs
@@ -83,8 +83,12 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
         most = between(cap, max(FAR, cap), at["cost"]) if fitted else cap
         if costs.of_draw(*size, seeds) > most or not _within_reach(group, reading, epsilon, size, seeds, most):
             continue
-        needs = (*group.needs, *(() if slow else (NOT_TINY,)), *_affordable(group.stage, epsilon, slow, seeds, most))
-        [setting] = Region(needs=needs, reading=reading, epsilon=epsilon).at_size(*size).place([at])
+        needs, also = (*group.needs, *(() if slow else (NOT_TINY,))), {}
+        if group.stage != "start":
+            s, pace = _ends(group.stage, epsilon, slow)
+            needs += (costs.affordable_at(pace),)
+            also["t"] = most / _step(*size, seeds) / s
+        [setting] = Region(needs=needs, reading=reading, epsilon=epsilon, also=also).at_size(*size).place([at])
         if setting is not None:
             steps = pack.rescaled_time(setting, epsilon, group.stage) / setting.time_scale
             found.append((setting, epsilon, steps * _step(*size, seeds)))
@@ -104,22 +108,16 @@ def _within_reach(group: Group, reading: Reading, epsilon: float, size: list[int
     return steps * _step(*size, seeds) <= cap
 
 
-def _step(n: sp.Expr | float, m: sp.Expr | float, seeds: int) -> sp.Expr | float:
+def _step(n: int, m: int, seeds: int) -> float:
     """Core seconds of a step of a setting, :data:`SHARED` of which share a batch."""
     return DEAR * (costs.CALLS / SHARED + seeds * costs.arithmetic(n, m))
 
 
-def _affordable(stage: str, epsilon: float, slow: bool, seeds: int, cap: float) -> tuple[Condition, ...]:
-    """The condition that runs of a setting end within ``cap`` core seconds."""
-    if stage == "start":
-        return ()
-    integral = integral_at_loss(epsilon)
-    if stage == "end":
-        s = LATE * 2 * integral / kappa if slow else LATE * 2 * integral / copies**2
-    else:
-        s = LENGTHS[stage] / copies
-    rule = eta * sigma_xi**2 * d / (n * m) * cap / _step(n, m, seeds) >= s
-    return (Condition(name="affordable", source="the effort", statement=rule),)
+def _ends(stage: str, epsilon: float, slow: bool) -> tuple[float, sp.Expr]:
+    """The rescaled time in which a run ends, and what it is divided by."""
+    if stage != "end":
+        return LENGTHS[stage], copies
+    return LATE * 2 * integral_at_loss(epsilon), kappa if slow else copies**2
 
 
 def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget: float) -> list:

@@ -79,9 +79,11 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
         else:
             continue
         most = max(most, least)
-        needs = (*group.needs, NOT_TINY, *costs.affordable(s, seeds, 6, most))
-        region = Region(needs=needs, reading=reading, epsilon=epsilon).at_size(*size)
-        [setting] = region.place([at])
+        needs, also = (*group.needs, NOT_TINY), {}
+        if s is not None:
+            needs += (costs.affordable_at(),)
+            also["t"] = most / (costs.CALLS / 6 + seeds * costs.arithmetic(*size)) / s
+        [setting] = Region(needs=needs, reading=reading, epsilon=epsilon, also=also).at_size(*size).place([at])
         if setting is not None:
             found.append((setting, epsilon, costs.work(s or 0.0, setting, seeds)))
     if len(found) < 4:
