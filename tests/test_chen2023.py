@@ -15,6 +15,7 @@ from numerics.generalization import generalization
 from numerics.inputs import Inputs
 from theory import evaluate, n
 from theory.papers.chen2023 import meanfield
+from theory.papers.chen2023.conditions import PUSH
 from verify import sweep
 from verify.design import PROFILES, groups
 from verify.judge import judge
@@ -152,3 +153,49 @@ def test_a_wrong_exponent_is_refuted_and_the_right_one_is_not():
     planted = replace(right, law=replace(law, expression=law.expression * n ** sp.Rational(1, 4)))
     judged = [judge(claim, found, reading, PACK.observables).status for claim in (right, linear, planted)]
     assert judged == [Status.SUPPORTED, Status.REFUTED, Status.REFUTED]
+
+
+# Samples that small batches lose --------------------------------------------------------------------------------------
+
+
+def on_batches(start: float, **changes) -> Setting:
+    """``start`` is the initial weights over the push of other samples' batches."""
+    base = dict(n=24, m=11, d=4000, copies=1, batch=4, radius=0.0, mu=9.0, sigma_0=1.0) | changes
+    eta = 0.03 * base["batch"] * base["m"] / (base["copies"] ** 2 * base["d"])
+    one = Setting(**base, eta=eta)
+    return replace(one, sigma_0=start * evaluate(PUSH, one.values()))
+
+
+def lost(one: Setting, seeds: int, epochs: int = 20) -> np.ndarray:
+    """The share of samples on which no neuron of their class is active after some epochs. Shape (seeds,)."""
+    samples = [draw(one, seed) for seed in range(seeds)]
+    run = train([one] * seeds, samples, steps=epochs * -(-one.n // one.batch))
+    return PACK.observables["lost_share_end"](run)
+
+
+def test_small_batches_lose_samples_from_a_small_start_alone():
+    """60 runs of 24 samples each: some of 1440 samples are lost, or none is."""
+    assert lost(on_batches(1e-3), 60).mean() > 0.02
+    assert lost(on_batches(1e-3, copies=5), 60).mean() > 0.02
+    assert not lost(on_batches(4.0), 60).any()
+    assert not lost(on_batches(1e-3, batch=24), 60).any(), "a full batch finds every sample with the neurons it had"
+
+
+def test_more_neurons_help_slowly():
+    """Neurons are pushed together: losses fall far more slowly than 2^-m, as independent starts would have it."""
+    few, many = (lost(on_batches(1e-3, m=m), 60, epochs=3).mean() for m in (11, 47))
+    assert few / 8 < many < few
+
+
+def test_plain_autograd_loses_the_same_samples():
+    one = on_batches(1e-3, n=12, m=5, batch=2, d=400, mu=1.0)
+    for seed in range(6):
+        sample = draw(one, seed, dense=True)
+        steps = 40 * 6
+        state = train([one], [sample], steps=steps).state("end")
+        truth = train_reference(one, sample, steps)
+        np.testing.assert_allclose(state.margins[0].numpy(), truth.margins.numpy(), rtol=0, atol=1e-9)
+        gone = (state.on_own_noise[0] <= 0).all(0).numpy()
+        if gone.any():
+            break
+    assert gone.any() and (np.abs(truth.margins.numpy()[gone]) < 0.1).all(), "they keep a loss of log 2"

@@ -17,6 +17,8 @@ from theory.papers.chen2023.conditions import (
     SIGNAL_GROWTH,
     STRENGTH,
     TIME,
+    condition_above_push,
+    condition_below_push,
     condition_benign,
     condition_both_sides,
     condition_first_step,
@@ -104,6 +106,7 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
                 high=sp.Rational(21, 20) * (1 + 2 / m) * at_loss(active=meanfield.FIRST) * scale,
             ),
             "No logarithm is hidden, and the batch does not matter: the constant lies between 1 and 2.",
+            needs=condition_above_push(reading),
             latex=r"1 \le T_\varepsilon\,\frac{\eta(P-1)^2\sigma_\xi^2 d}{nm}\Big/\big(\tfrac{1}{e^\varepsilon-1}-1"
             r"-\log(e^\varepsilon-1)\big) \le 2",
             tested="with 10 % below, for what patches add to each other, and above the 5 % to which times are"
@@ -127,6 +130,16 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             "Loss derivatives of all samples stay within a constant of each other, though a step sees a batch alone.",
             latex=r"\ell_i'^{(t)}/\ell_k'^{(t)} \le C\ \ \forall i,k,\ t\le T^*",
             tested="the largest ratio at any recorded time of the run, which ends at L_S <= epsilon",
+        ),
+        claim(
+            "sgd.none-lost",
+            derived("the push of other samples' batches"),
+            "lost_share_end",
+            Within(high=0),
+            "From a start above that push, every sample is memorized: a neuron of its class stays active on its noise.",
+            needs=condition_above_push(reading),
+            latex=r"\forall i\ \exists r:\ \langle w_{\tilde y_i,r},\xi_i\rangle > 0",
+            tested="the share of samples without such a neuron, when the run ends; batches of n/4 at most",
         ),
         claim(
             "sgd.benign",
@@ -268,6 +281,17 @@ def claims(reading: Reading = Reading()) -> tuple[Claim, ...]:
             " signal",
         ),
         # What does not hold.
+        claim(
+            "contrast.sgd.none-lost.small-start",
+            derived("an upper bound on sigma_0 alone, which is all that we know the paper to ask of SGD"),
+            "lost_share_end",
+            Within(high=0),
+            "However small the start, every sample is memorized.",
+            needs=condition_below_push(reading),
+            latex=r"\forall i\ \exists r:\ \langle w_{\tilde y_i,r},\xi_i\rangle > 0",
+            tested="as sgd.none-lost; whoever has no active neuron of its class keeps a loss of log 2",
+            contrast=True,
+        ),
         claim(
             "contrast.sgd.threshold.one-patch",
             derived("the boundary without the number of patches"),

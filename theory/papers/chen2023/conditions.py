@@ -62,6 +62,8 @@ STRENGTH = n * mu**4 / (copies**4 * sigma_xi**4 * d)  # what decides between ben
 START = 1 / (P * sigma_xi * sqrt(d))  # of SAM's initial weights
 RADIUS = m * sqrt(batch) / (P * sigma_xi * sqrt(d))  # the paper's
 NEEDED = sigma_0 * sqrt(m * batch)  # the radius that switches memorizing neurons off
+# Of initial weights: as much as an epoch of SGD moves the pre-activations of samples that it has not come to yet.
+PUSH = eta * copies * sigma_xi * sqrt(n) / (2 * batch * m)
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -154,6 +156,37 @@ def _small_start() -> Condition:
 def condition_sgd(reading: Reading = Reading()) -> tuple[Condition, ...]:
     """What is asked of SGD."""
     return (_plain(), *_common(reading), *_few_flips(reading), _small_start())
+
+
+def _few_at_a_time() -> Condition:
+    return Condition(
+        name="few-at-a-time",
+        source=derived("most samples then wait for their first batch"),
+        statement=n >= 4 * batch,
+        says="A batch has at most a quarter of the samples.",
+    )
+
+
+def condition_above_push(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """SGD on small batches, from initial weights that decide which neurons are active when a sample's batch comes."""
+    above = Condition(
+        name="above-push",
+        source=derived("a start of four times the push keeps its sign in all but one of 10^4 neurons"),
+        statement=sigma_0 >= 4 * PUSH,
+        says="Initial pre-activations exceed what other samples' batches add to them.",
+    )
+    return (above, _few_at_a_time(), *condition_sgd(reading))
+
+
+def condition_below_push(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """The same from smaller initial weights, which no condition of the paper that we know of excludes."""
+    below = Condition(
+        name="below-push",
+        source=derived("at a tenth of the push the start decides nothing"),
+        statement=10 * sigma_0 <= PUSH,
+        says="Other samples' batches add more to pre-activations than they had at the start.",
+    )
+    return (below, _few_at_a_time(), *condition_sgd(reading))
 
 
 def condition_benign(reading: Reading = Reading()) -> tuple[Condition, ...]:

@@ -68,9 +68,8 @@ def condition_orthogonal(reading: Reading = Reading()) -> tuple[Condition, ...]:
     return (_orthogonal(), *sizes(), *_few_flips(reading))
 
 
-def condition_angle(reading: Reading = Reading()) -> tuple[Condition, ...]:
-    """What is asked of signals at an angle, on both sides of the threshold."""
-    angle = Condition(
+def _angle() -> Condition:
+    return Condition(
         name="angle",
         source=secondary(
             "the second setting",
@@ -79,7 +78,52 @@ def condition_angle(reading: Reading = Reading()) -> tuple[Condition, ...]:
         statement=Band(cosine, 0.5, 0.8),
         says="The signals are at an angle that matters, and not aligned.",
     )
-    return (angle, *_both_sides(STRENGTH * (1 - cosine**2) ** 2), *sizes(), *_few_flips(reading))
+
+
+def condition_angle(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """What is asked of signals at an angle, on both sides of the threshold, where each has its share of samples."""
+    balanced = Condition(
+        name="balanced-signals",
+        source=derived("A_v - cos A_u, which must be positive, is two standard deviations above 0"),
+        statement=n * (1 - cosine) ** 2 >= 32,
+        says="The samples of one signal outweigh the leak of the other's, at this angle.",
+    )
+    both = _both_sides(STRENGTH * (1 - cosine**2) ** 2)
+    return (_angle(), balanced, *both, *sizes(), *_few_flips(reading))
+
+
+def condition_angle_few(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """The same with too few samples for that."""
+    leaking = Condition(
+        name="leaking-signals",
+        source=derived("A_v - cos A_u is one standard deviation above 0, or less"),
+        statement=cosine >= 1 - sp.sqrt(8 / n),  # n (1-cos)^2 <= 8, in the form that a search can follow
+        says="By chance the samples of one signal may not outweigh the leak of the other's.",
+    )
+    both = _both_sides(STRENGTH * (1 - cosine**2) ** 2)
+    return (_angle(), leaking, *both, *sizes(), *_few_flips(reading))
+
+
+def condition_benign_many(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """Orthogonal, strong signals, each with some 15 samples: more are clean than flipped."""
+    many = Condition(
+        name="many-of-each",
+        source=inferred("the conditions", "n = Omega(log m) with a large constant; the number is our reading"),
+        statement=n >= 60,
+        says="Every signal has enough samples that more of them are clean than flipped.",
+    )
+    return (many, *condition_benign(reading))
+
+
+def condition_benign_few(reading: Reading = Reading()) -> tuple[Condition, ...]:
+    """The same with three samples of each signal, which C = 2 admits."""
+    few = Condition(
+        name="few-of-each",
+        source=derived("of three samples two may be flipped"),
+        statement=n <= 15,
+        says="A signal has some three samples.",
+    )
+    return (few, *condition_benign(reading))
 
 
 def condition_benign(reading: Reading = Reading()) -> tuple[Condition, ...]:

@@ -22,7 +22,9 @@ from verify.region import Region
 
 # Target losses: over 1.5 decades where the time is fitted. Where test errors are looked at, a loss at which
 # coefficients are of order one is enough.
-LOSSES, OF_ERRORS, OF_SAM = (0.01, 0.2), (0.05, 0.3), (0.34, 0.42)
+# Where SAM is slow, and where samples are lost in the first epoch, a larger one.
+ERRORS = {"benign", "harmful", "both-sides", "above-push"}
+LOSSES, OF_ERRORS, OF_FIT = (0.01, 0.2), (0.05, 0.3), (0.34, 0.42)
 START = (12, 2**0.5, 12)  # least, ratio and number of sizes where one step is looked at
 # SAM learns slowly, by nu^2/kappa: tens of thousands of steps, which runs of one size share. Four sizes where the
 # profile has settings for them, else the least.
@@ -68,7 +70,13 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
         levels = {k: (least, ratio, 1) for k, (least, ratio, _) in SMALL.items()}
     else:
         levels = SMALL if slow else EDGE if boundary else {k: start for k in ("n", "m")}
-    losses = OF_SAM if slow else OF_ERRORS if names & {"benign", "harmful", "both-sides"} else LOSSES
+    losses = (
+        OF_FIT
+        if slow or "few-at-a-time" in names
+        else OF_ERRORS
+        if names & {"benign", "harmful", "both-sides"}
+        else LOSSES
+    )
     cube = scipy.stats.qmc.Sobol(len(pack.order) + 2, rng=np.random.default_rng(entropy))
     found: list[tuple[Setting, float, float]] = []
     tried = 2 ** math.ceil(math.log2(max(64, 6 * wanted)))

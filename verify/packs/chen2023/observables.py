@@ -88,6 +88,12 @@ def _beyond_floor(run: Trajectory) -> np.ndarray:
 
 
 @reading()
+def _lost_share(run: Trajectory) -> np.ndarray:
+    """Nothing moves a sample's margin but a neuron that is active on it; whether others' batches wake one is chance."""
+    return (run.state("end").on_own_noise <= 0).all(1).double().mean(1).numpy()
+
+
+@reading()
 def _boundary(run: Trajectory) -> np.ndarray:
     return np.array([boundary_of(sample, float(LEVEL)) for sample in run.samples])
 
@@ -109,6 +115,8 @@ OWN = (
                says="least radius at which SAM's first ascent switches off all of them"),
     Observable(name="error_beyond_floor", stage="end", compute=_beyond_floor,
                says="error on fresh noise minus Phi(-mu/((P-1) sigma)), that of the signal alone, at the end"),
+    Observable(name="lost_share_end", stage="end", compute=_lost_share,
+               says="share of samples on whose noise no neuron of their class is active, at the end"),
     Observable(name="memory_share_end", stage="end", compute=_memory_share,
                says="what active neurons memorized of the noise, over the margins, means over all samples, at the end"),
 )  # fmt: skip
