@@ -3,19 +3,24 @@
 Derivations: docs/proofs.md. Nothing here rests on runs.
 """
 
+import gzip
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from theory import limit, papers
-from theory.limit import Argument, Limit, Proposition, Region, Verdict
+from theory.limit import Argument, Limit, Proposition, Region, System, Verdict
+from verify import processes
 
 FILE = "thetacheck-limit-proofs-1"
+PACKED = ".gz"  # a file with this ending is packed
+LARGEST = 64_000_000  # bytes that a packed file may unpack to: hundreds of our largest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,11 +129,111 @@ def _named(paper: str, name: str) -> Outcome:
 
 
 # ---------------------------------------------------------------------------------------------------------------
+# Beside the runs of a study
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Whether a statement of parts of theorems stands: its kept certificate, or its algebra, gone over in this run.
+
+    Attributes:
+        statement: the statement.
+        leaves: boxes, or steps of an argument, that were checked.
+        problem: why it counts as not proved here, in one line; empty where it stands.
+    """
+
+    statement: Proposition | Argument
+    leaves: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proofs:
+    """What stands of a limit in one run."""
+
+    limit: Limit
+    standings: tuple[Standing, ...]
+
+    def about(self, theorem: str) -> tuple[Standing, ...]:
+        """Of the statements that state parts of a theorem."""
+        return tuple(s for s in self.standings if theorem in s.statement.parts)
+
+
+@contextmanager
+def beside(held: Limit | None, theorems: Collection[str]) -> Iterator[Callable[[bool], Proofs | None]]:
+    """Go over what is kept of the statements about parts of these theorems, in a process of its own beside the runs.
+
+    Nothing is searched for: that would take longer than the runs of a small study. Yields what returns the standings:
+    with True it waits for all of them, else what is not there counts as not proved. None where nothing is stated.
+    """
+    asked = () if held is None else tuple(s for s in held.statements if set(s.parts) & set(theorems))
+    if held is None or not asked:
+        yield lambda _: None
+        return
+    kept, missing = _kept(held)
+    with processes.Processes(1) as pool:
+        sent = [pool.submit(stands, s, kept.get(s.name), held.system, missing) for s in asked]
+
+        def collect(finished: bool) -> Proofs:
+            found = []
+            for statement, future in zip(asked, sent, strict=True):
+                if not finished and not future.done():
+                    found.append(Standing(statement=statement, problem="interrupted before it was checked"))
+                    continue
+                try:
+                    found.append(pool.result(future))
+                except processes.Lost as problem:
+                    found.append(Standing(statement=statement, problem=str(problem)))
+            return Proofs(limit=held, standings=tuple(found))
+
+        yield collect
+
+
+def _kept(held: Limit) -> tuple[dict[str, Any], str]:
+    """Certificates by name, and why there is none of what is not among them."""
+    if held.certificates is None:
+        return {}, "no certificates are kept for this paper"
+    try:
+        found = read(held.certificates)["certificates"]
+    except ValueError as problem:
+        return {}, str(problem)
+    return {c["name"]: c for c in found if isinstance(c, Mapping) and isinstance(c.get("name"), str)}, (
+        "no certificate of it is kept"
+    )
+
+
+def stands(
+    statement: Proposition | Argument, certificate: Mapping[str, Any] | None, system: System, missing: str = ""
+) -> Standing:
+    """Whether a certificate proves this very statement over this very region, or an argument's algebra holds.
+
+    Args:
+        certificate: as read from a file; None of an argument, or where there is none.
+        missing: why there is none.
+    """
+    if isinstance(statement, Argument):
+        failing = "; ".join(step.says for step in statement.failing)
+        problem = f"these steps do not hold: {failing}" if failing else ""
+        return Standing(statement=statement, leaves=len(statement.steps), problem=problem)
+    if certificate is None:
+        return Standing(statement=statement, problem=missing)
+    region = {name: [str(low), str(high)] for name, (low, high) in statement.region.items()}
+    try:
+        if (certificate["statement"], certificate["region"]) != (" ".join(statement.text.split()), region):
+            return Standing(statement=statement, problem="the certificate kept is of another statement or region")
+        if certificate["verdict"] != Verdict.PROVED:
+            return Standing(statement=statement, problem="the certificate kept is no proof")
+        return Standing(statement=statement, leaves=limit.check_certificate(certificate, system))
+    except (AssertionError, KeyError) as problem:
+        return Standing(statement=statement, problem=f"the certificate kept does not stand: {problem}")
+
+
+# ---------------------------------------------------------------------------------------------------------------
 # Files
 
 
 def write(outcomes: Sequence[Outcome], paper: str, file: Path) -> None:
-    """Write the certificates, whole or not at all.
+    """Write the certificates, whole or not at all; packed where the name ends in .gz.
 
     Raises:
         ValueError: something else lies there.
@@ -140,8 +245,9 @@ def write(outcomes: Sequence[Outcome], paper: str, file: Path) -> None:
         "certificates": [o.certificate for o in outcomes if o.certificate is not None],
     }
     partial = file.with_name(f".{file.name}.partial")
+    body = json.dumps(held, separators=(",", ":")).encode()
     try:
-        partial.write_text(json.dumps(held, separators=(",", ":")), encoding="utf-8")
+        partial.write_bytes(gzip.compress(body, mtime=0) if file.suffix == PACKED else body)
         os.replace(partial, file)
     except OSError:
         with suppress(OSError):
@@ -167,8 +273,15 @@ def read(file: Path) -> dict[str, Any]:
         ValueError: the file holds something else.
     """
     try:
-        held = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
+        if file.suffix == PACKED:
+            with gzip.open(file) as packed:
+                body = packed.read(LARGEST + 1)
+            if len(body) > LARGEST:
+                raise ValueError("larger than any of ours")
+        else:
+            body = file.read_bytes()
+        held = json.loads(body.decode())
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as problem:
         raise ValueError(f"{file}: cannot be read as certificates ({type(problem).__name__})") from None
     if not isinstance(held, Mapping) or held.get("format") != FILE or not isinstance(held.get("certificates"), list):
         raise ValueError(f"{file}: holds no certificates of the limit; `prove --out FILE` writes them")

@@ -23,6 +23,7 @@ from verify.folder import Folder
 from verify.judge import Verdict, corrected, judge
 from verify.laws.kind import Status
 from verify.pack import Pack, pack_of, sources
+from verify.proved import Proofs
 from verify.quantify import EFFORTS, Course, TheoremVerdict
 from verify.seeds import seed_of
 from verify.sweep import Job, Result
@@ -103,6 +104,7 @@ class Outcome:
         answers: one per theorem and kind of labels.
         decisions: what became of the statements about orders, which need no runs.
         hunts: what a short search for violations beside the runs found; no verdict and no exit status follows from it.
+        proofs: what stands, in this run, of statements about the limit; None where none were asked after.
     """
 
     plan: Plan
@@ -116,6 +118,7 @@ class Outcome:
     answers: tuple[TheoremVerdict, ...] = ()
     decisions: tuple[Decision, ...] = ()
     hunts: tuple["Hunt", ...] = ()
+    proofs: Proofs | None = None
 
     @property
     def finished(self) -> bool:

@@ -5,7 +5,8 @@ or that it is a ratio of polynomials in positive symbols all of whose coefficien
 exactly (SymPy, over the rationals).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import sympy as sp
 
@@ -50,12 +51,14 @@ class Argument:
         says: the statement, in a sentence.
         where: for which parameters, times and recursions it is proved.
         steps: what is checked.
+        parts: by the name of a theorem, those of its parts that this states in the limit.
     """
 
     name: str
     says: str
     where: str
     steps: tuple[Step, ...]
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def failing(self) -> tuple[Step, ...]:

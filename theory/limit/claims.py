@@ -1,7 +1,8 @@
 """What a paper states of the limit of its dynamics."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from theory.limit.argument import Argument
 from theory.limit.system import Region, System
@@ -16,12 +17,16 @@ class Proposition:
         says: the statement, in a sentence.
         text: as a user would type it.
         region: every parameter's interval, and ``step``.
+        told: the constants with which it is stated, in words.
+        parts: by the name of a theorem, those of its parts that this states in the limit.
     """
 
     name: str
     says: str
     text: str
     region: Region
+    told: str = ""
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +37,16 @@ class Limit:
         system: its equations.
         statements: what is proved of it, each under a name of its own.
         completed: a region in which some intervals are given, with the others.
+        certificates: the file in which those of statements about parts of theorems are kept; None where none are.
+        distance: the name of the claim that measures how far runs are from this limit; empty where none does.
     """
 
     system: System
     statements: tuple[Proposition | Argument, ...]
     completed: Callable[[Region], Region]
+    certificates: Path | None = None
+    distance: str = ""
+
+    def about(self, theorem: str) -> tuple[Proposition | Argument, ...]:
+        """The statements that state parts of a theorem."""
+        return tuple(s for s in self.statements if theorem in s.parts)

@@ -7,7 +7,7 @@ if no z_i rises with another component of the state: then no x_i' falls with one
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
 
@@ -44,6 +44,7 @@ class System:
         scales: those of ``named`` by which a parameter may be given.
         ranges: least and largest value of everything that a region may bound, ``step`` among them.
         says: each name in a few words.
+        signs: how names of what a region bounds are written in sentences, where not as they are typed.
     """
 
     name: str
@@ -54,6 +55,7 @@ class System:
     scales: Mapping[str, Scale]
     ranges: Mapping[str, tuple[Fraction, Fraction]]
     says: Mapping[str, str]
+    signs: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:

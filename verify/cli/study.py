@@ -65,7 +65,7 @@ def _study(names: tuple[str, ...], options: dict[str, Any]) -> int:
 
 def _run(names: tuple[str, ...], options: dict[str, Any], on_planned: Callable[[], None]) -> int:
     from verify import falsify as search
-    from verify import report, study
+    from verify import proved, report, study
     from verify.entailed import beside
 
     started = time.monotonic()
@@ -79,14 +79,16 @@ def _run(names: tuple[str, ...], options: dict[str, Any], on_planned: Callable[[
     with (
         search.beside(searched, given[0], options["seed"], batches_) as hunted,
         beside(s for s in held.entailments() if s.name in asked) as decided,
+        proved.beside(held.limit(), asked) as stood,
         pool_of(options) as pool,
     ):
         planned = _planned(asked, given, options["seed"], pool)
         on_planned()
         with opened(study.FOLDER, folder, mine, options) as batches:
             outcome = _collect(planned, batches, pool, options, started)
-            decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
-            outcome = replace(outcome, decisions=decisions, hunts=hunts, wall=time.monotonic() - started)
+            decisions, hunts, proofs = (told(outcome.finished) for told in (decided, hunted, stood))
+            wall = time.monotonic() - started
+            outcome = replace(outcome, decisions=decisions, hunts=hunts, proofs=proofs, wall=wall)
             report.write(outcome, folder, command_line(), calibrated=report.calibrated(folder, given[0]))
     report.summary(outcome, folder)
     return _exit_status(outcome, options["fail_on"])

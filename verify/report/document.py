@@ -33,7 +33,7 @@ def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[
             "statements": counts(outcome.decisions),
             "theorems": counts(outcome.answers),
         },
-        "theorems": [theorem_json(a) for a in outcome.answers],
+        "theorems": [theorem_json(a, outcome) for a in outcome.answers],
         "claims": [
             {
                 "name": v.claim.name,

@@ -1,7 +1,7 @@
 """What is said of proofs about the limit, on the terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 from rich.text import Text
@@ -68,11 +68,12 @@ def _counted(count: int, one: str, many: str = "") -> str:
     return f"{count} {one if count == 1 else many or one + 's'}"
 
 
-def region_text(region: Region) -> str:
-    """A region in words."""
+def region_text(region: Region, signs: Mapping[str, str] | None = None) -> str:
+    """A region in words; ``signs`` are what stands for names that are typed."""
     parts = []
-    for name, (low, high) in region.items():
-        if name != "step":
+    for typed, (low, high) in region.items():
+        name = (signs or {}).get(typed, typed)
+        if typed != "step":
             parts.append(f"{name} = {exact(low)}" if low == high else f"{exact(low)} ≤ {name} ≤ {exact(high)}")
     most = region["step"][1]
     steps = f"the flow and every recursion with a step of at most {exact(most)}" if most else "the flow"

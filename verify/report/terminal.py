@@ -90,7 +90,7 @@ def summary(outcome: Outcome, folder: Path | None = None, check: Check | None = 
         console.print(
             Text(f"PARTIAL, {done} of {planned} settings ran: {outcome.missing}", style="bold red"), soft_wrap=True
         )
-    print_theorems(outcome.answers, console)
+    print_theorems(outcome, console)
     if claims:
         console.print(_counted(claims))
     if outcome.decisions:

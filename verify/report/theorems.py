@@ -16,7 +16,8 @@ from theory.statements import PROVENANCE, Theorem
 from verify.laws.kind import Status
 from verify.notation import number
 from verify.report.common import open_console
-from verify.report.words import SIGNS, STYLES, reproduce
+from verify.report.limits import limit_lines, limit_statements
+from verify.report.words import SIGNS, STYLES, evidence, reproduce
 
 if TYPE_CHECKING:
     from verify.draw import Picture
@@ -31,20 +32,6 @@ def with_constants(found: TheoremVerdict) -> str:
     told = found.theorem.told_at(found.choice.constants)
     # Where no constants served in exploration, the last of the ladder were put to the test, and may still hold.
     return f"with {told}" if found.choice.served or found.status == Status.SUPPORTED else f"followed to {told}"
-
-
-def evidence(found: TheoremVerdict) -> str:
-    """``480 fresh runs, 30 settings, n 22–498; failing settings < 9.5 % (95 %)``, second looks apart."""
-    if not found.runs:
-        return "no run"
-    n = found.settings["n"]
-    span = f"n {int(n.min())}–{int(n.max())}" if n.min() < n.max() else f"n {int(n.min())}"
-    more = int(found.settings["runs"].sum()) - found.runs
-    again = f" and {more} more in settings that looked doubtful" if more else ""
-    return (
-        f"{found.runs} fresh runs{again}, {len(found.settings)} settings, {span};"
-        f" failing settings < {100 * found.failing:.1f} % (95 %)"
-    )
 
 
 def theorem_rows(outcome: Outcome) -> list[dict[str, Any]]:
@@ -66,6 +53,7 @@ def theorem_rows(outcome: Outcome) -> list[dict[str, Any]]:
                 "parts": [{"name": p.name, "latex": p.latex, "says": p.says, "frame": p.frame} for p in held.parts],
                 "hidden": _hidden(held, own),
                 "reproduce": reproduce(held.name, outcome),
+                "limit": limit_statements(held, outcome),
                 "answers": [
                     {
                         "labels": a.labels,
@@ -74,6 +62,7 @@ def theorem_rows(outcome: Outcome) -> list[dict[str, Any]]:
                         "sign": SIGNS[a.status],
                         "constants": with_constants(a),
                         "evidence": evidence(a),
+                        "limit": limit_lines(a, outcome),
                         "explored": a.explored,
                         "reason": a.reason,
                         "rungs": _rungs(a),
@@ -115,7 +104,7 @@ def _rungs(found: TheoremVerdict) -> list[dict[str, str]]:
     ]
 
 
-def theorem_json(found: TheoremVerdict) -> dict[str, Any]:
+def theorem_json(found: TheoremVerdict, outcome: Outcome) -> dict[str, Any]:
     """One answer in report.json."""
 
     def finite(value: float) -> float | None:
@@ -133,6 +122,10 @@ def theorem_json(found: TheoremVerdict) -> dict[str, Any]:
         "served": found.choice.served,
         "constants_in_words": with_constants(found),
         "evidence": evidence(found),
+        "limit": {
+            "lines": limit_lines(found, outcome),
+            "statements": limit_statements(found.theorem, outcome),
+        },
         "met": found.met,
         "runs": found.runs,
         "settings": found.settings.to_dict("records"),
@@ -148,8 +141,9 @@ def theorem_json(found: TheoremVerdict) -> dict[str, Any]:
     }
 
 
-def print_theorems(answers: Sequence[TheoremVerdict], console: Console) -> None:
+def print_theorems(outcome: Outcome, console: Console) -> None:
     """The theorems on the terminal: verdict, constants, evidence; parts only where they differ from the whole."""
+    answers = outcome.answers
     if not answers:
         return
     table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=True, header_style="bold")
@@ -164,6 +158,8 @@ def print_theorems(answers: Sequence[TheoremVerdict], console: Console) -> None:
         differing = [f"{p.part.name} {p.status}" for p in a.parts if p.status != a.status]
         if differing:
             told += f" ({', '.join(differing)})"
+        for line in limit_lines(a, outcome):
+            told += f"\n{line['what']}: {line['told']}"
         table.add_row(
             Text(f"{SIGNS[a.status]} {a.status}", style=STYLES[a.status]),
             Text(a.theorem.name),

@@ -54,6 +54,33 @@ STAGES = {
 }
 
 
+def evidence(found: TheoremVerdict) -> str:
+    """``480 fresh runs, 30 settings, n 22–498; failing settings < 9.5 % (95 %)``, second looks apart."""
+    if not found.runs:
+        return "no run"
+    more = int(found.settings["runs"].sum()) - found.runs
+    again = f" and {more} more in settings that looked doubtful" if more else ""
+    return f"{found.runs} fresh runs{again}, {len(found.settings)} settings, n {_span(found)}; {_failing(found)}"
+
+
+def measured_at(found: TheoremVerdict) -> str:
+    """``at n = 22–498: all parts at one time in 479 of 480 fresh runs (99.8 %), 30 settings; ...``."""
+    if not found.runs:
+        return "no run"
+    share = f"{found.met} of {found.runs} fresh runs ({100 * found.met / found.runs:.1f} %)"
+    return f"at n = {_span(found)}: all parts at one time in {share}, {len(found.settings)} settings; {_failing(found)}"
+
+
+def _span(found: TheoremVerdict) -> str:
+    sizes = found.settings["n"]
+    least, largest = int(sizes.min()), int(sizes.max())
+    return f"{least}–{largest}" if least < largest else f"{least}"
+
+
+def _failing(found: TheoremVerdict) -> str:
+    return f"failing settings < {100 * found.failing:.1f} % (95 %)"
+
+
 def how_judged(claim: Claim) -> list[str]:
     """How its laws become a verdict, each kind once."""
     return list(dict.fromkeys(kind_of(law).how(law) for _, law in claim.parts))

@@ -11,6 +11,7 @@ gamma = (lead/2) [rho_c - odds (rho_n - rho_c)] is of degree one.
 
 from collections.abc import Mapping
 from fractions import Fraction
+from pathlib import Path
 
 import sympy as sp
 
@@ -55,6 +56,7 @@ LABEL = System(
         "step": "longest step in s of the recursion; 0 for the flow alone",
         "s": "rescaled time",
     },
+    signs={"lead": "κ(1−2τ)", "kappa": "κ", "tau": "τ", "active": "|S_i|/m"},
 )
 
 FLOW, HALF, JOINING = (F(0), F(0)), (F(1, 2), F(1, 2)), (F(2, 5), F(4, 5))
@@ -106,10 +108,27 @@ _STAGE_ONE = (
 _ALL_PARTS = "All parts of Theorem 4.1 hold together, for both labels, at every s from {first} to {last}, coefficients in [{low}, 4]"
 
 
-def _stage_one(name: str, region: Mapping, low: str, first: str, last: str, more: str = "") -> Proposition:
+# What the inequalities above state, part by part.
+_ORDER_ONE = ("stage1.order-one", "stage1.order-one-above")
+STAGE_ONE_PARTS = {
+    "theorem-4.1": (*_ORDER_ONE, "stage1.signal-leads", "stage1.clean-fitted", "stage1.noisy-ignored"),
+    "proposition-4.3": (
+        *_ORDER_ONE, "stage1.signal-leads", "selection.clean-below-log2", "selection.noisy-above-log2",
+    ),
+}  # fmt: skip
+
+
+def _stage_one(
+    name: str, region: Mapping, low: str, first: str, last: str, more: str = "", parts: Mapping | None = None
+) -> Proposition:
     said = {"low": low, "first": first, "last": last}
     return Proposition(
-        name=name, says=_ALL_PARTS.format(**said) + more + ".", text=_STAGE_ONE.format(**said), region=region
+        name=name,
+        says=_ALL_PARTS.format(**said) + more + ".",
+        text=_STAGE_ONE.format(**said),
+        region=region,
+        told="T₁ at any s in [{first}, {last}], coefficients in [{low}, 4]".format(**said),
+        parts=parts or {},
     )
 
 
@@ -120,11 +139,11 @@ e, q, a, u, w, g_c, g_n, left_c, left_n = sp.symbols("e q a u w g_c g_n left_c l
 b = sp.Symbol("b", positive=True)  # 1 - a
 p, v = q + e, u + w
 _gamma = p * u - q * v
-_z_c, _z_n = _gamma + a * u, a * v - _gamma
+_margin_c, _margin_n = _gamma + a * u, a * v - _gamma
 
 
 def _speed(clean: sp.Expr, noisy: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
-    """(z_c', z_n') where (u', v') = (clean, noisy)."""
+    """(margin_clean', margin_noisy') where (u', v') = (clean, noisy)."""
     signal = p * clean - q * noisy
     return signal + a * clean, a * noisy - signal
 
@@ -143,7 +162,7 @@ def _turn(ratio: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return _speed(g_c, ratio * g_c)
 
 
-_ahead, _fitted = p / (1 + q), p / (q + a)  # the ratio v'/u' at which gamma - v, or z_n, turns
+_ahead, _fitted = p / (1 + q), p / (q + a)  # the ratio v'/u' at which gamma - v, or margin_noisy, turns
 
 ARGUMENTS = (
     Argument(
@@ -152,8 +171,8 @@ ARGUMENTS = (
         where="tau < 1/2, any active fraction, s > 0; the flow, and every recursion with step h <= 4/(kappa tau + active)",
         steps=(
             Step(
-                says="z_c - z_n = 2 e u - (2q + a) w, so w' >= -(2q + a) w/4 while w >= 0",
-                zero=_z_c - _z_n - (2 * e * u - (2 * q + a) * w),
+                says="margin_clean - margin_noisy = 2 e u - (2q + a) w, so w' >= -(2q + a) w/4 while w >= 0",
+                zero=_margin_c - _margin_n - (2 * e * u - (2 * q + a) * w),
             ),
         ),
     ),
@@ -163,10 +182,11 @@ ARGUMENTS = (
         " signal never leads a noisy sample's coefficient.",
         where="tau < 1/2, any active fraction below 1; the flow, and below the threshold every recursion with step"
         " h <= 4/(kappa tau + active)",
+        parts={"theorem-4.1": ("stage1.signal-leads",), "proposition-4.3": ("stage1.signal-leads",)},
         steps=(
             Step(says="gamma - v = (e - 1) u - (1 + q) w", zero=_gamma - v - ((e - 1) * u - (1 + q) * w)),
             Step(says="early on gamma - v = (e - 1) s/2", zero=(p - q - 1) - (e - 1)),
-            Step(says="gamma > v makes z_n = a v - gamma < -(1 - a) v", zero=_z_n - (-(1 - a) * v - (_gamma - v))),
+            Step(says="gamma > v makes margin_noisy = a v - gamma < -(1 - a) v", zero=_margin_n - (-(1 - a) * v - (_gamma - v))),
         ),
     ),
     Argument(
@@ -174,8 +194,9 @@ ARGUMENTS = (
         says="The signal coefficient stays positive.",
         where="0 <= tau < 1/2, any active fraction, s > 0; the flow, and every recursion with step"
         " h <= min(4/(kappa tau + active), 4/(kappa tau))",
+        parts={"theorem-4.2": ("stage2.clean-fitted",), "theorem-4.4.stage2": ("clean-labels.all-correct",)},
         steps=(
-            Step(says="z_c - z_n = 2 gamma - a w, so g_n <= g_c + gamma/2", zero=_z_c - _z_n - (2 * _gamma - a * w)),
+            Step(says="margin_clean - margin_noisy = 2 gamma - a w, so g_n <= g_c + gamma/2", zero=_margin_c - _margin_n - (2 * _gamma - a * w)),
             Step(
                 says="gamma' >= e g_c - q gamma/2",
                 zero=(p * g_c - q * (g_c + _gamma / 2)) - (e * g_c - q * _gamma / 2),
@@ -187,9 +208,10 @@ ARGUMENTS = (
         says="Above the threshold a noisy sample's coefficient overtakes the signal exactly once, at a time of at most"
         " 4 log 2 kappa (1 - tau)/(2 + kappa tau).",
         where="kappa (1 - 2 tau) > 2, 0 <= tau < 1/2, active fraction at most 1; the flow",
+        parts={"theorem-4.2": ("stage2.noisy-memorised",)},
         steps=(
-            Step(says="where gamma - v turns, z_n' = -(1 - a) r u'", zero=_turn(_ahead)[1] + (1 - a) * _ahead * g_c),
-            Step(says="and z_c' = (a + r) u'", zero=_turn(_ahead)[0] - (a + _ahead) * g_c),
+            Step(says="where gamma - v turns, margin_noisy' = -(1 - a) r u'", zero=_turn(_ahead)[1] + (1 - a) * _ahead * g_c),
+            Step(says="and margin_clean' = (a + r) u'", zero=_turn(_ahead)[0] - (a + _ahead) * g_c),
             Step(
                 says="so v'/u' rises there, and gamma - v turns only from rising to falling",
                 positive=left_n * b * _ahead * g_c + left_c * (a + _ahead) * g_c,
@@ -201,30 +223,33 @@ ARGUMENTS = (
         says="Where a noisy sample's margin falls at first (kappa (1 - 2 tau) > 2 active), it changes sign exactly once, and"
         " rises without bound.",
         where="0 <= tau < 1/2, any active fraction; the flow",
+        parts={"theorem-4.2": ("stage2.noisy-memorised",)},
         steps=(
-            Step(says="where z_n turns, z_n' = 0", zero=_turn(_fitted)[1]),
-            Step(says="and v'/u' rises there, as z_c' > 0", positive=left_c * _turn(_fitted)[0]),
+            Step(says="where margin_noisy turns, margin_noisy' = 0", zero=_turn(_fitted)[1]),
+            Step(says="and v'/u' rises there, as margin_clean' > 0", positive=left_c * _turn(_fitted)[0]),
         ),
     ),
     Argument(
         name="limit.loss",
-        says="s g(z_c) and s g(z_n) tend to U = (2q + a)/(a (p + q + a)) and V = (2p + a)/(a (p + q + a)), so s L_S tends"
+        says="s g(margin_clean) and s g(margin_noisy) tend to U = (2q + a)/(a (p + q + a)) and V = (2p + a)/(a (p + q + a)), so s L_S tends"
         " to the mean of (1 - tau) U + tau V over the labels.",
         where="0 <= tau < 1/2, any active fraction; the flow",
+        parts={"theorem-4.2": ("stage2.converges",), "theorem-4.4.stage2": ("stage2.converges",)},
         steps=(
             Step(
-                says="z_c' - z_n' = (2p + a) g_c - (2q + a) g_n",
+                says="margin_clean' - margin_noisy' = (2p + a) g_c - (2q + a) g_n",
                 zero=_speed(g_c, g_n)[0] - _speed(g_c, g_n)[1] - ((2 * p + a) * g_c - (2 * q + a) * g_n),
             ),
             Step(says="the ratio g_n/g_c tends to V/U", zero=_V / _U - (2 * p + a) / (2 * q + a)),
-            Step(says="d e^(z_c)/ds tends to 1/U", zero=(p + a - q * _V / _U) - 1 / _U),
-            Step(says="d e^(z_n)/ds tends to 1/V", zero=(q + a - p * _U / _V) - 1 / _V),
+            Step(says="d e^(margin_clean)/ds tends to 1/U", zero=(p + a - q * _V / _U) - 1 / _U),
+            Step(says="d e^(margin_noisy)/ds tends to 1/V", zero=(q + a - p * _U / _V) - 1 / _V),
         ),
     ),
     Argument(
         name="limit.test-error",
         says="The test error tends to (tau_+ + tau_-)/4 if kappa (1 - 2 tau_+ - 2 tau_-) > 2 active, and to 1/2 below.",
         where="0 < tau_+- < 1/2, any active fraction, the same for all; the flow. On the threshold nothing is said",
+        parts={"theorem-4.2": ("stage2.test-error",)},
         steps=(
             Step(
                 says="gamma/log s tends to kappa (1 - 2 tau)/(kappa + 2 a)",
@@ -244,11 +269,12 @@ ARGUMENTS = (
 def label_limit() -> Limit:
     """The limit of one label, and what is proved of it."""
     boxes = (
-        _stage_one("limit.stage1", THEOREM, "0.1", "0.44", "0.9"),
+        _stage_one("limit.stage1", THEOREM, "0.1", "0.44", "0.9", parts=STAGE_ONE_PARTS),
         _stage_one("limit.stage1.active", {**THEOREM, "active": JOINING}, "0.1", "0.5", "0.85",
                    ", for every active fraction from 0.4 to 0.8"),
         _stage_one("limit.stage1.steps", {**THEOREM, "active": JOINING, "step": (F(0), F(1, 18))}, "0.1", "0.5", "0.8",
-                   ", the same, and for every recursion with a step of at most 1/18"),
+                   ", for every active fraction from 0.4 to 0.8 and every recursion with a step of at most 1/18",
+                   STAGE_ONE_PARTS),
         _stage_one("limit.stage1.long-steps", {**THEOREM, "step": (F(0), F(3, 25))}, "0.1", "0.5", "0.7",
                    ", and for every recursion with a step of at most 0.12"),
         _stage_one("limit.stage1.reading-low", {**READING_LOW, "step": (F(0), F(1, 18))}, "0.075", "0.163", "0.17",
@@ -281,6 +307,8 @@ def label_limit() -> Limit:
             " fitted, at every s from 0.6 to 2.",
             text="0.1 <= rho_clean <= 4 and 0.1 <= gamma <= 4 and margin_clean > 0 for s from 0.6 to 2",
             region={**THEOREM, "kappa": (F(16, 5), F(48)), "lead": (F(16, 5), F(48)), "tau": (F(0), F(0))},
+            told="T₁ at any s in [0.6, 2], coefficients in [0.1, 4]",
+            parts={"theorem-4.4.stage1": (*_ORDER_ONE, "clean-labels.fitted")},
         ),
         Proposition(
             name="limit.stage2.overtaken",
@@ -290,4 +318,10 @@ def label_limit() -> Limit:
             region=READING_LOW,
         ),
     )  # fmt: skip
-    return Limit(system=LABEL, statements=(*boxes, *ARGUMENTS), completed=completed)
+    return Limit(
+        system=LABEL,
+        statements=(*boxes, *ARGUMENTS),
+        completed=completed,
+        certificates=Path(__file__).with_name("limit.json.gz"),
+        distance="meanfield.trajectory",
+    )
