@@ -221,21 +221,21 @@ def test_what_is_kept_is_gone_over_beside_the_runs(tmp_path, kept):
     one.write_bytes(gzip.compress(json.dumps({"format": proved.FILE, "certificates": [kept[SMALL.name]]}).encode()))
     held = replace(LIMIT, certificates=one, statements=tuple(s for s in STATED if s.name != "limit.stage1.steps"))
     with proved.beside(held, {"theorem-4.1", "theorem-4.4.stage1"}) as stood:
-        found = {s.statement.name: s.problem for s in stood(True).standings}
+        found = {s.statement.name: s.problem for s in stood.proofs(True).standings}
     assert found == {"limit.stage1": "no certificate of it is kept", SMALL.name: "", "limit.threshold": ""}
     with proved.beside(replace(held, certificates=tmp_path / "none.json.gz"), {"theorem-4.4.stage1"}) as stood:
-        [only] = stood(True).standings
+        [only] = stood.proofs(True).standings
     assert "cannot be read" in only.problem
     with proved.beside(held, {"another"}) as stood:
-        assert stood(True) is None
+        assert stood is None
     with proved.beside(None, {"theorem-4.1"}) as stood:
-        assert stood(True) is None
+        assert stood is None
 
 
 def test_an_interrupt_before_the_check_leaves_it_unproved():
     slow = replace(LIMIT, statements=tuple(s for s in STATED if s.name == "limit.stage1"))
     with proved.beside(slow, {"theorem-4.1"}) as stood:
-        [held] = stood(False).standings
+        [held] = stood.proofs(False).standings
     assert held.problem == "interrupted before it was checked"
 
 

@@ -7,15 +7,15 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from theory import limit, papers
-from theory.limit import Argument, Limit, Proposition, Region, System, Verdict
+from theory.limit import Argument, Cell, Diagram, Limit, Proposition, Region, System, Verdict
 from verify import processes
 
 FILE = "thetacheck-limit-proofs-1"
@@ -149,44 +149,83 @@ class Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class Proofs:
-    """What stands of a limit in one run."""
+    """What stands of a limit in one run.
+
+    Attributes:
+        limit: the limit.
+        standings: of the statements about parts of theorems.
+        planes: by theorem and the constants on which it depends, where it holds: cells, each checked in this run.
+    """
 
     limit: Limit
     standings: tuple[Standing, ...]
+    planes: Mapping[tuple[str, tuple[float, ...]], tuple[Cell, ...]] = field(default_factory=dict)
 
     def about(self, theorem: str) -> tuple[Standing, ...]:
         """Of the statements that state parts of a theorem."""
         return tuple(s for s in self.standings if theorem in s.statement.parts)
 
+    def plane(self, theorem: str, constants: Mapping[str, float]) -> tuple[Diagram, tuple[Cell, ...]] | None:
+        """Where a theorem holds with these constants; None where that was not asked, or not answered in time."""
+        for diagram in self.limit.diagrams:
+            if diagram.theorem == theorem and (theorem, diagram.at(constants)) in self.planes:
+                return diagram, self.planes[theorem, diagram.at(constants)]
+        return None
+
+
+class Beside:
+    """What is checked of a limit in a process of its own, beside the runs of a study.
+
+    Args:
+        held: the limit.
+        asked: statements whose kept certificates, or algebra, are gone over.
+        pool: the process.
+    """
+
+    def __init__(self, held: Limit, asked: Sequence[Proposition | Argument], pool: processes.Pool) -> None:
+        self._held, self._pool = held, pool
+        kept, missing = _kept(held)
+        self._sent = [(s, pool.submit(stands, s, kept.get(s.name), held.system, missing)) for s in asked]
+        self._planes: dict[tuple[str, tuple[float, ...]], Any] = {}
+
+    def follow(self, fixed: Mapping[tuple[str, str], Mapping[str, float]]) -> None:
+        """Cover the planes of theorems whose constants, by name and kind of labels, are known by now."""
+        for (theorem, _), constants in fixed.items():
+            for diagram in self._held.diagrams:
+                if diagram.theorem == theorem and (theorem, diagram.at(constants)) not in self._planes:
+                    future = self._pool.submit(limit.cells, diagram, self._held.system, dict(constants))
+                    self._planes[theorem, diagram.at(constants)] = future
+
+    def proofs(self, finished: bool) -> Proofs:
+        """What stands. With ``finished`` it is waited for, else what is not there counts as not proved."""
+        standings, planes = [], {}
+        for statement, future in self._sent:
+            if not finished and not future.done():
+                standings.append(Standing(statement=statement, problem="interrupted before it was checked"))
+                continue
+            try:
+                standings.append(self._pool.result(future))
+            except processes.Lost as problem:
+                standings.append(Standing(statement=statement, problem=str(problem)))
+        for key, future in self._planes.items():
+            if finished or future.done():
+                with suppress(processes.Lost):
+                    planes[key] = self._pool.result(future)
+        return Proofs(limit=self._held, standings=tuple(standings), planes=planes)
+
 
 @contextmanager
-def beside(held: Limit | None, theorems: Collection[str]) -> Iterator[Callable[[bool], Proofs | None]]:
-    """Go over what is kept of the statements about parts of these theorems, in a process of its own beside the runs.
+def beside(held: Limit | None, theorems: Collection[str]) -> Iterator[Beside | None]:
+    """Check what is said of these theorems in the limit, beside the runs; None where nothing is said.
 
-    Nothing is searched for: that would take longer than the runs of a small study. Yields what returns the standings:
-    with True it waits for all of them, else what is not there counts as not proved. None where nothing is stated.
+    Certificates are not searched for but gone over as they are kept: a search takes longer than some studies.
     """
     asked = () if held is None else tuple(s for s in held.statements if set(s.parts) & set(theorems))
     if held is None or not asked:
-        yield lambda _: None
+        yield None
         return
-    kept, missing = _kept(held)
     with processes.Processes(1) as pool:
-        sent = [pool.submit(stands, s, kept.get(s.name), held.system, missing) for s in asked]
-
-        def collect(finished: bool) -> Proofs:
-            found = []
-            for statement, future in zip(asked, sent, strict=True):
-                if not finished and not future.done():
-                    found.append(Standing(statement=statement, problem="interrupted before it was checked"))
-                    continue
-                try:
-                    found.append(pool.result(future))
-                except processes.Lost as problem:
-                    found.append(Standing(statement=statement, problem=str(problem)))
-            return Proofs(limit=held, standings=tuple(found))
-
-        yield collect
+        yield Beside(held, asked, pool)
 
 
 def _kept(held: Limit) -> tuple[dict[str, Any], str]:

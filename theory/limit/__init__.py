@@ -11,12 +11,15 @@ from theory.limit.certificates import certificate
 from theory.limit.check import check_certificate
 from theory.limit.claims import Limit, Proposition
 from theory.limit.cover import BUDGET, Decided, Verdict, decide, solution
+from theory.limit.diagram import Cell, Diagram, cells
 from theory.limit.system import Region, Scale, Statement, System, region, statement
 
 __all__ = [
     "BUDGET",
     "Argument",
+    "Cell",
     "Decided",
+    "Diagram",
     "Limit",
     "Proposition",
     "Region",
@@ -25,6 +28,7 @@ __all__ = [
     "Step",
     "System",
     "Verdict",
+    "cells",
     "certificate",
     "check_certificate",
     "decide",

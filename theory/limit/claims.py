@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from theory.limit.argument import Argument
+from theory.limit.diagram import Diagram
 from theory.limit.system import Region, System
 
 
@@ -38,6 +39,7 @@ class Limit:
         statements: what is proved of it, each under a name of its own.
         completed: a region in which some intervals are given, with the others.
         certificates: the file in which those of statements about parts of theorems are kept; None where none are.
+        diagrams: where theorems hold in it, over a plane.
         distance: the name of the claim that measures how far runs are from this limit; empty where none does.
     """
 
@@ -45,6 +47,7 @@ class Limit:
     statements: tuple[Proposition | Argument, ...]
     completed: Callable[[Region], Region]
     certificates: Path | None = None
+    diagrams: tuple[Diagram, ...] = ()
     distance: str = ""
 
     def about(self, theorem: str) -> tuple[Proposition | Argument, ...]:

@@ -119,8 +119,8 @@ def decide(system: System, statement: Statement, region: Region, budget: int = B
     """Whether a statement holds for all parameters of a region, all its times, the flow and all steps allowed."""
     search = _Search(system, statement, region, budget)
     root = search.root()
-    for point in _lattice(root):
-        if search.inside(point) and search.doubtful(point) and (witness := search.refuted(point)):
+    for point in lattice(system, region, LATTICE):
+        if search.doubtful(point) and (witness := search.refuted(point)):
             return Decided(verdict=Verdict.DISPROVED, system=system, statement=statement, region=region,
                            witness=witness, boxes=search.looked)  # fmt: skip
     tree = search.covered(root, COARSE)
@@ -140,12 +140,32 @@ def decide(system: System, statement: Statement, region: Region, budget: int = B
     )
 
 
-def _lattice(box: Box) -> Iterator[dict[str, Fraction]]:
-    """Points evenly over a box, its corners among them."""
-    along = [
-        dict.fromkeys(low + (high - low) * k / (LATTICE - 1) for k in range(LATTICE)) for low, high in box.values()
-    ]
-    return (dict(zip(box, point, strict=True)) for point in product(*along))
+def lattice(system: System, region: Region, count: int) -> Iterator[dict[str, Fraction]]:
+    """Points of the parameters, ``count`` along each evenly over the box of a region, as far as they lie in it."""
+    box = _root(system, region)
+    along = [dict.fromkeys(low + (high - low) * k / (count - 1) for k in range(count)) for low, high in box.values()]
+    points = (dict(zip(box, point, strict=True)) for point in product(*along))
+    return (point for point in points if _inside(system, region, point))
+
+
+def _root(system: System, region: Region) -> dict[str, tuple[Fraction, Fraction]]:
+    """The box of the parameters that holds a region."""
+    found = {}
+    for name in system.parameters:
+        typed = next((t for t, scale in system.scales.items() if scale.parameter == name), None)
+        if typed is None or name in region:
+            found[name] = region[name]
+        else:
+            inverse = formula(system.scales[typed].inverse)
+            ends = [exact(inverse, {typed: end}, system) for end in region[typed]]
+            found[name] = ends[0], ends[1]
+    return found
+
+
+def _inside(system: System, region: Region, point: Mapping[str, Fraction]) -> bool:
+    """Whether a point lies in a region."""
+    bounded = [name for name in region if name in system.named]
+    return all(low <= exact(Name(n), point, system) <= high for n in bounded for low, high in [region[n]])
 
 
 def _centre(box: Box) -> dict[str, Fraction]:
@@ -168,22 +188,10 @@ class _Search:
         return self.region["step"][1]
 
     def root(self) -> dict[str, tuple[Fraction, Fraction]]:
-        """The box of the parameters that holds the region."""
-        found = {}
-        for name in self.system.parameters:
-            typed = next((t for t, scale in self.system.scales.items() if scale.parameter == name), None)
-            if typed is None or name in self.region:
-                found[name] = self.region[name]
-            else:
-                inverse = formula(self.system.scales[typed].inverse)
-                ends = [exact(inverse, {typed: end}, self.system) for end in self.region[typed]]
-                found[name] = ends[0], ends[1]
-        return found
+        return _root(self.system, self.region)
 
     def inside(self, point: Mapping[str, Fraction]) -> bool:
-        """Whether a point lies in the region."""
-        bounded = [name for name in self.region if name in self.system.named]
-        return all(low <= exact(Name(n), point, self.system) <= high for n in bounded for low, high in [self.region[n]])
+        return _inside(self.system, self.region, point)
 
     def outside(self, box: Box) -> str:
         """The name whose bounds no point of a box meets."""

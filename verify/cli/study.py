@@ -85,8 +85,10 @@ def _run(names: tuple[str, ...], options: dict[str, Any], on_planned: Callable[[
         planned = _planned(asked, given, options["seed"], pool)
         on_planned()
         with opened(study.FOLDER, folder, mine, options) as batches:
-            outcome = _collect(planned, batches, pool, options, started)
-            decisions, hunts, proofs = (told(outcome.finished) for told in (decided, hunted, stood))
+            follow = stood.follow if stood else None
+            outcome = _collect(planned, batches, pool, options, started, follow)
+            decisions, hunts = decided(outcome.finished), hunted(outcome.finished)
+            proofs = stood.proofs(outcome.finished) if stood else None
             wall = time.monotonic() - started
             outcome = replace(outcome, decisions=decisions, hunts=hunts, proofs=proofs, wall=wall)
             report.write(outcome, folder, command_line(), calibrated=report.calibrated(folder, given[0]))
@@ -193,11 +195,20 @@ def _planned(asked: set[str], given: tuple, seed: int, pool: Any):
     return study.plan(chosen, known, profile, reading, seed, device, theorems=whole, pool=pool)
 
 
-def _collect(planned, batches: Path, pool: Any, options: dict[str, Any], started: float):
+def _collect(
+    planned, batches: Path, pool: Any, options: dict[str, Any], started: float, follow: Callable | None = None
+):
+    """What the jobs came to; ``follow`` is told of the constants of theorems as they become known."""
     from verify import report, study
 
     with report.progress(planned.settings, options["quiet"], work=planned.work) as advance:
-        results, missing = study.collect(planned, batches, pool, lambda result, work: advance(1, work, result.kept))
+
+        def done(result: study.Result, work: float) -> None:
+            advance(1, work, result.kept)
+            if follow and planned.course:
+                follow(planned.course.fixed)
+
+        results, missing = study.collect(planned, batches, pool, done)
     return study.conclude(planned, results, missing, started)
 
 

@@ -65,6 +65,11 @@ class Course:
             found += explored * (1 + fresh)
         return found
 
+    @property
+    def fixed(self) -> dict[tuple[str, str], Mapping[str, float]]:
+        """The constants that exploration has led to, by theorem and kind of labels, as far as it is over."""
+        return {key: choice.constants for key, choice in self._choices.items()}
+
     def next(self, done: Mapping[str, Result]) -> list[Job]:
         """The runs of the next phase, none after the last.
 

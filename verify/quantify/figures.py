@@ -1,4 +1,4 @@
-"""Where a theorem holds: the share of runs over n and the strength of the signal, and the constants that were fixed."""
+"""Where a theorem holds: the share of runs over n and the strength of the signal, and over regions of the limit."""
 
 import re
 
@@ -7,8 +7,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
+from matplotlib.patches import Patch, Rectangle
 
-from verify.draw import INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
+from theory.limit import Verdict
+from verify.draw import INK, MUTED, NOISY, SIGNAL, STYLE, WINDOW, Picture, canvas, finished
+from verify.evidence import at_runs
+from verify.proved import Proofs
 from verify.quantify import TheoremVerdict
 
 # From failing to holding, in colours that every common colour vision tells apart.
@@ -37,12 +41,7 @@ def where_it_holds(answers: tuple[TheoremVerdict, ...]) -> Picture | None:
             axis.set_title(f"{found.labels} labels: {found.status}")
             axis.set_xlabel(r"$\kappa(1-2\max\tau)$" if noisy else r"$\kappa$")
         axes[0, 0].set_ylabel("$n$")
-        if points is not None:
-            box = axes[0, -1].get_position()
-            beside = figure.add_axes((1 - (right - 0.12) / width, box.y0, 0.13 / width, box.height))
-            bar = figure.colorbar(points, cax=beside)
-            bar.set_label("share of runs that meet it")
-            bar.outline.set_visible(False)  # pyright: ignore
+        _bar(figure, axes, points, right / width)
         return finished(
             figure,
             f"where-{name}",
@@ -54,20 +53,95 @@ def where_it_holds(answers: tuple[TheoremVerdict, ...]) -> Picture | None:
         )
 
 
+# What is decided in the limit lies beneath the marks, in no colour of theirs.
+SHADES = {
+    Verdict.PROVED: ("proved in the limit", {"facecolor": WINDOW}),
+    Verdict.DISPROVED: ("disproved in the limit", {"facecolor": "white", "hatch": "////", "edgecolor": "#C8C8C8"}),
+    Verdict.UNDECIDED: ("undecided in the limit", {"facecolor": "#F7F3E3"}),
+}
+
+
+def over_the_limit(answers: tuple[TheoremVerdict, ...], proofs: Proofs | None) -> Picture | None:
+    """The shares of runs over the regions where the same is proved, disproved or undecided in the limit, a panel for
+    each kind of labels; None where no region was decided in this run."""
+    planes = {a.labels: proofs.plane(a.theorem.name, a.choice.constants) if proofs else None for a in answers}
+    shown = [a for a in answers if planes[a.labels] and _frames(a)]
+    if not shown:
+        return None
+    theorem = shown[0].theorem
+    name = re.sub(r"[^\w.-]+", "_", theorem.name)
+    with matplotlib.rc_context(STYLE):
+        width, height, right = 4.4 * len(shown) + 0.7, 3.5, 0.85
+        figure, axes = canvas(width, height, 1, len(shown), right=right, bottom=0.86, wspace=0.1, sharey=True)
+        points, seen, told = None, set(), {}
+        for axis, found in zip(axes[0], shown, strict=True):
+            diagram, cells = planes[found.labels]
+            for cell in cells:
+                (a, b), (c, d) = ((float(end) for end in side) for side in (cell.x, cell.y))
+                axis.add_patch(Rectangle((a, c), b - a, d - c, lw=0, zorder=1, **SHADES[cell.verdict][1]))
+                seen.add(cell.verdict)
+            for frame, size, edge in _layers(found):
+                placed = frame.assign(setting=range(len(frame)))
+                x, y = (at_runs(expression, placed) for expression, _ in diagram.axes)
+                points = _marks(axis, x, y, frame, size, edge)
+            told[found.theorem.told_at(found.choice.constants)] = found.labels
+            axis.set(xscale="log", xlabel=f"${diagram.axes[0][1]}$", title=f"{found.labels} labels: {found.status}")
+            axis.grid(False)
+            low, high = axis.get_xlim()
+            ticks = [x * 10.0**k for k in range(-1, 4) for x in (1, 2, 5) if low <= x * 10.0**k <= high]
+            axis.set_xticks(ticks, [f"{x:g}" for x in ticks])
+        axes[0, 0].set_ylabel(f"${diagram.axes[1][1]}$")
+        _bar(figure, axes, points, right / width)
+        handles = [Patch(lw=0, label=label, **how) for verdict, (label, how) in SHADES.items() if verdict in seen]
+        figure.legend(handles=handles, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0.0), borderaxespad=0.1)
+        spans = " and ".join(
+            f"${latex}$ from {float(low):g} to {float(high):g}"
+            for (_, latex), (low, high) in zip(diagram.axes, diagram.spans, strict=True)
+        )
+        return finished(
+            figure,
+            f"limit-{name}",
+            f"Where {theorem.name} holds in the limit and in runs",
+            f"Marks: share of runs in which all parts hold at one time, one per setting; small: exploration, large:"
+            f" confirmation. Beneath: what is decided of the same in the limit, for every point of a region, where"
+            f" {diagram.says}; {spans}. Every box of it was checked in this run; undecided is what boxes of this size"
+            f" do not decide. Both at the constants that were fixed: {'; '.join(told)}.",
+        )
+
+
+def _bar(figure, axes: np.ndarray, points, right: float) -> None:
+    """The scale of the shares, beside the last panel."""
+    if points is not None:
+        box, width = axes[0, -1].get_position(), figure.get_figwidth()
+        beside = figure.add_axes((1 - right + 0.12 / width, box.y0, 0.13 / width, box.height))
+        bar = figure.colorbar(points, cax=beside)
+        bar.set_label("share of runs that meet it")
+        bar.outline.set_visible(False)  # pyright: ignore
+
+
+def _layers(found: TheoremVerdict) -> list[tuple[pd.DataFrame, int, str]]:
+    """Exploration and confirmation, as far as there are runs: settings, size of marks, colour of their edge."""
+    both = ((found.choice.settings, 16, "none"), (found.settings, 46, INK))
+    return [layer for layer in both if len(layer[0])]
+
+
+def _marks(axis: Axes, x: np.ndarray, y: np.ndarray, frame: pd.DataFrame, size: int, edge: str):
+    share = 1 - frame["failures"] / frame["runs"]
+    order = np.argsort(-share.to_numpy())  # failures on top
+    return axis.scatter(
+        x[order], y[order], c=share.to_numpy()[order], s=size, cmap=SHARES, norm=Normalize(0.5, 1), edgecolors=edge,
+        linewidths=0.6, zorder=3,
+    )  # fmt: skip
+
+
 def _frames(found: TheoremVerdict) -> list[pd.DataFrame]:
-    return [frame for frame in (found.choice.settings, found.settings) if len(frame)]
+    return [frame for frame, _, _ in _layers(found)]
 
 
 def _panel(axis: Axes, found: TheoremVerdict):
     points = None
-    for frame, size, edge in ((found.choice.settings, 16, "none"), (found.settings, 46, INK)):
-        if len(frame):
-            share = 1 - frame["failures"] / frame["runs"]
-            order = np.argsort(-share.to_numpy())  # failures on top
-            points = axis.scatter(
-                strength(frame)[order], frame["n"].to_numpy()[order], c=share.to_numpy()[order], s=size,
-                cmap=SHARES, norm=Normalize(0.5, 1), edgecolors=edge, linewidths=0.6, zorder=3,
-            )  # fmt: skip
+    for frame, size, edge in _layers(found):
+        points = _marks(axis, strength(frame), frame["n"].to_numpy(), frame, size, edge)
     axis.set(xscale="log", yscale="log")
     least = found.choice.constants.get("kappa_least")
     if least is not None:

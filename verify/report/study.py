@@ -61,7 +61,7 @@ def write(
         overview = list(figures.overview(outcome))
         by_claim = {v.claim.name: list(figures.of_claim(v, outcome)) for v in outcome.verdicts}
     context = _context(outcome, command, overview, by_claim)
-    held = pictures(outcome.answers)
+    held = pictures(outcome)
     context["theorems"] = theorem_rows(outcome)
     context["theorem_pictures"] = held
     context["check"] = None if check is None else check_rows(check, trends)
@@ -74,7 +74,12 @@ def write(
         "report.json": dumps(as_json(outcome, command, check)),
         "runs.csv": csv(outcome.runs),
     }
-    drawn = overview + [*held.values()] + [p for ps in by_claim.values() for p in ps] + [p for p in trends if p]
+    drawn = (
+        overview
+        + [p for ps in held.values() for p in ps]
+        + [p for ps in by_claim.values() for p in ps]
+        + [p for p in trends if p]
+    )
     body |= {f"figures/{p.name}.svg": p.svg for p in drawn}
     body |= {f"figures/{p.name}.png": p.png for p in drawn}
     FOLDER.save(body, folder)

@@ -170,15 +170,16 @@ def print_theorems(outcome: Outcome, console: Console) -> None:
     console.print()
 
 
-def pictures(answers: Sequence[TheoremVerdict]) -> dict[str, Picture]:
-    """Where each theorem holds, by its name."""
-    from verify.quantify.figures import where_it_holds
+def pictures(outcome: Outcome) -> dict[str, tuple[Picture, ...]]:
+    """Where each theorem holds, by its name: over n, and over the regions that are decided in the limit."""
+    from verify.quantify.figures import over_the_limit, where_it_holds
 
     found = {}
-    for name in dict.fromkeys(a.theorem.name for a in answers):
-        picture = where_it_holds(tuple(a for a in answers if a.theorem.name == name))
-        if picture is not None:
-            found[name] = picture
+    for name in dict.fromkeys(a.theorem.name for a in outcome.answers):
+        own = tuple(a for a in outcome.answers if a.theorem.name == name)
+        drawn = where_it_holds(own), over_the_limit(own, outcome.proofs)
+        if any(drawn):
+            found[name] = tuple(picture for picture in drawn if picture)
     return found
 
 

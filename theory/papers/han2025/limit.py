@@ -17,7 +17,9 @@ import sympy as sp
 
 from theory.limit.argument import Argument, Step
 from theory.limit.claims import Limit, Proposition
+from theory.limit.diagram import Diagram
 from theory.limit.system import Region, Scale, System
+from theory.symbols import kappa, tau_minus, tau_plus
 
 F = Fraction
 ANY = (F(1, 1000), F(1000))
@@ -266,6 +268,36 @@ ARGUMENTS = (
 )  # fmt: skip
 
 
+# ---------------------------------------------------------------------------------------------------------------
+# Theorem 4.1 over kappa (1 - 2 max tau) and max tau, where both labels flip alike. Where the other flips less, a cell that
+# is disproved stays so, since this label alone fails in it.
+
+
+def _plane_region(lead: tuple[F, F], tau: tuple[F, F]) -> Region:
+    return completed({"lead": lead, "tau": tau})
+
+
+def _plane_window(constants: Mapping[str, float]) -> tuple[F, F]:
+    first, width = (F(f"{constants[name]:g}") for name in ("T1_least", "T1_width"))
+    return first, first * width
+
+
+_most_flips = sp.Max(tau_plus, tau_minus)
+_BAND = "{coefficient_least} <= {it} <= {coefficient_most}"
+PLANE = Diagram(
+    theorem="theorem-4.1",
+    axes=((kappa * (1 - 2 * _most_flips), r"\kappa(1-2\max\tau)"), (_most_flips, r"\max\tau")),
+    spans=((F(8, 5), F(64)), TAU),
+    halvings=(6, 2),
+    constants=("T1_least", "T1_width", "coefficient_least", "coefficient_most"),
+    holds="gamma > rho_clean and gamma > rho_noisy and margin_clean > 0 and margin_noisy < 0 and "
+    + " and ".join(_BAND.replace("{it}", name) for name in ("rho_clean", "rho_noisy", "gamma")),
+    window=_plane_window,
+    region=_plane_region,
+    says="both labels flip at this rate, half the neurons are active, the flow",
+)
+
+
 def label_limit() -> Limit:
     """The limit of one label, and what is proved of it."""
     boxes = (
@@ -323,5 +355,6 @@ def label_limit() -> Limit:
         statements=(*boxes, *ARGUMENTS),
         completed=completed,
         certificates=Path(__file__).with_name("limit.json.gz"),
+        diagrams=(PLANE,),
         distance="meanfield.trajectory",
     )
