@@ -2,8 +2,10 @@
 
 import copy
 import json
+import math
 import random
 from fractions import Fraction as F
+from itertools import pairwise
 
 import pytest
 import sympy as sp
@@ -336,3 +338,60 @@ def test_regions_are_completed():
     assert LIMIT.completed(limit.region("step=0.1 tau=0.1", LABEL))["step"] == (F(0), F(1, 10))
     with pytest.raises(ValueError, match="exclude"):
         LIMIT.completed({"kappa": (F(4), F(5)), "lead": (F(9), F(10))})
+
+
+# Stage II along the recursion --------------------------------------------------------------------------------------
+
+
+def recursion(lead, tau, active, step, count=1500):
+    """gamma - rho_n, the noisy margin and g_n/g_c along x + step F(x), written out."""
+    kappa = lead / (1 - 2 * tau)
+    gamma = clean = noisy = 0.0
+    for _ in range(count):
+        z_c, z_n = gamma + active * clean, active * noisy - gamma
+        if z_c > 600:
+            return
+        g_c, g_n = 1 / (1 + math.exp(z_c)), 1 / (1 + math.exp(z_n))
+        yield gamma - noisy, z_n, g_n / g_c
+        gamma += step * kappa / 2 * ((1 - tau) * g_c - tau * g_n)
+        clean, noisy = clean + step * g_c, noisy + step * g_n
+
+
+def turns(values):
+    """How often a sequence changes its sign."""
+    signs = [x > 0 for x in values if x]
+    return sum(a != b for a, b in pairwise(signs))
+
+
+def trapped(ratios, bound):
+    return all(b >= min(a, bound) * (1 - 1e-12) for a, b in pairwise(ratios))
+
+
+def some_recursions(times, count, seed):
+    """Random parameters, with a step of ``times`` what the argument allows."""
+    rng = random.Random(seed)
+    for _ in range(count):
+        lead, tau, active = math.exp(rng.uniform(-0.7, 4.4)), rng.uniform(0, 0.45), rng.uniform(0.2, 0.95)
+        flips = lead / (1 - 2 * tau) * tau  # kappa tau
+        bound = (lead + flips + active) / (flips + active)
+        yield lead, active, bound, list(zip(*recursion(lead, tau, active, times / (flips + active)), strict=True))
+
+
+def test_stage_two_of_the_recursion_is_as_argued():
+    overtaken = 0
+    for lead, active, bound, (ahead, margin, ratio) in some_recursions(1.0, 80, 1):
+        assert trapped(ratio, bound)
+        assert turns(ahead) <= 1 and turns(margin) <= 1
+        if lead > 2.05:
+            assert ahead[1] > 0 and turns(ahead) == 1
+            overtaken += 1
+        else:
+            assert lead > 2 or max(ahead) <= 0
+        if lead > 2.05 * active:
+            assert margin[1] < 0
+    assert overtaken > 20
+
+
+def test_a_step_four_times_as_long_breaks_the_trap():
+    """So the bound on the step says something."""
+    assert sum(not trapped(ratio, bound) for _, _, bound, (_, _, ratio) in some_recursions(4.0, 80, 2)) > 5

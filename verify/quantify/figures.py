@@ -64,18 +64,20 @@ SHADES = {
 def over_the_limit(answers: tuple[TheoremVerdict, ...], proofs: Proofs | None) -> Picture | None:
     """The shares of runs over the regions where the same is proved, disproved or undecided in the limit, a panel for
     each kind of labels; None where no region was decided in this run."""
-    planes = {a.labels: proofs.plane(a.theorem.name, a.choice.constants) if proofs else None for a in answers}
-    shown = [a for a in answers if planes[a.labels] and _frames(a)]
+    shown = []
+    for found in answers:
+        plane = proofs.plane(found.theorem.name, found.choice.constants) if proofs else None
+        if plane and _frames(found):
+            shown.append((found, *plane))
     if not shown:
         return None
-    theorem = shown[0].theorem
+    theorem, diagram = shown[0][0].theorem, shown[0][1]
     name = re.sub(r"[^\w.-]+", "_", theorem.name)
     with matplotlib.rc_context(STYLE):
         width, height, right = 4.4 * len(shown) + 0.7, 3.5, 0.85
         figure, axes = canvas(width, height, 1, len(shown), right=right, bottom=0.86, wspace=0.1, sharey=True)
         points, seen, told = None, set(), {}
-        for axis, found in zip(axes[0], shown, strict=True):
-            diagram, cells = planes[found.labels]
+        for axis, (found, diagram, cells) in zip(axes[0], shown, strict=True):
             for cell in cells:
                 (a, b), (c, d) = ((float(end) for end in side) for side in (cell.x, cell.y))
                 axis.add_patch(Rectangle((a, c), b - a, d - c, lw=0, zorder=1, **SHADES[cell.verdict][1]))

@@ -6,6 +6,7 @@ from theory.papers import ConditionSet, Paper
 from theory.papers.kou2023.claims import claims
 from theory.papers.kou2023.conditions import REFERENCE, condition_4_1, condition_benign, condition_harmful
 from theory.papers.kou2023.entailments import GROWS, entailments, named_sets
+from theory.papers.kou2023.limit import label_limit
 from theory.papers.kou2023.reading import Reading
 
 
@@ -29,6 +30,7 @@ PAPER = Paper(
     claims=claims,
     entailments=entailments,
     premises=named_sets,
+    limit=label_limit,
     meant=(GROWS,),
 )
 
