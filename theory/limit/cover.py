@@ -115,11 +115,16 @@ class Decided:
     boxes: int = 0
 
 
-def decide(system: System, statement: Statement, region: Region, budget: int = BUDGET) -> Decided:
-    """Whether a statement holds for all parameters of a region, all its times, the flow and all steps allowed."""
+def decide(system: System, statement: Statement, region: Region, budget: int = BUDGET, first: int = LATTICE) -> Decided:
+    """Whether a statement holds for all parameters of a region, all its times, the flow and all steps allowed.
+
+    Args:
+        budget: pieces of fences before the answer is "undecided".
+        first: points along each parameter at which a counterexample is looked for before anything else.
+    """
     search = _Search(system, statement, region, budget)
     root = search.root()
-    for point in lattice(system, region, LATTICE):
+    for point in lattice(system, region, first):
         if search.doubtful(point) and (witness := search.refuted(point)):
             return Decided(verdict=Verdict.DISPROVED, system=system, statement=statement, region=region,
                            witness=witness, boxes=search.looked)  # fmt: skip

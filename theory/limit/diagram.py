@@ -26,6 +26,7 @@ Cut = tuple[Fraction, Fraction]
 TIMES = 12  # pieces of a window, at whose ends a proof is tried
 ROUGH = 12  # steps of the rough solution to the first of them, and a quarter of that between two
 ALONG = 3  # points along each parameter at which a guess is made
+WIDEST = 3  # a factor along x: a cell that is wider is cut untried
 BUDGET = 300  # pieces of fences before a cell is cut instead: a fifth of a second
 DIGITS = 3  # of the places where cells are cut
 
@@ -80,7 +81,8 @@ def cells(diagram: Diagram, system: System, constants: Mapping[str, float]) -> t
     waiting = [(diagram.spans, diagram.halvings)]
     while waiting:
         (x, y), (more_x, more_y) = waiting.pop()
-        held = _decided(diagram, system, text, times, x, y)
+        wide = more_x and x[1] > WIDEST * x[0]
+        held = Cell(x=x, y=y, verdict=Verdict.UNDECIDED) if wide else _decided(diagram, system, text, times, x, y)
         if held.verdict != Verdict.UNDECIDED or not (more_x or more_y):
             found.append(held)
         # The side that has been cut less often goes first, so that cells stay as wide as high.
@@ -121,7 +123,7 @@ def _failing(inequalities: list[Inequality]) -> str:
 
 def _stands(system: System, text: str, region: Region) -> bool:
     """Whether a statement is proved, and its certificate stands."""
-    held = decide(system, statement(text, system), region, BUDGET)
+    held = decide(system, statement(text, system), region, BUDGET, first=2)  # a closer look was had
     if held.verdict != Verdict.PROVED:
         return False
     try:
