@@ -7,6 +7,7 @@ however many steps are taken at a time.
 import numpy as np
 
 from numerics.model import Sample, Setting
+from numerics.module import Points
 
 
 class Chance:
@@ -15,7 +16,7 @@ class Chance:
     Labels and batches come from streams of their own, so that each is the same whether or not the other is drawn.
     """
 
-    def __init__(self, setting: Setting, sample: Sample) -> None:
+    def __init__(self, setting: Setting, sample: Sample | Points) -> None:
         self._setting, self._sample = setting, sample
         self._flips, self._batches = (np.random.default_rng([sample.seed, k]) for k in (2, 3))
         self._waiting = np.empty((0, setting.n))  # shares of the steps that an order of the samples has left

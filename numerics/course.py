@@ -21,6 +21,7 @@ from torch import Tensor
 from numerics.algorithm import Vector
 from numerics.chance import Chance
 from numerics.model import Sample, Setting
+from numerics.module import Points
 from numerics.reference import Reference
 from numerics.state import Batch, State
 
@@ -104,40 +105,70 @@ class Plain:
         self._coefficients, self._overlap = self._coefficients[rows].contiguous(), self._overlap[rows].contiguous()
 
 
-class General:
-    """Any algorithm, loss, second layer, kind of input, batches and labels."""
+class Moving:
+    """Runs that an algorithm moves along the slope of what each sees in a step.
 
-    def __init__(self, batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> None:
-        self._batch, self._model = batch, settings[0]
+    Attributes:
+        vector, memory: the weights of all runs, and what the algorithm carries.
+    """
+
+    vector: Vector
+    memory: tuple[Vector, ...]
+
+    def __init__(self, settings: Sequence[Setting], samples: Sequence[Sample | Points], device: str) -> None:
+        self._algorithm, self._device = settings[0].algorithm, device
         self._chances = [Chance(setting, sample) for setting, sample in zip(settings, samples, strict=True)]
-        parts = [torch.zeros_like(batch.overlap), torch.ones_like(batch.eta)]
-        if self._model.head.trained:
-            parts.append(batch.head[:, 0].clone())
-        self.vector = Vector(tuple(parts), self._inner)
-        self.memory = tuple(self.vector * 0.0 for _ in range(self._model.algorithm.memory))
+
+    def _slope(self, at: Vector, labels: Tensor, shares: Tensor) -> Vector:
+        """Minus the gradient of a step's loss."""
+        raise NotImplementedError
+
+    def _numbers(self) -> tuple[Tensor, ...]:
+        """eta and the parameters of the algorithm. Each of shape (R,)."""
+        raise NotImplementedError
+
+    def _start(self, vector: Vector) -> None:
+        self.vector, self.memory = vector, tuple(vector * 0.0 for _ in range(self._algorithm.memory))
 
     def advance(self, count: int) -> None:
-        algorithm, batch = self._model.algorithm, self._batch
-        parameters = batch.of_algorithm.unbind(1)
-        still = self._chances[0].still
+        numbers, still = self._numbers(), self._chances[0].still
         taken = self._taken(1) if still else None
         for start in range(0, count, BLOCK):
             together = min(BLOCK, count - start)
             labels, shares = taken or self._taken(together)
             for k in range(together):
                 seen = (labels[:, 0 if still else k], shares[:, 0 if still else k])
-                self.vector, self.memory = algorithm.moved(
-                    self.vector, self.memory, lambda at, seen=seen: self._slope(at, *seen), batch.eta, *parameters
+                self.vector, self.memory = self._algorithm.moved(
+                    self.vector, self.memory, lambda at, seen=seen: self._slope(at, *seen), *numbers
                 )
 
     def _taken(self, steps: int) -> tuple[Tensor, Tensor]:
         """Labels and weights of samples in the next steps. Each of shape (R, steps, n)."""
         drawn = [chance.take(steps) for chance in self._chances]
         labels, shares = (np.stack(found) for found in zip(*drawn, strict=True))
-        return torch.as_tensor(labels, device=self._batch.device), torch.as_tensor(shares, device=self._batch.device)
+        return torch.as_tensor(labels, device=self._device), torch.as_tensor(shares, device=self._device)
+
+    def _keep(self, rows: Tensor) -> None:
+        self._chances = [chance for chance, stays in zip(self._chances, rows.tolist(), strict=True) if stays]
+        self.vector, *memory = (Vector(tuple(p[rows] for p in v.parts), v.inner) for v in (self.vector, *self.memory))
+        self.memory = tuple(memory)
+
+
+class General(Moving):
+    """Any algorithm, loss, second layer, kind of input, batches and labels."""
+
+    def __init__(self, batch: Batch, settings: Sequence[Setting], samples: Sequence[Sample]) -> None:
+        super().__init__(settings, samples, batch.device)
+        self._batch, self._model = batch, settings[0]
+        parts = [torch.zeros_like(batch.overlap), torch.ones_like(batch.eta)]
+        if self._model.head.trained:
+            parts.append(batch.head[:, 0].clone())
+        self._start(Vector(tuple(parts), self._inner))
+
+    def _numbers(self) -> tuple[Tensor, ...]:
+        return self._batch.eta, *self._batch.of_algorithm.unbind(1)
 
     def _slope(self, at: Vector, labels: Tensor, shares: Tensor) -> Vector:
-        """Minus the gradient of a step's loss."""
         batch, (_, scale, *trained) = self._batch, at.parts
         overlap, head = self._overlap(at), trained[0] if trained else batch.head[:, 0]
         pull = shares * labels * batch.loss.pull(labels * batch.outputs(overlap, head))  # u
@@ -180,11 +211,7 @@ class General:
     def keep(self, rows: Tensor) -> None:
         """Drop the other runs."""
         self._batch.keep(rows)
-        self._chances = [chance for chance, stays in zip(self._chances, rows.tolist(), strict=True) if stays]
-        self.vector, *memory = (
-            Vector(tuple(p[rows] for p in v.parts), self._inner) for v in (self.vector, *self.memory)
-        )
-        self.memory = tuple(memory)
+        self._keep(rows)
 
 
 class Dense:

@@ -10,6 +10,8 @@ import torch
 
 from numerics.course import Weights, course
 from numerics.model import Sample, Setting
+from numerics.module import ModuleSetting, Points
+from numerics.networks import Networks, of_any_network
 from numerics.series import SERIES, Recorder
 from numerics.state import Batch
 from numerics.trajectory import Event, Trajectory, recording_times
@@ -19,7 +21,7 @@ DIVERGED = 1e8  # a training loss beyond this, or no number at all, ends a run a
 
 def train(
     settings: Sequence[Setting],
-    samples: Sequence[Sample],
+    samples: Sequence[Sample | Points],
     *,
     steps: int,
     stop: Event | None = None,
@@ -52,11 +54,19 @@ def train(
     if len({(s.n, s.m, type(s)) for s in settings}) > 1:
         raise ValueError("settings of one batch must agree in n and m, and be of one model; group them first")
     for setting, sample in zip(settings, samples, strict=True):
-        if sample.overlap.shape != (2 * setting.m, setting.n + setting.inputs.signals):
+        if isinstance(setting, ModuleSetting):
+            if not isinstance(sample, Points) or len(sample.y) != setting.n:
+                raise ValueError(
+                    f"{sample!r} for n = {setting.n} of {type(setting).__name__}: draw it from its own setting"
+                )
+        elif sample.overlap.shape != (2 * setting.m, setting.n + setting.inputs.signals):
             raise ValueError(
                 f"a sample with overlap of shape {sample.overlap.shape} for n = {setting.n}, m = {setting.m}: "
                 "draw it from its own setting"
             )
+    model = type(settings[0])
+    if issubclass(model, ModuleSetting):
+        series = of_any_network(series, model)
     if steps < 1:
         raise ValueError(f"steps = {steps}: must be at least 1")
     for event in (*(events or {}).values(), *([stop] if stop else [])):
@@ -69,13 +79,18 @@ def train(
         raise ValueError(f"times from {times[0]} to {times[-1]}: must increase from 0 to steps = {steps}")
     runs = len(settings)
 
-    batch = Batch(settings, samples, check_device(device))
-    going = course(batch, settings, samples)
+    device = check_device(device)
+    if issubclass(model, ModuleSetting):
+        going = Networks(settings, samples, device)
+        none = going.none
+    else:
+        batch = Batch(settings, samples, device)
+        going, none = course(batch, settings, samples), lambda: Weights.none(batch, model.algorithm.dense)
     rows = np.arange(runs)
     recorded = {name: np.full((runs, times.size), np.nan) for name in series}
     status = np.full(runs, "horizon", dtype=object)
     last = np.zeros(runs, dtype=np.int64)
-    kept = {name: Weights.none(batch, settings[0].algorithm.dense) for name in (*events, "end")}
+    kept = {name: none() for name in (*events, "end")}
     waiting = {name: np.ones(runs, dtype=bool) for name in events}
 
     now = 0
@@ -85,7 +100,7 @@ def train(
         state = going.state(now)
         # One transfer per recorded time: each waits for the device.
         *values, loss = (
-            torch.stack([recorder(state).to(state.overlap) for recorder in series.values()] + [state.losses.mean(1)])
+            torch.stack([recorder(state).to(state.losses) for recorder in series.values()] + [state.losses.mean(1)])
             .cpu()
             .numpy()
         )

@@ -31,6 +31,8 @@ from torch import Tensor
 from numerics.activation import RELU
 from numerics.course import Weights
 from numerics.model import Sample, Setting
+from numerics.module import ModuleSetting
+from numerics.networks import on_fresh_points
 from numerics.series import Recorder
 from numerics.state import Batch, State
 from numerics.trajectory import Trajectory
@@ -108,6 +110,13 @@ def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tens
     if not came.size:
         return Generalization(**found)
     settings, samples = ([held[r] for r in came] for held in (trajectory.settings, trajectory.samples))
+    if isinstance(settings[0], ModuleSetting):  # nothing is known of its points but how they are drawn
+        for row, setting, sample in zip(came, settings, samples, strict=True):
+            weights = trajectory.kept[event].held[row]
+            found["fresh"][row], found["fresh_se"][row] = on_fresh_points(
+                setting, sample.seed, weights, draws, score, trajectory.device
+            )
+        return Generalization(**found)
     batch = Batch(settings, samples, trajectory.device)
     weights = trajectory.kept[event].of(came, trajectory.device)
     overlap, head = weights.overlap(batch), weights.head

@@ -117,6 +117,7 @@ class Setting:
     algorithm: ClassVar[Algorithm] = DESCENT
     batches: ClassVar[Batches] = FULL
     flips: ClassVar[str] = "once"
+    series: ClassVar[tuple[str, ...]] = ()  # of one's own, where the network is too (numerics.module)
 
     n: int = parameter(1, 1e15, whole=True)
     m: int = parameter(1, 1e15, whole=True)

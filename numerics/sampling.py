@@ -15,12 +15,13 @@ Exact in distribution for every d >= n + 2m + K, at a cost without d.
 import numpy as np
 
 from numerics.model import Sample, Setting
+from numerics.module import ModuleSetting, Points, draw_points
 
 MOST = 2**30  # numbers that a sample may hold
 
 
-def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
-    """One sample of ``setting``.
+def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample | Points:
+    """One sample of ``setting``; the points themselves where the network is one's own.
 
     Args:
         setting: the parameters.
@@ -31,6 +32,8 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample:
     Raises:
         ValueError: ``dense=False`` with d < n + 2m + K, d < K, or a draw that would not fit in memory.
     """
+    if isinstance(setting, ModuleSetting):
+        return draw_points(setting, seed)
     dense = check_drawable(setting, dense)
     rng = np.random.default_rng(seed)
     y, y_tilde = _labels(setting, rng)

@@ -126,6 +126,13 @@ def _selected(state: State) -> Tensor:
     return state.losses <= log(2.0)
 
 
+# Of every network: read from its margins and the time alone.
+OF_MARGINS = frozenset({
+    "elapsed", "margin_clean_min", "margin_noisy_min", "margin_noisy_max", "margin_noisy_plus", "margin_noisy_minus",
+    "margin_min", "margin_mean", "loss", "loss_clean", "loss_noisy", "loss_derivative_min", "loss_derivative_max",
+    "accuracy", "accuracy_clean", "accuracy_noisy", "selection_precision", "selection_recall",
+})  # fmt: skip
+
 SERIES: dict[str, Recorder] = {
     "elapsed": lambda s: s.batch.time_scale * s.time,
     "gamma_min": lambda s: s.gamma_extremes[0],

@@ -15,6 +15,7 @@ trajectory. Derivation: docs/numerics.md. What other algorithms, losses and inpu
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,8 +28,32 @@ from numerics.model import Sample, Setting
 CAPTURED = 256  # steps between two records from which on capturing them on a GPU pays
 
 
+def kind_of(which: str, y: Tensor, noisy: Tensor) -> Tensor:
+    """Mask of samples: all, clean or noisy, and where named of one true label, as in ``"noisy_plus"``. (R, n)."""
+    flipped, _, label = which.partition("_")
+    mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](noisy)
+    return mask & (y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
+
+
+class OfMargins:
+    """What follows from the margins of a batch of runs, ``R`` of them, whatever the network."""
+
+    batch: Any
+    margins: Any
+
+    @cached_property
+    def losses(self) -> Tensor:
+        """l(margin), for the logistic loss log(1 + exp(-margin)). Shape (R, n)."""
+        return self.batch.loss.value(self.margins)
+
+    @cached_property
+    def loss_derivatives(self) -> Tensor:
+        """g_i = -l'_i, for the logistic loss 1 / (1 + exp(margin)). Shape (R, n)."""
+        return self.batch.loss.pull(self.margins)
+
+
 @dataclass(frozen=True, kw_only=True)
-class State:
+class State(OfMargins):
     """All runs of a batch at one recorded time, in the field's own terms. ``R`` runs; class 0 is j = +1."""
 
     batch: "Batch"
@@ -41,16 +66,6 @@ class State:
     def margins(self) -> Tensor:
         """y~_i f(x_i). Shape (R, n)."""
         return self.batch.y_tilde * self.batch.outputs(self.overlap, self.head)
-
-    @cached_property
-    def losses(self) -> Tensor:
-        """l(margin), for the logistic loss log(1 + exp(-margin)). Shape (R, n)."""
-        return self.batch.loss.value(self.margins)
-
-    @cached_property
-    def loss_derivatives(self) -> Tensor:
-        """g_i = -l'_i, for the logistic loss 1 / (1 + exp(margin)). Shape (R, n)."""
-        return self.batch.loss.pull(self.margins)
 
     @cached_property
     def on_signal(self) -> Tensor:
@@ -194,9 +209,7 @@ class Batch:
     def kind(self, which: str) -> Tensor:
         """Mask of samples: all, clean or noisy, and where named of one true label, as in ``"noisy_plus"``. (R, n)."""
         if which not in self._kinds:
-            flipped, _, label = which.partition("_")
-            mask = {"all": torch.ones_like, "clean": torch.logical_not, "noisy": torch.clone}[flipped](self.noisy)
-            self._kinds[which] = mask & (self.y == {"plus": 1.0, "minus": -1.0}[label]) if label else mask
+            self._kinds[which] = kind_of(which, self.y, self.noisy)
         return self._kinds[which]
 
     def own(self, values: Tensor) -> Tensor:
