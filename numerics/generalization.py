@@ -32,7 +32,7 @@ from numerics.activation import RELU
 from numerics.course import Weights
 from numerics.model import Sample, Setting
 from numerics.module import ModuleSetting
-from numerics.networks import on_fresh_points
+from numerics.networks import margins_on_fresh_points
 from numerics.series import Recorder
 from numerics.state import Batch, State
 from numerics.trajectory import Trajectory
@@ -109,14 +109,12 @@ def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tens
     came = np.flatnonzero(trajectory.kept[event].came)
     if not came.size:
         return Generalization(**found)
-    settings, samples = ([held[r] for r in came] for held in (trajectory.settings, trajectory.samples))
-    if isinstance(settings[0], ModuleSetting):  # nothing is known of its points but how they are drawn
-        for row, setting, sample in zip(came, settings, samples, strict=True):
-            weights = trajectory.kept[event].held[row]
-            found["fresh"][row], found["fresh_se"][row] = on_fresh_points(
-                setting, sample.seed, weights, draws, score, trajectory.device
-            )
+    if isinstance(trajectory.settings[0], ModuleSetting):  # of its points nothing is known but how they are drawn
+        for row, margins in zip(came, _fresh_margins(trajectory, event, draws), strict=True):
+            scores = score(margins)
+            found["fresh"][row], found["fresh_se"][row] = float(scores.mean()), float(scores.std() / draws**0.5)
         return Generalization(**found)
+    settings, samples = ([held[r] for r in came] for held in (trajectory.settings, trajectory.samples))
     batch = Batch(settings, samples, trajectory.device)
     weights = trajectory.kept[event].of(came, trajectory.device)
     overlap, head = weights.overlap(batch), weights.head
@@ -148,6 +146,16 @@ def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tens
     for name, values in zip(("spurious", "spurious_se", "fresh", "fresh_se", "training_noise"), table, strict=True):
         found[name][came] = values
     return Generalization(**found)
+
+
+@lru_cache(maxsize=2)
+def _fresh_margins(trajectory: Trajectory, event: str, draws: int) -> list[Tensor]:
+    """y f of fresh points under every network of one's own that came to an event."""
+    kept, device = trajectory.kept[event], trajectory.device
+    return [
+        margins_on_fresh_points(trajectory.settings[r], trajectory.samples[r].seed, kept.held[r], draws, device)
+        for r in np.flatnonzero(kept.came)
+    ]
 
 
 def _scores(

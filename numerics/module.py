@@ -117,20 +117,24 @@ def drawn(setting: ModuleSetting, count: int, rng: np.random.Generator) -> tuple
     return x, y
 
 
+def check_points(setting: ModuleSetting) -> None:
+    """Raise ``ValueError`` where the points that are made here need more dimensions, or would not fit in memory."""
+    n, d, signals = setting.n, setting.d, setting.inputs.signals
+    if type(setting).points is ModuleSetting.points:
+        if d < signals:
+            raise ValueError(f"d = {d}: {signals} signals need as many dimensions; give d >= {signals}")
+        if (entries := n * (1 + setting.noise_patches) * d) > MOST:
+            raise ValueError(f"n = {n}, d = {d}: points of {entries:.1e} numbers exceed 2 GiB; give smaller ones")
+
+
 def draw_points(setting: ModuleSetting, seed: int) -> Points:
     """The training points of a run: drawn, or with labels balanced, as often as it takes to have as many of each class.
 
     Raises:
         ValueError: they would not fit in memory, or one class hardly ever comes; or as :func:`drawn`.
     """
-    n, signals = setting.n, setting.inputs.signals
-    if type(setting).points is ModuleSetting.points:
-        if setting.d < signals:
-            raise ValueError(f"d = {setting.d}: {signals} signals need as many dimensions; give d >= {signals}")
-        if (entries := n * (1 + setting.noise_patches) * setting.d) > MOST:
-            raise ValueError(
-                f"n = {n}, d = {setting.d}: points of {entries:.1e} numbers exceed 2 GiB; give smaller ones"
-            )
+    check_points(setting)
+    n = setting.n
     rng, flips = (np.random.default_rng(entropy) for entropy in (seed, [seed, 4]))
     if setting.counts is None:
         x, y = drawn(setting, n, rng)

@@ -174,7 +174,7 @@ class Outputs(OfMargins):
 
 def _number(value: Any, name: str) -> float:
     try:
-        return float(value)
+        return float(value.detach() if isinstance(value, Tensor) else value)
     except (TypeError, ValueError, RuntimeError) as problem:
         raise ValueError(f"series '{name}' gives {str(value)[:60]!r}: return one number") from problem
 
@@ -253,19 +253,16 @@ def _nothing(state: Outputs) -> Tensor:
     return state.batch.time_scale * torch.nan
 
 
-def on_fresh_points(
-    setting: ModuleSetting, seed: int, weights: Mapping[str, Tensor], count: int,
-    score: Callable[[Tensor], Tensor], device: str,
-) -> tuple[float, float]:  # fmt: skip
-    """Mean score of the margins y f of fresh points, the same ones for every network of the setting and the seed, and
-    its standard error."""
-    rng = np.random.default_rng([seed, 1])
-    module, found = filled(network(setting, seed), weights).to(device), []
-    first, y = drawn(setting, 1, np.random.default_rng([seed, 1]))
-    together = max(1, POINTS // first.size)
+def margins_on_fresh_points(
+    setting: ModuleSetting, seed: int, weights: Mapping[str, Tensor], count: int, device: str
+) -> Tensor:
+    """y f of fresh points, the same ones for every network of the setting and the seed. Shape (count,)."""
+    rng, found = np.random.default_rng([seed, 1]), []
+    module = filled(network(setting, seed), weights).to(device)
+    one, _ = drawn(setting, 1, np.random.default_rng([seed, 1]))
+    together = max(1, POINTS // one.size)
     with torch.no_grad():
         for start in range(0, count, together):
             x, y = drawn(setting, min(together, count - start), rng)
-            found.append(score(torch.as_tensor(y, device=device) * module(torch.as_tensor(x, device=device))))
-    scores = torch.cat(found)
-    return float(scores.mean()), float(scores.std() / count**0.5)
+            found.append(torch.as_tensor(y, device=device) * module(torch.as_tensor(x, device=device)))
+    return torch.cat(found)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numerics.series import SERIES
+from numerics.model import Setting
+from numerics.module import ModuleSetting
+from numerics.series import OF_MARGINS, SERIES
 from numerics.trajectory import Event, Trajectory
 
 Computed = Callable[[Trajectory], np.ndarray]
@@ -301,12 +303,13 @@ def _errors(when: str) -> list[Observable]:
         for law, says in laws.items()
     ] + [
         Observable(
-            name=f"test_loss_{law}_{when}",
-            says=f"test loss on {kind} noise patches, at {when}",
+            name=f"test_loss_{law}{error}_{when}",
+            says=f"{says}test loss on {kind} noise patches, at {when}",
             stage=when,
-            compute=_test_loss(law, when),
+            compute=_test_loss(law + error, when),
         )
         for law, kind in (("spurious", "shared"), ("fresh", "fresh"))
+        for error, says in (("", ""), ("_se", "standard error of the "))
     ]
 
 
@@ -463,3 +466,31 @@ _ALL = [
 ]  # fmt: skip
 
 OBSERVABLES: dict[str, Observable] = {observable.name: observable for observable in _ALL}
+
+# What every network has, though it is read from no series.
+_OF_ANY = {"flip_share", "converged", "convergence_time", "early_time", "order_one_time", "fresh_excess_end"} | {
+    f"{what}_{when}"
+    for what in ("error_fresh", "error_fresh_se", "test_loss_fresh", "test_loss_fresh_se")
+    for when in ("T1", "end")
+}
+
+
+def of_model(model: type[Setting]) -> dict[str, Observable]:
+    """Those of ours that the runs of a model have; of a network of one's own also the end of each series of its own."""
+    if not issubclass(model, ModuleSetting):
+        return OBSERVABLES
+    read = OF_MARGINS | set(model.series)
+    absent = {name for name, event in moments(1.0).items() if event.series not in read}
+
+    def has(one: Observable) -> bool:
+        known = set(one.reads) <= read if one.reads else one.name in _OF_ANY
+        return known and not absent & {one.stage, *one.premises}
+
+    def end(name: str) -> Observable:
+        return Observable(
+            name=f"{name}_end", says=f"{name.replace('_', ' ')} at the end", stage="end",
+            compute=reading()(_at("end", name)),
+        )  # fmt: skip
+
+    own = {f"{name}_end": end(name) for name in model.series}
+    return {name: one for name, one in OBSERVABLES.items() if has(one)} | own

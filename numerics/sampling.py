@@ -15,7 +15,7 @@ Exact in distribution for every d >= n + 2m + K, at a cost without d.
 import numpy as np
 
 from numerics.model import Sample, Setting
-from numerics.module import ModuleSetting, Points, draw_points
+from numerics.module import ModuleSetting, Points, check_points, draw_points
 
 MOST = 2**30  # numbers that a sample may hold
 
@@ -48,6 +48,9 @@ def check_drawable(setting: Setting, dense: bool | None = None) -> bool:
     Raises:
         ValueError: ``dense=False`` with d < n + 2m + K, d < K, or the draw would not fit in memory.
     """
+    if isinstance(setting, ModuleSetting):
+        check_points(setting)
+        return True
     signals = setting.inputs.signals
     least = setting.n + 2 * setting.m + signals
     at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"

@@ -25,6 +25,7 @@ import torch
 from numerics import Event, Observable, Setting, Trajectory, draw, train
 from numerics import algorithm as algorithms
 from numerics.identities import step_residual
+from numerics.module import ModuleSetting
 from numerics.observables import moments, series_of
 from theory import Claim
 from theory.laws import Law
@@ -116,6 +117,8 @@ def _apart(ours: torch.Tensor, there: torch.Tensor, grid: torch.Tensor) -> str:
 def recursion(pack: Pack) -> str:
     """The engine against plain autograd, step by step from the same weights: along a run gradient descent on a smooth
     activation may be unstable, and then rounding grows to any size."""
+    if issubclass(pack.setting, ModuleSetting):
+        raise Void("its network runs on its own parameters, by autograd")
     if pack.setting.algorithm.dense:
         raise Void(f"{pack.setting.algorithm.name} runs on the weights themselves, by autograd")
     for k, setting in enumerate(small_settings(pack)):
@@ -132,6 +135,10 @@ def recursion(pack: Pack) -> str:
 
 def typical_runs(pack: Pack, scale: float = 1.0, seeds: int = 4) -> Trajectory:
     """Small runs about the typical setting, to a loss of 0.2; ``scale`` is the c of the rescaling."""
+    if issubclass(pack.setting, ModuleSetting):  # nobody knows at which sizes a network of one's own makes sense
+        setting = pack.settings(pack.typical, "drawn")
+        samples = [draw(setting, seed) for seed in range(seeds)]
+        return train([setting] * seeds, samples, steps=100, stop=_STOP, events=moments(0.25))
     at = {**pack.typical, "n": 8, "m": 4, "d": 300, "mu": pack.typical["mu"] / math.sqrt(pack.typical["d"] / 300)}
     at["eta"] = 0.02 * 8 * 4 / (at["sigma_xi"] ** 2 * 300) / 0.1
     at["sigma_0"] = 1e-3 / at["sigma_xi"]
@@ -145,6 +152,8 @@ _STOP = Event(series="loss", value=0.2, falling=True)
 
 def symmetry(pack: Pack) -> str:
     """The rescaling by a power of two, which rounds nothing."""
+    if issubclass(pack.setting, ModuleSetting):
+        raise Void("a network of one's own need not have this symmetry")
     if pack.setting.algorithm.dense:
         raise Void(f"{pack.setting.algorithm.name} does not have this symmetry")
     here, there = typical_runs(pack), typical_runs(pack, 4.0)
@@ -156,18 +165,19 @@ def symmetry(pack: Pack) -> str:
 
 def declarations(pack: Pack) -> str:
     """What observables declare of themselves."""
-    run, scaled = typical_runs(pack), typical_runs(pack, 4.0)
+    run = typical_runs(pack)
+    scaled = None if issubclass(pack.setting, ModuleSetting) else typical_runs(pack, 4.0)
     for observable in pack.observables.values():
         if not reads_what_it_says(observable, run):
             return f"observable '{observable.name}' reads more than reads = {observable.reads}"
-        if observable.stage != "exact" and not weighs_what_it_says(observable, run, scaled):
+        if scaled and observable.stage != "exact" and not weighs_what_it_says(observable, run, scaled):
             return f"observable '{observable.name}' does not have the weight {observable.weight}"
     return ""
 
 
 def reads_what_it_says(observable: Observable, run: Trajectory) -> bool:
     """Whether its number is the same, to the last bit, where nothing but what it declares was recorded."""
-    kept = series_of([observable], (*run.events.values(), _STOP))
+    kept = series_of([observable], (*run.events.values(), _STOP)) | set(run.settings[0].series)
     part = replace(run, series={name: values for name, values in run.series.items() if name in kept})
     try:
         return np.array_equal(observable(part), observable(run), equal_nan=True)

@@ -12,7 +12,10 @@ from functools import cache
 from typing import Any, ClassVar
 
 from numerics import OBSERVABLES, SERIES, Event, Observable, Setting, draw, train
-from numerics.observables import moments
+from numerics.examined import examine
+from numerics.module import ModuleSetting
+from numerics.networks import Stack
+from numerics.observables import moments, of_model
 from numerics.reference import Reference
 from theory import n
 from theory import reading as readings
@@ -72,6 +75,10 @@ def around(
         domain = f"[{range_.low:g}, {range_.high:g}{')' if range_.below else ']'}"
         latex, says = rf"\mathrm{{{one.replace('_', ' ')}}}", f"{one} of the model"
         declare(one, latex, domain, says, order="~", nonnegative=True, weight=weights.get(one, 0), assumed=True)
+    known_observables = of_model(model) | {o.name: o for o in observables}
+    if issubclass(model, ModuleSetting):
+        examine(_setting(model, at))
+        _claims_of_its_own(model, claims, known_observables)
     stated = ConditionSet(name=name, title=f"the conditions of {name}", conditions=tuple(conditions))
     limits = (Premise(name="n-grows", order=Order(n, ">>", 1), says="The number of samples tends to infinity."),)
     return Pack(
@@ -88,7 +95,7 @@ def around(
             meant=limits,
         ),
         setting=model,
-        observables=OBSERVABLES | {o.name: o for o in observables},
+        observables=known_observables,
         # Sizes first, as logarithms hang on them.
         extents={one: given["extents"].get(one) or _about(model, one, at[one]) for one in _sizes_first(parameters)},
         lasts=_lasts(model, at, given["lasts"]),
@@ -99,21 +106,44 @@ def around(
 
 def dense_cost(pack: Pack) -> str:
     """What a run costs whose algorithm runs on the weights themselves, in a line; empty for any other."""
-    algorithm = pack.setting.algorithm
-    if not algorithm.dense:
+    algorithm, own = pack.setting.algorithm, issubclass(pack.setting, ModuleSetting)
+    if not algorithm.dense and not own:
         return ""
     setting = pack.settings(pack.typical, "drawn")
-    run = Reference(setting, draw(setting, 0))
-    run.step()
-    began = time.perf_counter()
-    for _ in range(MEASURED):
-        run.step()
-    step = (time.perf_counter() - began) / MEASURED
+    if own:
+        stack = Stack(setting, [draw(setting, seed) for seed in range(PILOTS)], range(PILOTS), "cpu")
+        what = f"the network runs on its own parameters, {PILOTS} seeds at once"
+        step = _seconds(lambda: stack.advance(1)) / PILOTS
+    else:
+        what, step = (
+            f"{algorithm.name} runs on d-dimensional weights",
+            _seconds(Reference(setting, draw(setting, 0)).step),
+        )
     steps = pack.rescaled_time(setting, pack.typical["epsilon"], "end") / setting.time_scale
     return (
-        f"{algorithm.name} runs on d-dimensional weights: {step:.1g} s a step, about {steps * step:.1g} s a run to the"
-        " end at the typical setting, more at larger n m d"
+        f"{what}: {step:.1g} s a step and run, about {steps * step:.1g} s a run to the end at the typical setting, more"
+        " at larger n m d"
     )
+
+
+def _seconds(step: Callable[[], None]) -> float:
+    """Of a step, but for the first."""
+    step()
+    began = time.perf_counter()
+    for _ in range(MEASURED):
+        step()
+    return (time.perf_counter() - began) / MEASURED
+
+
+def _claims_of_its_own(model: type[Setting], claims: Sequence[Claim], known: Mapping[str, Observable]) -> None:
+    """Raise ``ValueError`` where a claim names an observable of ours that a network of one's own does not have."""
+    for claim in claims:
+        for name in [one for part, law in claim.parts for one in (part, *law.reads)]:
+            if name in OBSERVABLES and name not in known:
+                raise ValueError(
+                    f"claim '{claim.name}' is about '{name}', which the two-layer network alone has; a network of one's"
+                    f" own has {', '.join(known)}, and the end of each of its series"
+                )
 
 
 class _Reading(readings.Reading):
@@ -145,6 +175,11 @@ def _whole(model: type[Setting], typical: Mapping[str, float]) -> dict[str, floa
     return {one: float(value) for one, value in found.items()}
 
 
+def _setting(model: type[Setting], at: Mapping[str, float]) -> Setting:
+    whole = model.whole()
+    return model(**{one: round(at[one]) if one in whole else at[one] for one in model.ranges()})
+
+
 def _about(model: type[Setting], one: str, typical: float) -> tuple[float, float]:
     range_ = model.ranges()[one]
     most = range_.high * (0.998 if range_.below else 1.0)
@@ -171,8 +206,7 @@ def _lasts(
 @cache
 def _pilot(model: type[Setting], typical: tuple[tuple[str, float], ...], stage: str, epsilon: float) -> float:
     """The rescaled time at which the slowest of some runs at the typical setting came to a stage."""
-    at, whole = dict(typical), model.whole()
-    setting = model(**{one: round(at[one]) if one in whole else at[one] for one in model.ranges()})
+    setting = _setting(model, dict(typical))
     samples = [draw(setting, seed) for seed in range(PILOTS)]
     events = moments(readings.Reading().order_one)
     stop = Event(series="loss", value=epsilon, falling=True) if stage == "end" else events[stage]

@@ -153,7 +153,11 @@ def observed(trajectory: Trajectory, jobs: Sequence[Job], seeds: slice = slice(N
     # Which moments came, and whether a label was flipped, decides of every run what it says (``verify.evidence``).
     reach = STAGES.index(jobs[0].group.stage) if jobs[0].group.stage in STAGES else 0
     recorded = {*trajectory.events, "end"}
-    dated = [time for moment, time in MOMENTS.items() if moment in recorded and STAGES.index(moment) <= reach]
+    dated = [
+        time
+        for moment, time in MOMENTS.items()
+        if moment in recorded and time in known and STAGES.index(moment) <= reach
+    ]
     names = dict.fromkeys([*jobs[0].group.observables, *dated, "flip_share"])
     observed = {name: known[name](trajectory) for name in names}
     curves = trajectory.series | _at_the_end(trajectory, jobs[0].group)

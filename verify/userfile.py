@@ -35,6 +35,7 @@ import sympy as sp
 import theory
 from numerics import Observable, Trajectory, draw, train
 from numerics.generalization import AT_THE_END
+from numerics.module import ModuleSetting
 from numerics.observables import moments, series_of
 from numerics.series import SERIES
 from theory import Claim, Condition, evaluate
@@ -561,13 +562,16 @@ def try_observables(held: UserFile) -> None:
         ValueError: one fails; the line is named.
     """
     pack = load_pack(held.paper)
-    setting = pack.settings({**pack.typical, "n": 6, "m": 4, "d": 200, "eta": 0.05}, "drawn")
+    small = {"n": 6, "m": 4, "d": 200, "eta": 0.05}
+    if issubclass(pack.setting, ModuleSetting):  # nobody knows at which sizes a network of one's own makes sense
+        small = {}
+    setting = pack.settings({**pack.typical, **small}, "drawn")
     for observable in held.observables.values():
         samples = [draw(setting, seed, dense=observable.stage == "exact") for seed in range(2)]
         run = train([setting] * 2, samples, steps=100, events=moments(0.05))
         with _complaints(held.path, f"observable '{observable.name}' on a tiny run", TIME_LIMIT):
             observable(run)
-        kept = series_of([observable], run.events.values())
+        kept = series_of([observable], run.events.values()) | set(pack.setting.series)
         part = replace(run, series={name: values for name, values in run.series.items() if name in kept})
         try:
             with _complaints(held.path, f"observable '{observable.name}' on a tiny run", TIME_LIMIT):
