@@ -89,6 +89,11 @@ class ModuleSetting(Setting):
         x[:, 1:] = noise[:, None]
         return x, y
 
+    @property
+    def time_scale(self) -> float:
+        """Rescaled time per step: eta, since how else a network's time scales nobody knows."""
+        return self.eta
+
     @classmethod
     @cache
     def plain(cls) -> bool:

@@ -9,6 +9,7 @@ from functools import cache
 import sympy as sp
 
 from numerics import Setting
+from numerics.module import ModuleSetting
 from theory import Condition, eta, sigma_xi, t
 from theory import d as dimension
 from theory import m as neurons
@@ -20,6 +21,9 @@ DEVICE_RUNS = 2048
 BATCH = 0.1  # core seconds of a batch beside its steps
 DRAW = 1e-10  # core seconds of drawing one sample, over n^3 + 8 m^3 + m n^2; measured
 AUTOGRAD = 2e-4  # core seconds of a step and run by autograd
+NETWORK = 3e-3  # core seconds of a step of a setting with a network of one's own, whatever its seeds; measured on three
+# layers with Adam, n = m = 22: calls, as long as the arrays are small
+TESTED = 0.1  # core seconds of the fresh points of one such run; measured there at d = 400
 CALLS = 1e-4  # core seconds that one step of any batch costs in calls alone; measured, as the arithmetic below is
 
 
@@ -49,16 +53,24 @@ def of_draw(n: int, m: int, seeds: int) -> float:
     return DRAW * seeds * (n**3 + 8 * m**3 + m * n**2)
 
 
-def affordable(s: float | None, seeds: int, each: int, cap: float) -> tuple[Condition, ...]:
+def rescaled(model: type[Setting]) -> sp.Expr:
+    """The rescaled time of a step, ``time_scale`` of a setting of the model, in symbols."""
+    return eta if issubclass(model, ModuleSetting) else eta * sigma_xi**2 * dimension / (samples * neurons)
+
+
+def affordable(
+    s: float | None, seeds: int, each: int, cap: float, model: type[Setting] = Setting
+) -> tuple[Condition, ...]:
     """The condition that runs of a setting end within ``cap`` core seconds, ``each`` of them sharing a batch.
 
     Args:
         s: rescaled time within which they end; None where they need no steps.
+        model: whose; of a network of one's own they may take as many steps as a plain one, which cost more.
     """
     if s is None:
         return ()
     steps = cap / (CALLS / each + seeds * arithmetic(samples, neurons))
-    rule = eta * sigma_xi**2 * dimension / (samples * neurons) * steps >= s
+    rule = rescaled(model) * steps >= s
     return (Condition(name="affordable", source="the effort", statement=rule),)
 
 

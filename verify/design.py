@@ -206,7 +206,7 @@ def anywhere_inside(group: Group, profile: Profile, reading: Reading, entropy: i
     pack = pack_of(reading)
     share = 1 if group.needs_rates else 3
     wanted, cap = profile.settings[group.stage] // share, profile.work[group.stage] / share
-    affordable = costs.affordable(pack.lasts(group.stage, EPSILON[1]), profile.seeds, 1, cap)
+    affordable = costs.affordable(pack.lasts(group.stage, EPSILON[1]), profile.seeds, 1, cap, pack.setting)
     region = Region(needs=(*group.needs, *affordable), reading=reading, epsilon=EPSILON[1])
     least, ratio, levels = SIZES[group.stage]
     cube = scipy.stats.qmc.Sobol(len(pack.order), rng=np.random.default_rng(entropy))

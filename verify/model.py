@@ -5,6 +5,7 @@ it after ``--paper``, and ``check FILE`` by itself. How long training takes is f
 typical setting, and never taken from another's.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -23,7 +24,7 @@ from theory.orders import Order, Premise, premises
 from theory.papers import ConditionSet, Paper
 from theory.statements import Claim, Condition, Theorem
 from theory.symbols import declare, table
-from verify.pack import Maps, Pack, load
+from verify.pack import Maps, Pack, last_step, load
 
 STATED = {"sigma_xi": 1.0, "tau_plus": 0.0, "tau_minus": 0.0, "epsilon": 0.1, "delta": 0.1, "horizon": 8.0}
 AROUND = 100.0  # an extent that is not given goes this far up and down from the typical value
@@ -75,6 +76,7 @@ def around(
         domain = f"[{range_.low:g}, {range_.high:g}{')' if range_.below else ']'}"
         latex, says = rf"\mathrm{{{one.replace('_', ' ')}}}", f"{one} of the model"
         declare(one, latex, domain, says, order="~", nonnegative=True, weight=weights.get(one, 0), assumed=True)
+    lasts_ = _lasts(model, at, given["lasts"])
     known_observables = of_model(model) | {o.name: o for o in observables}
     if issubclass(model, ModuleSetting):
         examine(_setting(model, at))
@@ -98,7 +100,8 @@ def around(
         observables=known_observables,
         # Sizes first, as logarithms hang on them.
         extents={one: given["extents"].get(one) or _about(model, one, at[one]) for one in _sizes_first(parameters)},
-        lasts=_lasts(model, at, given["lasts"]),
+        lasts=lasts_,
+        last_step=_given_up(lasts_) if issubclass(model, ModuleSetting) else last_step,
         typical=at,
         maps=Maps(held={one: repr(at[one]) for one in parameters}, show=("loss_end", "error_fresh_end")),
     )
@@ -188,6 +191,15 @@ def _about(model: type[Setting], one: str, typical: float) -> tuple[float, float
     return max(range_.low, typical / AROUND), min(most, typical * AROUND)
 
 
+def _given_up(lasts: Callable[[str, float], float | None]) -> Callable[..., int]:
+    """T* is of the two-layer network: any other is given up after ``horizon`` times as long as it lasts."""
+
+    def last(setting: Setting, epsilon: float, reading: readings.Reading) -> int:
+        return math.floor(reading.horizon * (lasts("end", epsilon) or 0.0) / setting.time_scale) + 1
+
+    return last
+
+
 def _lasts(
     model: type[Setting], typical: Mapping[str, float], given: Mapping[str, float | Callable[[float], float]]
 ) -> Callable[[str, float], float | None]:
@@ -220,5 +232,5 @@ def _pilot(model: type[Setting], typical: tuple[tuple[str, float], ...], stage: 
     what = f"a loss of {epsilon:g}" if stage == "end" else f"'{stage}'"
     raise ValueError(
         f"at the typical setting not every run comes to {what} within {PILOT_STEPS[-1]} steps; raise eta, or say in"
-        f" lasts by which rescaled time, eta t sigma_xi^2 d/(n m), runs do"
+        f" lasts by which rescaled time, eta t sigma_xi^2 d/(n m), or eta t of a network of one's own, runs do"
     )

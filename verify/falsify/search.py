@@ -19,8 +19,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, target
 from hypothesis import strategies as st
 
 from numerics import Setting
-from theory import Condition, eta, m, n, sigma_xi
-from theory import d as dimension
+from numerics.module import ModuleSetting
+from theory import Condition, m, n
 from verify import costs
 from verify.design import EPSILON
 from verify.falsify.scope import limits, rescales
@@ -71,6 +71,7 @@ class Search:
         self.trials, self.budget, self.on_progress = trials, budget, on_progress
         self.claims, self.reading, self.group, self.seed = trials.claims, trials.reading, trials.group, trials.seed
         self.pack = trials.pack
+        self.own = issubclass(self.pack.setting, ModuleSetting)  # a network of one's own
         self.started = time.monotonic()
         self.drawn, self.lost, self.batches = 0, 0, 0
         self.looked: list[list[_Looked]] = [[] for _ in self.claims]
@@ -81,11 +82,14 @@ class Search:
 
     @cached_property
     def rescaled(self) -> bool:
-        return rescales(self.claims, self.trials.reading, self.trials.file)
+        return not self.own and rescales(self.claims, self.trials.reading, self.trials.file)
 
     @cached_property
     def limits(self) -> tuple[Condition, ...]:
-        """The search's own limits; one that the conditions exclude is dropped, as they know better."""
+        """The search's own limits; one that the conditions exclude is dropped, as they know better. They are natural
+        scales of the two-layer network: any other has the extents of its pack."""
+        if self.own:
+            return ()
         kept: tuple[Condition, ...] = ()
         ends = [dict.fromkeys(self.pack.order, x) for x in (0.0, 0.5, 1.0)]
         for limit in limits():
@@ -107,6 +111,7 @@ class Search:
 
     def _within(self, more: tuple[Condition, ...]) -> Region:
         ranges = {"n": (1, 2000), "m": (1, 2000), **({"sigma_xi": (1, 1)} if self.rescaled else {})}
+        ranges = {} if self.own else ranges
         return Region(needs=(*self.group.needs, *more), reading=self.reading, ranges=ranges)
 
     def _expected(self) -> float | None:
@@ -122,7 +127,7 @@ class Search:
             return (draws,)
         # costs.arithmetic, written so that the region takes it as one product.
         steps = seconds / (costs.CALLS + runs * m * n * (n + 60) / sp.Float(7.5e9))
-        rule = eta * sigma_xi**2 * dimension / (n * m) * steps >= s
+        rule = costs.rescaled(self.pack.setting) * steps >= s
         return (draws, Condition(name="search.steps", source="the search's budget", statement=rule))
 
     def _together(self, at: list[Setting]) -> int:
@@ -134,6 +139,8 @@ class Search:
         s = self._expected()
         if s is not None:
             steps = max(s / setting.time_scale for setting in at)
+            if self.own:
+                return max(2, int(seconds / (steps * costs.NETWORK + SEEDS * costs.TESTED)))
             fitting = min(fitting, (seconds / steps - costs.CALLS) / (SEEDS * costs.arithmetic(size_n, size_m)))
         return max(2, int(fitting))
 
