@@ -65,7 +65,7 @@ class ModuleSetting(Setting):
     def network(self) -> "torch.nn.Module":
         """The untrained network, a map from inputs (n, ...) to outputs (n,). Its weights are torch's next random
         numbers; the run's seed is set before. It is run in float64."""
-        raise NotImplementedError(f"{type(self).__name__} has no network; give it a method network(self)")
+        raise ValueError(f"{type(self).__name__} has no network; give it a method network(self)")
 
     def points(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Independent inputs, shape (count, ...), and their true labels +-1, shape (count,).

@@ -63,7 +63,10 @@ class Stack(Moving):
         self._names, self._fixed = tuple(trained(self.module)), tuple(fixed(self.module))
         self._still = self._stacked(modules, fixed)
         self._x = torch.as_tensor(np.stack([s.x for s in samples]), dtype=torch.float64, device=device)
-        self._start(Vector(self._stacked(modules, trained), _inner))
+        # All trained parameters of a run in one row: a step of the algorithm is a few calls, however many layers.
+        parts = self._stacked(modules, trained)
+        self._shapes = [part.shape[1:] for part in parts]
+        self._start(Vector((torch.cat([part.flatten(1) for part in parts], 1),), _inner))
         self._outputs = vmap(self._output)
         self._gradient = vmap(grad(self._loss))
 
@@ -72,16 +75,20 @@ class Stack(Moving):
         each = [held(module) for module in modules]
         return tuple(torch.stack([one[name].detach() for one in each]) for name in each[0])
 
-    def _output(self, weights: tuple[Tensor, ...], still: tuple[Tensor, ...], x: Tensor) -> Tensor:
-        held = dict(zip((*self._names, *self._fixed), (*weights, *still), strict=True))
+    def _output(self, weights: Tensor, still: tuple[Tensor, ...], x: Tensor) -> Tensor:
+        held = self._named(weights) | dict(zip(self._fixed, still, strict=True))
         return functional_call(self.module, held, (x,))
 
-    def _loss(self, weights: tuple, still: tuple, x: Tensor, labels: Tensor, shares: Tensor) -> Tensor:
+    def _named(self, weights: Tensor) -> dict[str, Tensor]:
+        """Of one run, by name. Shape (numbers,)."""
+        parts = weights.split([shape.numel() for shape in self._shapes])
+        return {n: part.view(shape) for n, part, shape in zip(self._names, parts, self._shapes, strict=True)}
+
+    def _loss(self, weights: Tensor, still: tuple, x: Tensor, labels: Tensor, shares: Tensor) -> Tensor:
         return (shares * self.setting.loss.value(labels * self._output(weights, still, x))).sum()
 
     def _slope(self, at: Vector, labels: Tensor, shares: Tensor) -> Vector:
-        found = self._gradient(at.parts, self._still, self._x, labels, shares)
-        return Vector(tuple(-part for part in found), _inner)
+        return Vector((-self._gradient(at.parts[0], self._still, self._x, labels, shares),), _inner)
 
     def _numbers(self) -> tuple[Tensor, ...]:
         held = (self.setting.eta, *(getattr(self.setting, name) for name in self.setting.algorithm.parameters))
@@ -90,11 +97,11 @@ class Stack(Moving):
     def outputs(self) -> Tensor:
         """f(x_i). Shape (runs, n)."""
         with torch.no_grad():
-            return self._outputs(self.vector.parts, self._still, self._x)
+            return self._outputs(self.vector.parts[0], self._still, self._x)
 
     def weights(self, k: int) -> dict[str, Tensor]:
         """The trained parameters of a run."""
-        return {name: part[k] for name, part in zip(self._names, self.vector.parts, strict=True)}
+        return self._named(self.vector.parts[0][k])
 
     def network(self, k: int) -> torch.nn.Module:
         """A run's network, until the next is asked for."""
@@ -109,7 +116,7 @@ class Stack(Moving):
 
 
 def _inner(one: tuple[Tensor, ...], other: tuple[Tensor, ...]) -> Tensor:
-    return sum((a * b).flatten(1).sum(1) for a, b in zip(one, other, strict=True))
+    return (one[0] * other[0]).sum(1)
 
 
 def filled(module: torch.nn.Module, held: Mapping[str, Tensor]) -> torch.nn.Module:

@@ -142,6 +142,8 @@ def _claims_of_its_own(model: type[Setting], claims: Sequence[Claim], known: Map
     """Raise ``ValueError`` where a claim names an observable of ours that a network of one's own does not have."""
     for claim in claims:
         for name in [one for part, law in claim.parts for one in (part, *law.reads)]:
+            if name in model.series and name not in known:
+                raise ValueError(f"claim '{claim.name}' is about the series '{name}': name its end, '{name}_end'")
             if name in OBSERVABLES and name not in known:
                 raise ValueError(
                     f"claim '{claim.name}' is about '{name}', which the two-layer network alone has; a network of one's"
