@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from theory import symbols
 from verify.model import around
 from verify.pack import load
 
@@ -111,6 +112,7 @@ def test_what_is_wrong_with_a_model_is_one_line_before_anything_runs(here, tmp_p
     name = f"own_{abs(hash(pieces)) % 10**8}"
     done = here("check", written(tmp_path, pieces, name=name), "--out", str(tmp_path / "out"))
     assert done.returncode == 2
+    assert not {p.name for p in symbols.table()} & {"seed", "kappa"}, "what is refused is not declared"
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2, done.stderr  # what it was doing, and what is wrong
@@ -180,8 +182,6 @@ def test_what_around_is_given(changes, said):
 
 
 def test_a_parameter_that_nobody_declared_gives_way_to_who_does():
-    from theory import symbols
-
     assumed = symbols.declare("giving_way", "g", "[0, 1]", "of a model", nonnegative=True, assumed=True)
     assert symbols.declare("giving_way", "h", "[0, 2]", "of another", assumed=True) is assumed
     declared = symbols.declare("giving_way", r"\gamma_w", "> 0", "of a paper")

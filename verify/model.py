@@ -24,7 +24,7 @@ from theory.orders import Order, Premise, premises
 from theory.papers import ConditionSet, Paper
 from theory.statements import Claim, Condition, Theorem
 from theory.symbols import declare, table
-from verify.pack import Maps, Pack, last_step, load
+from verify.pack import Maps, Pack, check_names, last_step, load
 
 STATED = {"sigma_xi": 1.0, "tau_plus": 0.0, "tau_minus": 0.0, "epsilon": 0.1, "delta": 0.1, "horizon": 8.0}
 AROUND = 100.0  # an extent that is not given goes this far up and down from the typical value
@@ -69,6 +69,7 @@ def around(
     for piece, taken in model.pieces().items():
         for odd in set(taken) - set(parameters):
             raise ValueError(f"the {piece} takes '{odd}', which is no parameter of the model; give it such a field")
+    check_names(name, parameters, _Reading)  # before they are declared: a symbol stays
     known, algorithm = {p.name for p in table()}, model.algorithm
     weights = dict(zip(algorithm.parameters, algorithm.weights, strict=False))
     for one in (one for one in parameters if one not in known):

@@ -13,7 +13,7 @@ import re
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
@@ -33,6 +33,21 @@ from theory.reading import Reading
 def last_step(setting: Setting, epsilon: float, reading: Reading) -> int:
     """T* as it is read: what has not reached ``epsilon`` by then is given up."""
     return math.floor(evaluate(T_star, reading.at(setting.values(), epsilon)))
+
+
+_OF_EVERY = frozenset(Setting.ranges())
+# Columns of runs.csv that are no observables, and what statements are evaluated at beside a setting.
+TAKEN = frozenset({
+    "group", "seed", "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps", "setting",
+})  # fmt: skip
+
+
+def check_names(paper: str, parameters: Iterable[str], reading: type[Reading]) -> None:
+    """Raise ``ValueError`` where a parameter is called by a name that has a meaning of its own."""
+    taken = TAKEN | {f.name for f in fields(reading)} | {n for n in dir(Setting) if n not in _OF_EVERY}
+    for name in parameters:
+        if name not in _OF_EVERY and name in taken:
+            raise ValueError(f"paper '{paper}': a parameter cannot be called '{name}', which has a meaning of its own")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,13 +106,6 @@ class Maps:
     slow: Callable[[float, Setting, Any], float] = lambda s, *_: s
 
 
-_OF_EVERY = frozenset(Setting.ranges())
-# Columns of runs.csv that are no observables, and what statements are evaluated at beside a setting.
-TAKEN = frozenset({
-    "group", "seed", "kappa", "time_scale", "epsilon", "delta", "horizon", "look", "status", "steps", "setting",
-})  # fmt: skip
-
-
 @dataclass(frozen=True, kw_only=True)
 class Pack:
     """A paper, its model, and what binds them.
@@ -152,11 +160,7 @@ class Pack:
             if names != stated:
                 odd = ", ".join(sorted(names ^ stated))
                 raise ValueError(f"paper '{self.paper.name}': {what} and its parameters differ in {odd}; name the same")
-        taken = TAKEN | {f.name for f in fields(self.paper.reading)} | {n for n in dir(Setting) if n not in _OF_EVERY}
-        for name in [name for name in stated if name not in _OF_EVERY and name in taken]:
-            raise ValueError(
-                f"paper '{self.paper.name}': a parameter cannot be called '{name}', which has a meaning of its own"
-            )
+        check_names(self.paper.name, self.paper.parameters, self.paper.reading)
         for name, (low, high) in self.extents.items():
             if not 0 < low <= high < math.inf:
                 said = f"({low:g}, {high:g}): give two positive numbers, the smaller first"
