@@ -1,6 +1,7 @@
 """Several papers at one setting, and where their phases part: margins, predictions, the command, lines over a map."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from theory.papers import built_in
 from verify import maps
 from verify.compared import shared, standing
 from verify.maps import Axis, Map
+from verify.maps.figures import draw as picture
 from verify.pack import load
 
 # Inside the conditions of Kou et al. and of Chen et al.'s SGD at C = 2, far beyond their boundary.
@@ -135,6 +137,25 @@ def test_lines_of_other_papers_lie_where_their_phases_part():
 def test_a_paper_without_phases_is_refused_beside_a_map():
     with pytest.raises(ValueError, match="beside 'huang2025': that paper parts no two phases"):
         plane("kou2023", beside=("huang2025",))
+
+
+def small(axis: Axis) -> Axis:
+    return replace(axis, low=axis.low if axis.low else axis.high / 4, count=2)
+
+
+@pytest.mark.parametrize("name", built_in())
+def test_a_map_of_every_paper_is_drawn_and_so_are_its_presets(name, tmp_path):
+    pack = load(name)
+    (x, y), reading = list(pack.maps.axes)[:2], pack.paper.reading()
+    first = Map(x=Axis.read(x, "", 2, name), y=Axis.read(y, "", 2, name), reading=reading)
+    for k, map_ in enumerate([first, *pack.maps.presets().values()]):
+        tiny = replace(map_, x=small(map_.x), y=small(map_.y), seeds=1, steps=2, draws=8, show=map_.show[:1])
+        with maps.FOLDER.open(tmp_path / str(k), maps.identity(tiny)) as folder:
+            runs = maps.collect(maps.plan(tiny), folder, None)
+        drawn = picture(tiny, maps.table(tiny, runs))
+        for held, _ in maps.fixed(tiny):
+            assert held in pack.columns or held in pack.maps.ratios
+        assert drawn.png.startswith(b"\x89PNG") and "Held at every cell" in drawn.caption
 
 
 # The command ----------------------------------------------------------------------------------------------------------

@@ -266,7 +266,7 @@ def _caption(
 def _names() -> dict[str, str]:
     known = latex() | {"tau": r"\tau_\pm", "snr": r"\mathrm{SNR}"}
     for pack in loaded():  # that a map is of one of them is known: it has been read
-        known |= pack.maps.latex
+        known |= {name: rf"\mathrm{{{name}}}" for name in pack.maps.ratios if name not in known} | pack.maps.latex
     return known
 
 

@@ -127,6 +127,8 @@ def _phases(pack: Pack, grid: Grid, kind: str) -> list[Line]:
     found = []
     for phases in pack.maps.phases:
         heights = grid.heights(lambda values, p=phases: p.height({**pack.typical, **values}))
+        if np.isnan(heights).all():  # it parts nothing here
+            continue
         own = {s.name for s in phases.along.free_symbols} - set(next(v for row in grid.values for v in row if v))
         taken = ", ".join(f"{latex()[k]}={pack.typical[k]:g}" for k in sorted(own))
         formula = f"${tex(phases.along)}$"

@@ -80,6 +80,7 @@ PACK = Pack(
         },
         # n SNR^q.
         ratios={"strength": Range(low=0, high=1e30)},
+        latex={"strength": r"n\,\mathrm{SNR}^q"},
         axes={
             "strength": (0.1, 40.0, True), "n": (4, 128, True), "q": (2.5, 5.0, False), "m": (8, 64, True),
             "d": (1e6, 1e12, True),

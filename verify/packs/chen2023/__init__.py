@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numerics
 from numerics import OBSERVABLES
@@ -51,6 +51,12 @@ def _of_sgd(values: Mapping[str, float]) -> float:
     return math.nan if values["radius"] > 0 else boundary_at(values)
 
 
+def _presets() -> dict[str, Any]:
+    from verify.packs.chen2023 import maps  # what draws maps is brought only when one is drawn
+
+    return maps.presets()
+
+
 # fmt: off
 PACK = Pack(
     paper=PAPER,
@@ -90,6 +96,11 @@ PACK = Pack(
             "m": (5, 80, True), "d": (500, 2e4, True), "copies": (1, 16, True), "batch": (1, 20, True),
         },
         show=("error_fresh_end", "memory_share_end", "convergence_time"),
+        latex={
+            "strength": r"n\|\mu\|^4/((P-1)^4\sigma_\xi^4d)", "weight": r"\tau/(\sigma_0\sqrt{mB})",
+            "start": r"\sigma_0P\sigma_\xi\sqrt{d}",
+        },
+        presets=_presets,
         phases=(Phases(along=STRENGTH, at=_of_sgd, below="SGD memorizes noise", beyond="SGD learns the signal"),),
     ),
 )

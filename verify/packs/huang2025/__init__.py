@@ -4,11 +4,12 @@ Both algorithms are this one model: without flips label-noise descent is gradien
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numerics
 from numerics.activation import SQUARED_RELU, Activation
 from numerics.inputs import Inputs
+from numerics.model import Range
 from theory import evaluate
 from theory.papers.huang2025 import PAPER
 from theory.papers.huang2025.conditions import LABEL_NOISE_TIME
@@ -42,6 +43,13 @@ def expected(setting: numerics.Setting, epsilon: float, stage: str) -> float:
 # The logarithm of an own overlap grows by 1 - 2p in rescaled time: from 1e-7 to 0.01 in 12/(1 - 2p), 20 at p = 0.2.
 EARLY = 20.0
 
+
+def _presets() -> dict[str, Any]:
+    from verify.packs.huang2025 import maps  # what draws maps is brought only when one is drawn
+
+    return maps.presets()
+
+
 # fmt: off
 PACK = Pack(
     paper=PAPER,
@@ -72,6 +80,9 @@ PACK = Pack(
             "d": (500, 1e5, True), "m": (3, 40, True), "sigma_xi": (0.25, 2.0, True),
         },
         show=("error_fresh_final", "loss_final", "signal_best_final"),
+        ratios={"snr": Range(low=0, high=1e30)},
+        instead={"snr": {"mu": "snr*sigma_xi*sqrt(d)"}},
+        presets=_presets,
     ),
 )
 # fmt: on

@@ -64,6 +64,7 @@ PACK = Pack(
             "eta": "bound",
         },
         ratios={"strength": Range(low=0, high=1e30), "tau": Range(low=0, high=0.5, below=True)},
+        latex={"strength": r"n\|\mu\|^4/(\sigma_\xi^4d)"},
         axes={
             "strength": (0.5, 160.0, True), "cosine": (0.0, 0.9, False), "tau": (0.0, 0.3, False),
             "n": (16, 128, True), "m": (12, 96, True), "d": (1e4, 1e8, True),
