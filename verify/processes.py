@@ -32,6 +32,7 @@ from weakref import WeakSet
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 PATIENCE = 5.0  # seconds without a result, after which it is asked whether any can come
 TRIES = 3  # times that a task is begun before it is given up: a worker is lost by chance once, hardly three times
+DYING = 0.5  # seconds within which a killed server is gone, also on a busy machine, and another one can be started
 
 # A fork of a process in which torch has threads may hang, so workers are forked from a server that has none. It loads
 # once what every worker needs, of others alone: what is ours, a worker finds where its parent does.
@@ -204,6 +205,7 @@ class Processes(Pool):
                     return self._executor.submit(function, *args)
             except (BrokenProcessPool, EOFError, OSError):  # a worker is lost, or the server that forks them
                 self._end()
+                time.sleep(DYING)
                 self._open()
         raise self._lost()
 
