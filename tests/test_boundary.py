@@ -1,5 +1,6 @@
 """Boundaries between phases, on worlds whose truth is known: powers, place, width and sharpening."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ from theory.papers.kou2023.conditions import STRENGTH
 from verify.judge import judge
 from verify.laws import check_law, kind_of
 from verify.laws.kind import Status
-from verify.surface import surface
+from verify.surface import Surface, falls, surface
 
 LAW = Boundary(STRENGTH, 0.125, mu, top=0.5, at=(0.8, 1.25), width=(0.8, 1.3), sharpening=(-0.1, 0.1), why="a toy")
 
@@ -147,3 +148,20 @@ def test_its_values_are_checked():
     with pytest.raises(ValueError, match="give one above 0"):
         check_law(LAW, {**values, "mu": 0.0})
     assert kind_of(LAW).bent(LAW, Rational(1, 4)).exponents()["n"] == -Rational(1, 2)
+
+
+def test_settings_far_from_a_sharp_boundary_say_nothing_of_where_it_lies():
+    """A share that falls within a tenth of a decade, over six: of sixty settings some five lie where it falls."""
+    rng = np.random.default_rng(7)
+
+    def found(settings: int) -> Surface:
+        along, others = (
+            rng.uniform(-7, 7, settings),
+            pd.DataFrame(rng.normal(size=(settings, 5)), columns=list("abcde")),
+        )
+        share = np.clip(falls((math.log(-math.log(0.25)), 12.0, 0.0), along) + rng.normal(0, 0.02, settings), 0, 1)
+        return surface(share, np.arange(settings), along, rng.normal(size=settings), others, 0.25)
+
+    assert "settings for 9 coefficients tell where it lies, the others are far from it" in found(60).problem
+    many = found(1500)
+    assert not many.problem and all(power.low < 0 < power.high for power in many.powers.values())

@@ -74,16 +74,25 @@ def test_each_draw_has_the_threshold_that_its_starts_say(q):
 
 
 def test_a_wrong_power_of_the_threshold_is_refuted():
-    """n^2 SNR^3 in place of n SNR^3; the runs of a quick study do not place it well enough to support the right one."""
+    """n^2 SNR^3 in place of n SNR^3, by two quick studies together, which do not place it well enough to support the
+    right one. One alone has too few settings near a boundary that is so sharp, and says so of both."""
     [own] = [c for c in claims(READING) if c.name == "q3.threshold"]
     group = groups(claims(READING), PACK.observables, labels=READING.labels)[own.name]
     [(name, law)] = own.parts
     alone = replace(group, observables=(name, law.constant), kept=())
-    jobs, _ = sweep.plan_jobs([alone], PROFILES["quick"], READING, 0, "cpu")
-    found = pd.concat([r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)], ignore_index=True)
-    assert judge(own, found, READING, PACK.observables).status == Status.INCONCLUSIVE
+    studies = []
+    for seed in (0, 1):
+        jobs, _ = sweep.plan_jobs([alone], PROFILES["quick"], READING, seed, "cpu")
+        runs = [r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)]
+        studies.append(pd.concat(runs, ignore_index=True))
+    studies[1]["setting"] += 1000
+    both = pd.concat(studies, ignore_index=True)
     wrong = replace(own, law=replace(law, along=law.along * n))
-    assert judge(wrong, found, READING, PACK.observables).status == Status.REFUTED
+    for claim in (own, wrong):
+        alone = judge(claim, studies[0], READING, PACK.observables)
+        assert alone.status == Status.INCONCLUSIVE and "coefficients tell where it lies" in alone.reason
+    assert judge(own, both, READING, PACK.observables).status == Status.INCONCLUSIVE
+    assert judge(wrong, both, READING, PACK.observables).status == Status.REFUTED
 
 
 def test_whole_powers_are_powers():

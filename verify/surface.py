@@ -97,10 +97,16 @@ def surface(
         return Surface(problem="no fall along the direction that is claimed")
     inner = np.linalg.pinv(jacobian.T @ jacobian)
     leverage = np.einsum("rp,pq,rq->r", jacobian, inner, jacobian)
+    # Settings far from the boundary say nothing of where it lies: as many speak as share the leverage.
+    shared = np.bincount(inverse, leverage)
+    speaking = float(shared.sum() ** 2 / (shared**2).sum())
+    if speaking < 2 * best.size:
+        told = f"{speaking:.0f} settings for {best.size} coefficients tell where it lies, the others are far from it"
+        return Surface(problem=f"{told}: at least {2 * best.size} are needed")
     scores = jacobian * (residual / (1 - np.minimum(leverage, 0.95)))[:, None]
     together = np.stack([np.bincount(inverse, column) for column in scores.T], 1)
     covariance = inner @ together.T @ together @ inner
-    stretch = float(scipy.stats.t.ppf((1 + LEVEL) / 2, spare))
+    stretch = float(scipy.stats.t.ppf((1 + LEVEL) / 2, speaking - best.size))
 
     def interval(value: float, gradient: np.ndarray, factor: float = 1.0) -> Interval:
         error = stretch * math.sqrt(max(float(gradient @ covariance @ gradient), 0.0))
