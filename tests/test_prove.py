@@ -99,3 +99,10 @@ def test_what_is_no_question_is_refused_in_one_line(call, arguments, words):
     assert (status, told, complaint.count("\n")) == (2, "", 1)
     for word in words:
         assert word in complaint
+
+
+def test_a_region_given_in_two_parts_is_one_region(here):
+    done = here("prove", "gamma > rho_noisy at s = 0.4", "--region", "lead=2.6:3", "--region", "tau=0.1:0.2")
+    assert done.returncode == 0 and "2.6 ≤ lead ≤ 3, 0.1 ≤ tau ≤ 0.2" in " ".join(done.stdout.split())
+    done = here("prove", "gamma > rho_noisy at s = 0.4", "--region", "lead=2.6:3", "--region", "lead=5:6")
+    assert done.returncode == 2 and "lead" in done.stderr

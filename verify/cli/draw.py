@@ -29,7 +29,7 @@ from verify.cli.common import (
 @click.option("--x", default="", metavar="LOW:HIGH[:COUNT][:log]", help="range of X  [default: its own]")
 @click.option("--y", default="", metavar="LOW:HIGH[:COUNT][:log]", help="range of Y  [default: its own]")
 @click.option(
-    "--at", default="", help="all else: numbers, formulas in the others or 'bound', e.g. 'n=100 eta=0.1*n*m/d'"
+    "--at", multiple=True, help="all else: numbers, formulas in the others or 'bound', e.g. 'n=100 eta=0.1*n*m/d'"
 )
 @click.option("--show", multiple=True, metavar="NAME", help="a claim or an observable, one panel each  [default: six]")
 @click.option("--preset", metavar="NAME", help="a map of the literature (kou); what else is given changes it")
@@ -108,7 +108,7 @@ def _map(x_name: str | None, y_name: str | None, options: dict[str, Any]):
     changes = {k: options[k] for k in ("seeds", "epsilon", "steps", "conditions", "seed") if k in given}
     changes |= {name: options[name] for name in ("show", "beside") if options[name]}
     changes |= {"reading": reading} if given & names or not options["preset"] else {}
-    at = maps.read_at(options["at"])
+    at = maps.read_at(" ".join(options["at"]))
     if options["preset"]:
         presets = held.maps.presets()
         if options["preset"] not in presets:

@@ -12,7 +12,7 @@ from verify.cli.common import cli, cores, paper, paper_option
 @cli.command(short_help="Prove statements about the limit for all parameters of a region.")
 @click.argument("statement", nargs=-1)
 @click.option(
-    "--region", default="", metavar="RANGES", help="another region: 'lead=2.5:10 tau=0.1 active=0.4:0.8 step=0.05'"
+    "--region", multiple=True, metavar="RANGES", help="another region: 'lead=2.5:10 tau=0.1 active=0.4:0.8 step=0.05'"
 )
 @click.option("--out", type=click.Path(path_type=Path), default=None, metavar="FILE", help="write the certificates")
 @click.option(
@@ -20,7 +20,7 @@ from verify.cli.common import cli, cores, paper, paper_option
 )
 @click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]")
 @paper_option
-def prove(statement: tuple[str, ...], region: str, out: Path | None, check: Path | None,
+def prove(statement: tuple[str, ...], region: tuple[str, ...], out: Path | None, check: Path | None,
           jobs: int | None) -> int:  # fmt: skip
     """Prove each STATEMENT about the limit of training, or all that are known, for every parameter of a region at once.
 
@@ -51,7 +51,7 @@ def prove(statement: tuple[str, ...], region: str, out: Path | None, check: Path
             raise ValueError("--check goes over a file as it is: give no statement, --region or --out with it")
         file = proved.read(check)
         return 0 if report.rechecked(list(proved.recheck(file, limit))) else 1
-    asked = proved.asked(limit, statement, region)
+    asked = proved.asked(limit, statement, " ".join(region))
     if out is not None:
         proved.refuse_foreign(out)
     workers = min(jobs or cores(), len(asked))
