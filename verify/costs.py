@@ -78,7 +78,7 @@ def affordable(
 def affordable_at(pace: sp.Expr | int = 1) -> Condition:
     """The same where sizes and cap differ from setting to setting: one statement, and so compiled once. ``t`` stands
     for the iterations that can be paid for, over the rescaled time in which runs end at a ``pace`` of 1."""
-    rule = eta * sigma_xi**2 * dimension / (samples * neurons) * pace * t >= 1
+    rule = rescaled(Setting) * pace * t >= 1
     return Condition(name="affordable", source="the effort", statement=rule)
 
 

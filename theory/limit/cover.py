@@ -3,7 +3,7 @@
 What comes out is the certificate that :mod:`theory.limit.check` goes over: a tree of cuts, whose leaves hold fences.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -290,22 +290,7 @@ class _Search:
 
     def doubtful(self, point: Mapping[str, Fraction]) -> bool:
         """Whether an inequality fails at a point in floating point, which is worth a closer look."""
-        values: dict[str, float] = {name: float(x) for name, x in point.items()}
-        matrix = [[float(a) for a in row] for row in _matrix(self.system, point)]
-        state, at = [0.0] * len(matrix), 0.0
-
-        def drift(state: list[float]) -> list[float]:
-            arguments = (sum(a * x for a, x in zip(row, state, strict=True)) for row in matrix)
-            return [1 / (1 + exp(min(z, 500.0))) for z in arguments]
-
-        for time in dict.fromkeys(self.statement.times):
-            width = (float(time) - at) / ROUGH
-            for _ in range(ROUGH):
-                early = drift(state)
-                late = drift([x + width * f for x, f in zip(state, early, strict=True)])
-                state = [x + width * (a + b) / 2 for x, a, b in zip(state, early, late, strict=True)]
-            at = float(time)
-            held = {**values, **dict(zip(self.system.state, state, strict=True)), TIME: at}
+        for held in rough(self.system, point, dict.fromkeys(self.statement.times), ROUGH, ROUGH):
             for inequality in self.statement.inequalities:
                 try:
                     if exact(inequality.excess, held, self.system) <= 0:
@@ -325,6 +310,28 @@ def _matrix(system: System, point: Mapping[str, Fraction]) -> list[list[Fraction
         [exact(Name(z), {**point, **zero, name: Fraction(1)}, system) for name in system.state]
         for z in system.arguments
     ]
+
+
+def rough(
+    system: System, point: Mapping[str, Fraction], times: Iterable[Fraction], first: int, then: int
+) -> Iterator[dict[str, float]]:
+    """The flow at one point of the parameters in floating point, by Heun's rule: parameters, time and state at each of
+    some times, after ``first`` steps to the earliest and ``then`` between two."""
+    matrix = [[float(a) for a in row] for row in _matrix(system, point)]
+    state, at, steps = [0.0] * len(matrix), 0.0, first
+
+    def drift(state: list[float]) -> list[float]:
+        arguments = (sum(a * x for a, x in zip(row, state, strict=True)) for row in matrix)
+        return [1 / (1 + exp(min(z, 500.0))) for z in arguments]
+
+    for time in times:
+        width = (float(time) - at) / steps
+        for _ in range(steps):
+            early = drift(state)
+            late = drift([x + width * f for x, f in zip(state, early, strict=True)])
+            state = [x + width * (a + b) / 2 for x, a, b in zip(state, early, late, strict=True)]
+        at, steps = float(time), then
+        yield {**{k: float(x) for k, x in point.items()}, **dict(zip(system.state, state, strict=True)), TIME: at}
 
 
 def solution(system: System, point: Mapping[str, Fraction], until: Fraction, tolerance: float = 2.0**-44):

@@ -11,15 +11,15 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from math import exp, sqrt
+from math import sqrt
 
 import sympy as sp
 
 from theory.limit.certificates import certificate
 from theory.limit.check import check_certificate
-from theory.limit.cover import Verdict, decide, lattice
-from theory.limit.fences import exact, rows
-from theory.limit.system import TIME, Inequality, Region, Statement, System, statement
+from theory.limit.cover import Verdict, decide, lattice, rough
+from theory.limit.fences import exact
+from theory.limit.system import Inequality, Region, Statement, System, statement
 from theory.orders.grammar import Name
 
 Cut = tuple[Fraction, Fraction]
@@ -137,24 +137,8 @@ def _room(
     system: System, asked: Statement, point: Mapping[str, Fraction], times: list[Fraction]
 ) -> list[tuple[float, int]]:
     """At each time how far the tightest inequality is from failing, over the size of its sides, and which; roughly."""
-    here = {name: (value, value) for name, value in point.items()}
-    matrix = [[float(f[n]) for n in system.state] for z in system.arguments for _, f in rows(Name(z), here, system)]
-
-    def drift(state: list[float]) -> list[float]:
-        arguments = (sum(a * x for a, x in zip(row, state, strict=True)) for row in matrix)
-        return [1 / (1 + exp(min(z, 500.0))) for z in arguments]
-
-    state, at, found = [0.0] * len(matrix), 0.0, []
-    for time in times:
-        steps = max(ROUGH // 4, 1) if found else ROUGH
-        width = (float(time) - at) / steps
-        for _ in range(steps):
-            early = drift(state)
-            late = drift([x + width * f for x, f in zip(state, early, strict=True)])
-            state = [x + width * (a + b) / 2 for x, a, b in zip(state, early, late, strict=True)]
-        at = float(time)
-        values = {name: float(value) for name, value in point.items()}
-        values |= {TIME: at, **dict(zip(system.state, state, strict=True))}
+    found = []
+    for values in rough(system, point, times, ROUGH, max(ROUGH // 4, 1)):
         values |= {name: float(exact(Name(name), values, system)) for name in system.named}
         sides = [(exact(i.left, values, system), exact(i.right, values, system)) for i in asked.inequalities]
         room = []
