@@ -36,8 +36,18 @@ class Activation:
             parameters: of each run, in the order of :attr:`parameters`. Shape (R, parameters).
         """
 
+        if not self.parameters:
+            return self.value, self.slope
+        shaped: dict[tuple, tuple[Tensor, ...]] = {}  # a step is small enough for this to be seen
+
         def bound(function: "Callable[..., Tensor]") -> "Callable[[Tensor], Tensor]":
-            return lambda z: function(z, *(own.reshape(-1, *[1] * (z.dim() - 1)).to(z) for own in parameters.T))
+            def of(z: "Tensor") -> "Tensor":
+                like = z.dim(), z.dtype, z.device
+                if like not in shaped:
+                    shaped[like] = tuple(own.reshape(-1, *[1] * (z.dim() - 1)).to(z) for own in parameters.T)
+                return function(z, *shaped[like])
+
+            return of
 
         return bound(self.value), bound(self.slope)
 

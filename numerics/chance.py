@@ -45,13 +45,14 @@ class Chance:
             return np.full((steps, n), 1 / n)
         size = getattr(self._setting, batches.size)
         if batches.replaced:
-            chosen = self._batches.integers(0, n, (steps, size))
-            return np.array([np.bincount(row, minlength=n) for row in chosen]).reshape(steps, n) / size
+            chosen = self._batches.integers(0, n, (steps, size)) + n * np.arange(steps)[:, None]
+            return np.bincount(chosen.ravel(), minlength=steps * n).reshape(steps, n) / size
         per_order = n // size
-        while len(self._waiting) < steps:
-            order = self._batches.permutation(n)
-            share = np.zeros((per_order, n))
-            np.put_along_axis(share, order[: per_order * size].reshape(per_order, size), 1 / size, 1)
+        lacking = -(-(steps - len(self._waiting)) // per_order)
+        if lacking > 0:
+            orders = np.array([self._batches.permutation(n) for _ in range(lacking)])[:, : per_order * size]
+            share = np.zeros((lacking * per_order, n))
+            np.put_along_axis(share, orders.reshape(-1, size), 1 / size, 1)
             self._waiting = np.concatenate([self._waiting, share])
         shares, self._waiting = self._waiting[:steps], self._waiting[steps:]
         return shares

@@ -58,7 +58,6 @@ class Generalization:
     training_noise: np.ndarray
 
 
-@lru_cache(maxsize=2)  # the moments of one batch
 def generalization(trajectory: Trajectory, event: str, draws: int = DRAWS) -> Generalization:
     """Test errors, where the runs were trained, with draws on the CPU seeded by each run's sample.
 
@@ -67,13 +66,12 @@ def generalization(trajectory: Trajectory, event: str, draws: int = DRAWS) -> Ge
         event: a name in ``trajectory.kept``.
         draws: noise draws per run, at least; two per training sample are made in any case.
     """
-    return _means(trajectory, event, draws, _wrong)
+    return _means(trajectory, event, draws)[0]
 
 
-@lru_cache(maxsize=2)
 def losses_on_test_points(trajectory: Trajectory, event: str, draws: int = DRAWS) -> Generalization:
     """The loss in which the runs were trained, on test points: :func:`generalization` with l(y f) for y f < 0."""
-    return _means(trajectory, event, draws, trajectory.settings[0].loss.value)
+    return _means(trajectory, event, draws)[1]
 
 
 @lru_cache(maxsize=2)
@@ -103,17 +101,31 @@ def _wrong(margins: Tensor) -> Tensor:
     return (margins < 0).double()
 
 
-def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tensor], Tensor]) -> Generalization:
-    """Mean scores of the margins y f of test points."""
-    found = {name: np.full(len(trajectory.settings), np.nan) for name in Generalization.__dataclass_fields__}
+@lru_cache(maxsize=2)  # the moments of one batch
+def _means(trajectory: Trajectory, event: str, draws: int) -> tuple[Generalization, Generalization]:
+    """Mean errors and mean losses at the margins y f of test points: both of the same draws, which cost the most."""
+    scores = (_wrong, trajectory.settings[0].loss.value)
+    found = [
+        {name: np.full(len(trajectory.settings), np.nan) for name in Generalization.__dataclass_fields__}
+        for _ in scores
+    ]
     came = np.flatnonzero(trajectory.kept[event].came)
-    if not came.size:
-        return Generalization(**found)
     if isinstance(trajectory.settings[0], ModuleSetting):  # of its points nothing is known but how they are drawn
         for row, margins in zip(came, _fresh_margins(trajectory, event, draws), strict=True):
-            scores = score(margins)
-            found["fresh"][row], found["fresh_se"][row] = float(scores.mean()), float(scores.std() / draws**0.5)
-        return Generalization(**found)
+            for one, score in zip(found, scores, strict=True):
+                of = score(margins)
+                one["fresh"][row], one["fresh_se"][row] = float(of.mean()), float(of.std() / draws**0.5)
+    elif came.size:
+        for one, table in zip(found, _tables(trajectory, event, draws, came, scores), strict=True):
+            for name, values in zip(Generalization.__dataclass_fields__, table, strict=True):
+                one[name][came] = values
+    return tuple(Generalization(**one) for one in found)
+
+
+def _tables(
+    trajectory: Trajectory, event: str, draws: int, came: np.ndarray, scores: Sequence[Callable[[Tensor], Tensor]]
+) -> np.ndarray:
+    """What :class:`Generalization` holds, in its order, of the runs that came. Shape (scores, 5, runs that came)."""
     settings, samples = ([held[r] for r in came] for held in (trajectory.settings, trajectory.samples))
     batch = Batch(settings, samples, trajectory.device)
     weights = trajectory.kept[event].of(came, trajectory.device)
@@ -135,17 +147,14 @@ def _means(trajectory: Trajectory, event: str, draws: int, score: Callable[[Tens
             np.random.default_rng([sample.seed, 1]).standard_normal(out=normal[k])
         drawn = torch.from_numpy(normal[: rows.stop - start]).to(trajectory.device)
         zeta = torch.bmm(drawn, roots[rows].mT)
-        of = _scores(batch, overlap, head, rows, score)
-        shared = of((zeta.unflatten(1, (batch.n, each)) + own[rows, :, None]).flatten(1, 2)).unflatten(1, (-1, each))
+        of = _scores(batch, overlap, head, rows, scores)
+        shared = of((zeta.unflatten(1, (batch.n, each)) + own[rows, :, None]).flatten(1, 2)).unflatten(2, (-1, each))
         fresh, training_noise = of(zeta), of(own[rows].clone())
         # The spurious error is stratified by i: only the variance inside the strata counts.
-        se = (shared.var(2) / each).sum(1).sqrt() / batch.n
-        fresh_se = fresh.std(1) / fresh.shape[1] ** 0.5
-        parts.append(torch.stack([shared.mean((1, 2)), se, fresh.mean(1), fresh_se, training_noise.mean(1)]))
-    table = torch.where(whole, torch.cat(parts, 1), torch.nan).cpu().numpy()
-    for name, values in zip(("spurious", "spurious_se", "fresh", "fresh_se", "training_noise"), table, strict=True):
-        found[name][came] = values
-    return Generalization(**found)
+        se = (shared.var(3) / each).sum(2).sqrt() / batch.n
+        fresh_se = fresh.std(2) / fresh.shape[2] ** 0.5
+        parts.append(torch.stack([shared.mean((2, 3)), se, fresh.mean(2), fresh_se, training_noise.mean(2)], 1))
+    return torch.where(whole, torch.cat(parts, 2), torch.nan).cpu().numpy()
 
 
 @lru_cache(maxsize=2)
@@ -159,10 +168,10 @@ def _fresh_margins(trajectory: Trajectory, event: str, draws: int) -> list[Tenso
 
 
 def _scores(
-    batch: Batch, overlap: Tensor, head: Tensor, rows: slice, score: Callable[[Tensor], Tensor]
+    batch: Batch, overlap: Tensor, head: Tensor, rows: slice, scores: Sequence[Callable[[Tensor], Tensor]]
 ) -> Callable[[Tensor], Tensor]:
     """Of some runs: <w, xi> of test points, (R, points, 2m), to their mean scores over all labels and signals,
-    (R, points). What is given may be overwritten.
+    (scores, R, points). What is given may be overwritten.
 
     All labels read the same draw, so a draw counts once, with the mean of its scores.
     """
@@ -185,7 +194,8 @@ def _scores(
         total = 0.0
         for k, (label, share) in enumerate(zip(batch.labels, shares, strict=True)):
             f = output(noise + signals[:, k, None]) if from_noise is None else from_signals[:, k] + from_noise
-            total = total + share * score(f if label > 0 else -f)
+            margins = f if label > 0 else -f
+            total = total + share * torch.stack([score(margins) for score in scores])
         return total
 
     return of
@@ -242,7 +252,7 @@ def spurious_error(settings: Sequence[Setting], samples: Sequence[Sample], draws
         weight_gram = Weights(c, torch.ones(len(start), dtype=torch.float64), head).gram(batch, start)
         noise = standard @ _roots(_seen_by_noise(batch, overlap, weight_gram)).mT
         noise = noise.unflatten(1, (n, each)).add_(overlap[..., batch.noise].mT[:, :, None]).flatten(1, 2)
-        return _scores(batch, overlap, head, slice(None), _wrong)(noise).mean(1)
+        return _scores(batch, overlap, head, slice(None), (_wrong,))(noise)[0].mean(1)
 
     return error
 
