@@ -174,12 +174,12 @@ class General(Moving):
         pull = shares * labels * batch.loss.pull(labels * batch.outputs(overlap, head))  # u
         if batch.inputs.joined:
             seen, force = batch.joined(overlap), pull
-            on_noise = head[:, :, None] * batch.slope(seen) * pull[:, None]
+            on_noise = (batch.slope(seen) * head[:, :, None]).mul_(pull[:, None])
             down = torch.cat([torch.bmm(on_noise, batch.reading), on_noise], 2)
         else:
             noise = pull if batch.one_copy else batch.copies * pull
             seen, force = overlap, torch.cat([torch.bmm(pull[:, None], batch.reading)[:, 0], noise], 1)  # F
-            down = head[:, :, None] * batch.slope(overlap) * force[:, None]
+            down = (batch.slope(overlap) * head[:, :, None]).mul_(force[:, None])
         of_head = [torch.bmm(batch.phi(seen), force[..., None])[..., 0]] if trained else []
         return Vector((down, torch.zeros_like(scale), *of_head), self._inner)
 

@@ -15,6 +15,7 @@ from verify import __main__ as command
 from verify import entailed, report, selftest
 from verify.entailed import Decision, assembled, beside, certificate, decide
 from verify.laws.kind import Status
+from verify.packs.han2025 import PACK, planted
 
 STATEMENTS = {s.name: s for s in entailments()}
 CROSS, NOT_CUBIC = STATEMENTS["regime.cross-talk"], STATEMENTS["regime.not.cubic-dimension"]
@@ -253,11 +254,11 @@ def test_a_false_statement_fails_the_study(call, tmp_path, monkeypatch):
 
 
 def test_planted_statements_are_surely_false_and_rejected():
-    planted = selftest.planted_statements()
-    false = [p for p in planted if p.broken_along is not None]
-    assert len(planted) - len(false) == len(STATEMENTS)
+    all_ = selftest.planted_statements(PACK)
+    false = [p for p in all_ if p.broken_along is not None]
+    assert len(all_) - len(false) == len(STATEMENTS)
     assert {p.kind for p in false} == {"premise dropped", "exponent of a goal shifted"}
-    some = [*false[::6], *(p for p in planted if p.statement == NOT_CUBIC)]
+    some = [*false[::6], *(p for p in all_ if p.statement == NOT_CUBIC)]
     trials = list(selftest.judged(some, [decide(p.statement) for p in some]))
     assert all(t.status == t.right for t in trials), trials
     assert {t.kind for t in trials if t.right == Status.REFUTED} == {p.kind for p in false} | {"answer turned round"}
@@ -265,9 +266,9 @@ def test_planted_statements_are_surely_false_and_rejected():
 
 def test_a_planted_statement_that_may_be_true_is_no_plant():
     with pytest.raises(AssertionError, match="meets the goal"):
-        selftest._surely_false(CROSS, selftest._scaling(**selftest.INSIDE))
+        planted._surely_false(CROSS, planted._scaling(**planted.INSIDE))
     with pytest.raises(AssertionError, match="breaks a premise"):
-        selftest._surely_false(CROSS, selftest._scaling(**{**selftest.INSIDE, "d": "1"}))
+        planted._surely_false(CROSS, planted._scaling(**{**planted.INSIDE, "d": "1"}))
 
 
 def test_the_bare_command_prints_its_help(call):

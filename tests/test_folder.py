@@ -9,7 +9,7 @@ import string
 import subprocess
 import sys
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from fnmatch import fnmatch
 from itertools import permutations
 from pathlib import Path
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from theory import reading as readings
 from theory.papers.han2025 import Reading
-from verify import calibrate, falsify, folder, maps, selftest, study
+from verify import calibrate, falsify, folder, maps, pack, selftest, study
 from verify.falsify import hunting, trials
 from verify.folder import Folder
 from verify.packs.han2025 import PACK
@@ -338,8 +338,10 @@ def test_all_questions_in_one_folder_leave_every_page_whole(tmp_path, monkeypatc
     trial = selftest.Trial(
         kind="planted", claim="x", detail="", right=study.Status.REFUTED, status=study.Status.REFUTED, measured=""
     )
-    monkeypatch.setattr(selftest, "CLAIMS", ("recursion.exact",))
-    monkeypatch.setattr(selftest, "planted_statements", tuple)
+    monkeypatch.setattr(selftest, "planted_statements", lambda pack: ())
+    tried = replace(PACK, tried=("recursion.exact",))
+    load = pack.load
+    monkeypatch.setattr(pack, "load", lambda name: tried if name == "han2025" else load(name))
     monkeypatch.setattr(selftest, "examine", lambda outcome, more: selftest.SelfTest(outcome=outcome, trials=(trial,)))
     commands = [
         ["run", "recursion.exact", "--profile", "quick"],

@@ -106,7 +106,7 @@ HOUSE = {module_name(path): path.read_text(encoding="utf-8") for package in PACK
 # Papers ------------------------------------------------------------------------------------------------------------
 
 # What asks a question of one paper alone, rests on its thresholds, or plants its falsehoods.
-OF_ONE_PAPER = ("verify.packs", "verify.calibrate", "verify.selftest", "verify.planted", "verify.reproduce",
+OF_ONE_PAPER = ("verify.packs", "verify.calibrate", "verify.planted", "verify.reproduce",
                 "verify.predicted")  # fmt: skip
 PAPERS = tuple(f"theory.papers.{paper}" for paper in built_in())
 # Where a list of parameters is a declaration, or says something of these very ones that nothing else could.

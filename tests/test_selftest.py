@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 
 from theory.papers.han2025 import Reading, claims
-from verify import design, planted, processes, selftest, study
+from verify import design, pack, planted, processes, selftest, study
 from verify.__main__ import cli
 from verify.laws.kind import Status
 from verify.packs.han2025 import PACK
 
 # Stage II needs the standard profile to tell exponents apart; the rest of the self-test fits into a minute.
 KNOWN = {c.name: c for c in claims()}
-SHORT = tuple(name for name in selftest.CLAIMS if design.stage_of(KNOWN[name], PACK.observables) != "end")
+SHORT = tuple(name for name in PACK.tried if design.stage_of(KNOWN[name], PACK.observables) != "end")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,6 @@ def outcome(tmp_path_factory):
 
 
 def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypatch):
-    monkeypatch.setattr(selftest, "RATES", tuple(n for n in selftest.RATES if n in SHORT))
     monkeypatch.setattr(selftest, "TRIALS", 20)
     result = selftest.examine(outcome)
     missed = [
@@ -46,6 +45,11 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
         if t.right == Status.REFUTED and t.status != Status.REFUTED
     ]
     assert not missed, missed
+    kinds = {t.kind for t in result.trials if t.right == Status.REFUTED}
+    assert kinds == {
+        "exponent shifted", "prefactor trend", "no one constant", "bound broken", "constant too good",
+        "constant drifts", "identity broken", "wrong recursion", "threshold shifted", "contrast",
+    }  # fmt: skip
     wrongly = [
         (t.claim, t.kind, t.detail) for t in result.trials if t.right == Status.SUPPORTED and t.status == Status.REFUTED
     ]
@@ -53,7 +57,9 @@ def test_planted_falsehoods_are_rejected_and_true_laws_are_not(outcome, monkeypa
     assert len(wrongly) <= 10, wrongly
     # The power curve: no exponent moved beyond twice the tolerance is supported, and 0.25 is seen in every one.
     power = result.power.set_index(["rate", "shift"])
-    for name in selftest.RATES:
+    rates = set(power.index.get_level_values("rate"))
+    assert rates == {"stage1.time", "stage1.signal-growth", "stage1.noise-growth"}
+    for name in rates:
         for shift in (-0.25, -0.2, -0.15, 0.15, 0.2, 0.25):
             assert power.loc[(name, shift), "supported"] == 0
         for shift in (-0.25, 0.25):
@@ -87,7 +93,7 @@ def test_the_command_puts_all_three_kinds_to_the_verifier(monkeypatch, tmp_path)
     """Statements about orders, theorems, and laws on runs; here one identity for these."""
     quick = replace(design.PROFILES["quick"], settings={"exact": 2})
     monkeypatch.setitem(design.PROFILES, "quick", quick)
-    monkeypatch.setattr(selftest, "CLAIMS", ("recursion.exact",))
+    monkeypatch.setattr(pack, "load", lambda name: replace(PACK, tried=("recursion.exact",)))
     monkeypatch.setattr(planted, "CASES", planted.CASES[2:4])
     monkeypatch.setattr(selftest, "theorems", partial(selftest.theorems, range(1, 2)))
     monkeypatch.setattr(

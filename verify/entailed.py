@@ -69,6 +69,16 @@ class Decision:
         return f"python -m verify run {self.statement.name}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Planted:
+    """A statement about orders that is false, and the scaling that shows it; None for the true ones."""
+
+    kind: str
+    detail: str
+    statement: Entailment
+    broken_along: Scaling | None = None
+
+
 def decide(statement: Entailment) -> Decision:
     """The exact answer to one statement."""
     return Decision(statement=statement, answer=statement.decide())

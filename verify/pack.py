@@ -128,6 +128,8 @@ class Pack:
         maps: what phase diagrams hold and show.
         predicted: (setting, rescaled times) -> curves of recorded series by name, drawn over runs; None where no
             reduced dynamics is known.
+        tried: claims on whose runs ``selftest`` puts the verifier to the test; all where none is named.
+        planted: statements about orders that are false, each with a scaling that shows it (``verify.entailed``).
         says: reading -> how the report says what is open in the paper and how it is read (``verify.report``).
 
     Raises:
@@ -147,6 +149,8 @@ class Pack:
     same: Mapping[str, str] = field(default_factory=dict)
     design: Callable[..., list] | None = None
     predicted: Callable[..., Mapping[str, Any]] | None = None
+    tried: tuple[str, ...] = ()
+    planted: Callable[[], tuple] = tuple
     says: Callable[[Reading], Mapping[str, Any]] = lambda _: {}
 
     def __post_init__(self) -> None:

@@ -6,47 +6,27 @@ INCONCLUSIVE counts as neither, and is reported.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
-import sympy as sp
 
 from numerics import draw, train
 from numerics.identities import recursion_residual
-from theory import n, orders
-from theory.orders import Scaling
-from theory.papers import Entailment
-from theory.papers.han2025 import entailments
-from theory.symbols import table
+from theory import Theta, orders
 from verify import sweep
-from verify.entailed import Decision
+from verify.entailed import Decision, Planted
 from verify.folder import Folder
 from verify.judge import judge
 from verify.laws import LAWS
+from verify.laws.exactly import RECURSION
 from verify.laws.kind import Bench, Plant, Status
 from verify.laws.theta import shifted
+from verify.pack import Pack
 from verify.planted import cases
 from verify.study import Outcome
 
 CURVE = (-0.25, -0.2, -0.15, -0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25)  # of the power curve
-RATES = ("stage1.time", "stage1.signal-growth", "stage1.noise-growth", "stage2.time")
-CLAIMS = (
-    *RATES,
-    "recursion.exact",
-    "concentration.cross",
-    "stage1.order-one",
-    "stage1.clean-fitted",
-    "stage1.noisy-ignored",
-    "signal.increases.stage1",
-    "signal.increases",
-    "stage1.loss-derivative",
-    "stage2.loss-derivative-decay",
-    "stage2.noisy-memorised",
-    "clean-labels.signal-share",
-    "meanfield.threshold",
-    "contrast.stage1.signal-leads.low-snr",
-)
+COLUMNS = ("rate", "parameter", "shift", "status")
 TRIALS = 100  # replicates per true law
 FOLDER = Folder(
     what="self-test",
@@ -97,7 +77,7 @@ class SelfTest:
 
     outcome: Outcome
     trials: tuple[Trial, ...]
-    curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=["rate", "parameter", "shift", "status"]))
+    curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
 
     @property
     def power(self) -> pd.DataFrame:
@@ -152,7 +132,9 @@ class SelfTest:
 
 
 def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
-    """Put planted falsehoods and true laws to the verifier, on the runs of a study of :data:`CLAIMS`.
+    """Put planted falsehoods and true laws to the verifier, on the runs of a study of claims.
+
+    A contrast is a falsehood that the paper's own runs plant: a claim outside of what its theorem says.
 
     Args:
         outcome: the study.
@@ -175,17 +157,22 @@ def examine(outcome: Outcome, more: Iterable[Trial] = ()) -> SelfTest:
         )  # fmt: skip
 
     trials = [asked(plant, True) for kind in LAWS.values() for plant in kind.planted(bench)]
+    trials += [
+        asked(Plant(kind="contrast", claim=claim, detail=claim.says, runs=bench.runs_of(claim.name)), True)
+        for claim in bench.claims.values()
+        if claim.contrast
+    ]
     trials += [asked(plant, False) for kind in LAWS.values() for plant in kind.obeyed(bench)]
     curve = [
         {
-            "rate": name, "parameter": parameter, "shift": shift,
-            "status": judge(wrong, bench.runs_of(name), *given).status,
+            "rate": claim.name, "parameter": parameter, "shift": shift,
+            "status": judge(wrong, runs, *given).status,
         }
-        for name in RATES
+        for claim, observable, law, runs in bench.of(Theta)
         for shift in CURVE
-        for parameter, wrong in shifted(bench.claims[name], shift)
+        for parameter, wrong in shifted(claim, observable, law, shift)
     ]  # fmt: skip
-    return SelfTest(outcome=outcome, trials=(*trials, *more), curve=pd.DataFrame(curve))
+    return SelfTest(outcome=outcome, trials=(*trials, *more), curve=pd.DataFrame(curve, columns=COLUMNS))
 
 
 def _right(false: bool) -> Status:
@@ -194,7 +181,7 @@ def _right(false: bool) -> Status:
 
 def _wrong_engine(outcome: Outcome) -> np.ndarray:
     """Residuals of a recursion that pulls the flipped samples the wrong way: D1 with y~_i replaced by y_i."""
-    group = outcome.plan.group_of["recursion.exact"]
+    group = outcome.plan.group_of[RECURSION]
     residuals = []
     for job in outcome.plan.jobs:
         if job.group == group:
@@ -210,39 +197,6 @@ def _wrong_engine(outcome: Outcome) -> np.ndarray:
 # ---------------------------------------------------------------------------------------------------------------
 # Statements about orders
 
-
-def _scaling(**powers: str | tuple[str, str]) -> Scaling:
-    """Powers of N, or of N and log N; what is not named is constant."""
-    found = {p.name: (Fraction(0),) * orders.DEPTH for p in table()}
-    for name, given in powers.items():
-        power, of_log = (given, "0") if isinstance(given, str) else given
-        found[name] = (Fraction(power), Fraction(of_log), Fraction(0))
-    return Scaling(powers=found)
-
-
-# Scalings inside Condition 4.1, by hand: one well inside, one at the boundary of the dimension. What they break is
-# false, whatever any prover says of it.
-INSIDE = {"n": "1", "m": "1", "d": "4", "mu": "3/2", "sigma_0": "-9/2", "eta": "-4", "T_star": "3", "epsilon": "-1"}
-BOUNDARY = {
-    "n": "1", "m": ("0", "1"), "d": ("2", "4"), "mu": ("1/2", "2"), "sigma_0": ("-3/2", "-4"), "eta": ("-1", "-5"),
-    "T_star": ("1", "2"), "epsilon": "-1",
-}  # fmt: skip
-# Statement, the premise that it is robbed of, and a scaling that meets all the others and breaks it.
-ROBBED = (
-    ("regime.cross-talk", "4.1.2-dimension", {**INSIDE, "d": ("1", "1"), "mu": ("0", "1/2"), "sigma_0": "-1",
-                                                "eta": "-1", "T_star": ("3", "-1")}),
-    ("regime.small-steps", "4.1.6-step", {**INSIDE, "eta": "-2", "T_star": "1"}),
-    ("regime.T1-many-steps", "4.1.6-step", {**INSIDE, "eta": "-2", "T_star": "1"}),
-    ("regime.init-output", "4.1.5-initialization", {**INSIDE, "sigma_0": "0"}),
-    ("regime.snr-vanishes", "4.1.1-snr", {**INSIDE, "mu": "5/2"}),
-    ("regime.log-sizes", "4.1.3-samples", {**INSIDE, "n": ("0", "1/2"), "mu": ("2", "-1/4"), "sigma_0": "-5",
-                                           "eta": "-6", "T_star": ("4", "1/2")}),
-    ("regime.signal-strength", "4.1.1-snr", {**INSIDE, "mu": "0"}),
-    ("regime.dimension-without-T", "T_star-is", {"n": "1", "m": ("0", "1"), "d": ("2", "1"), "mu": ("1/2", "1/2"),
-                                                 "sigma_0": ("-3/2", "-2"), "eta": ("-1", "-5"), "epsilon": "-1"}),
-    ("regime.stage-two-later", "epsilon-vanishes", {**INSIDE, "epsilon": "0", "T_star": "2"}),
-    ("regime.kou-excludes", "4.1.1-snr", {**INSIDE, "mu": "1/2"}),
-)  # fmt: skip
 _OPPOSITE = {
     orders.Ruling.ENTAILED: orders.Ruling.NOT_ENTAILED,
     orders.Ruling.NOT_ENTAILED: orders.Ruling.ENTAILED,
@@ -251,60 +205,10 @@ _OPPOSITE = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Planted:
-    """A statement about orders that is false, and the scaling that shows it; None for the true ones."""
-
-    kind: str
-    detail: str
-    statement: Entailment
-    broken_along: Scaling | None = None
-
-
-def planted_statements() -> tuple[Planted, ...]:
-    """All statements of the paper, and false ones made from them: a premise less, an exponent moved.
-
-    Raises:
-        AssertionError: a planted statement is not broken by its scaling, so that it might be true.
-    """
-    known = {s.name: s for s in entailments()}
-    found = [Planted(kind="true statement", detail=s.name, statement=s) for s in known.values()]
-    for name, premise, powers in ROBBED:
-        rest = replace(known[name], given=tuple(p for p in known[name].given if p.name != premise))
-        found.append(
-            Planted(
-                kind="premise dropped",
-                detail=f"{name} without {premise}",
-                statement=rest,
-                broken_along=_scaling(**powers),
-            )
-        )
-    along = _scaling(**BOUNDARY)
-    for statement in known.values():
-        if statement.expected == orders.Ruling.ENTAILED and statement.goal is not None:
-            goal = statement.goal
-            slack = abs(along.order(goal.left)[0] - along.order(goal.right)[0]) + Fraction(1, 4)
-            power = sp.Rational(*(slack if goal.relation in ("<=", "<<", "~") else -slack).as_integer_ratio())
-            moved = replace(statement, goal=replace(goal, left=goal.left * n**power))
-            found.append(
-                Planted(
-                    kind="exponent of a goal shifted",
-                    detail=f"{statement.name}, times n^({power})",
-                    statement=moved,
-                    broken_along=along,
-                )
-            )
-    for planted in found:
-        if planted.broken_along is not None:
-            _surely_false(planted.statement, planted.broken_along)
-    return tuple(found)
-
-
-def _surely_false(statement: Entailment, along: Scaling) -> None:
-    if not all(along.holds(p.order) for p in statement.given):
-        raise AssertionError(f"{statement.name}: {along} breaks a premise, so it shows nothing")
-    if statement.goal is not None and along.holds(statement.goal):
-        raise AssertionError(f"{statement.name}: {along} meets the goal {statement.goal}")
+def planted_statements(pack: Pack) -> tuple[Planted, ...]:
+    """All statements of a paper, which are true, and the false ones that its pack makes of them."""
+    true = (Planted(kind="true statement", detail=s.name, statement=s) for s in pack.paper.entailments())
+    return (*true, *pack.planted())
 
 
 def judged(planted: Iterable[Planted], decisions: Iterable[Decision]) -> Iterator[Trial]:

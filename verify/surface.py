@@ -101,7 +101,7 @@ def surface(
     shared = np.bincount(inverse, leverage)
     speaking = float(shared.sum() ** 2 / (shared**2).sum())
     if speaking < 2 * best.size:
-        told = f"{speaking:.0f} settings for {best.size} coefficients tell where it lies, the others are far from it"
+        told = f"{int(speaking)} settings for {best.size} coefficients tell where it lies, the others are far from it"
         return Surface(problem=f"{told}: at least {2 * best.size} are needed")
     scores = jacobian * (residual / (1 - np.minimum(leverage, 0.95)))[:, None]
     together = np.stack([np.bincount(inverse, column) for column in scores.T], 1)

@@ -17,7 +17,6 @@ from verify.cli.common import (
     cli,
     command_line,
     meanwhile,
-    of_one_paper,
     opened,
     pack,
     paper,
@@ -227,19 +226,22 @@ def selftest(**options: Any) -> int:
     from verify import selftest as trial
     from verify.entailed import beside
 
-    of_one_paper("selftest")
     started = time.monotonic()
     given = asked_of(options, trial.FOLDER)
     folder, mine = _place(trial.FOLDER, given, options)
-    planted = trial.planted_statements()
+    tried = pack()
+    planted = trial.planted_statements(tried)
     with beside(p.statement for p in planted) as decided, pool_of(options) as pool:
-        planned = _planned(set(trial.CLAIMS), given, options["seed"], pool)
+        asked = set(tried.tried or (c.name for c in tried.paper.claims(given[0])))
+        planned = _planned(asked, given, options["seed"], pool)
         with opened(trial.FOLDER, folder, mine, options) as batches:
             outcome = _collect(planned, batches, pool, options, started)
             if outcome.missing == study.INTERRUPTED:
                 raise KeyboardInterrupt
             if outcome.missing:
                 raise processes.Lost(outcome.missing)
-            result = trial.examine(outcome, (*trial.judged(planted, decided(True)), *trial.theorems()))
+            more = trial.judged(planted, decided(True))
+            theorems = trial.theorems() if tried.paper.theorems(given[0]) else ()
+            result = trial.examine(outcome, (*more, *theorems))
             report.write_selftest(result, folder, command_line())
     return result.exit_status

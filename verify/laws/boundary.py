@@ -288,15 +288,11 @@ def _bent(law: Boundary, power: sp.Expr) -> Boundary:
 
 
 def _planted(bench: Bench) -> Iterator[Plant]:
-    for name, claim in bench.claims.items():
-        for observable, law in claim.parts:
-            if isinstance(law, Boundary) and not claim.contrast:
-                for shift in SHIFTS:
-                    wrong = replace(
-                        claim, observable=observable, law=replace(law, along=law.along * n ** sp.nsimplify(shift))
-                    )
-                    detail = f"{observable} along {wrong.parts[0][1].along}"
-                    yield Plant(kind="boundary turned", claim=wrong, detail=detail, runs=bench.runs_of(name))
+    for claim, observable, law, runs in bench.of(Boundary):
+        for shift in SHIFTS:
+            bent = replace(law, along=law.along * n ** sp.nsimplify(shift))
+            wrong = replace(claim, observable=observable, law=bent)
+            yield Plant(kind="boundary turned", claim=wrong, detail=f"{observable} along {bent.along}", runs=runs)
 
 
 KIND = LawKind(

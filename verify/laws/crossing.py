@@ -134,11 +134,11 @@ def _check(law: Crossing, values: Mapping[str, float]) -> None:
 
 
 def _planted(bench: Bench) -> Iterator[Plant]:
-    threshold, runs = bench.claims["meanfield.threshold"], bench.runs_of("meanfield.threshold")
-    for name, law in threshold.parts:
-        for shift in (-0.5, 0.5):
-            wrong = replace(threshold, observable=name, law=replace(law, at=law.at + shift))
-            yield Plant(kind="threshold shifted", claim=wrong, detail=f"{name} at {law.at + shift:g}", runs=runs)
+    for claim, observable, law, runs in bench.of(Crossing):
+        for factor in (0.75, 1.25):
+            wrong = replace(claim, observable=observable, law=replace(law, at=law.at * factor))
+            detail = f"{observable} at {law.at * factor:g}"
+            yield Plant(kind="threshold shifted", claim=wrong, detail=detail, runs=runs)
 
 
 KIND = LawKind(

@@ -95,16 +95,24 @@ def _picture(
     return finished(figure, name, f"Residuals of {claim.name}", caption)
 
 
+RECURSION = "recursion.exact"  # the identity of which an engine is known that breaks it
+
+
 def _planted(bench: Bench) -> Iterator[Plant]:
-    exact, runs = bench.claims["recursion.exact"], bench.runs_of("recursion.exact")
-    [(observable, _)] = exact.parts
-    moved = runs.assign(**{observable: np.resize(bench.faulty(), len(runs))})
-    yield Plant(kind="wrong recursion", claim=exact, detail="noisy samples pull with the wrong sign", runs=moved)
+    for claim, observable, law, runs in bench.of(Exactly):
+        moved = runs.assign(**{observable: runs[observable] + 10 * law.tolerance})
+        yield Plant(kind="identity broken", claim=claim, detail=f"{observable} off by ten tolerances", runs=moved)
+    if RECURSION in bench.claims:
+        exact, runs = bench.claims[RECURSION], bench.runs_of(RECURSION)
+        [(observable, _)] = exact.parts
+        moved = runs.assign(**{observable: np.resize(bench.faulty(), len(runs))})
+        yield Plant(kind="wrong recursion", claim=exact, detail="noisy samples pull with the wrong sign", runs=moved)
 
 
 def _obeyed(bench: Bench) -> Iterator[Plant]:
-    exact, runs = bench.claims["recursion.exact"], bench.runs_of("recursion.exact")
-    yield Plant(kind="true identity", claim=exact, detail="the recursion itself", runs=runs)
+    if RECURSION in bench.claims:
+        exact, runs = bench.claims[RECURSION], bench.runs_of(RECURSION)
+        yield Plant(kind="true identity", claim=exact, detail="the recursion itself", runs=runs)
 
 
 KIND = LawKind(

@@ -140,6 +140,13 @@ class Bench:
     trials: int
     faulty: Callable[[], np.ndarray]
 
+    def of(self, kind: type) -> Iterator[tuple[Claim, str, Any, pd.DataFrame]]:
+        """Laws of a kind: the claim, the observable, the law, the runs. Contrasts are false, and left out."""
+        for claim in self.claims.values():
+            for observable, law in claim.parts:
+                if isinstance(law, kind) and not claim.contrast:
+                    yield claim, observable, law, self.runs_of(claim.name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plant:

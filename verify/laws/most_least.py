@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
-import sympy as sp
 
 from numerics import Observable
 from theory import AtLeast, AtMost, Claim, Within
@@ -295,31 +294,11 @@ def _check(law: AtMost | AtLeast, values: Mapping[str, float]) -> None:
     require_positive("the bound", law.expression, values)
 
 
-def _drifting(bench: Bench, *cases: tuple[str, str, int]) -> Iterator[Plant]:
+def _planted(kind: type[AtMost | AtLeast], power: int, bench: Bench) -> Iterator[Plant]:
     """An observable made to miss its bound by a factor that grows."""
-    for name, observable, power in cases:
-        if name in bench.claims:
-            claim, runs = bench.claims[name], bench.runs_of(name)
-            moved = runs.assign(**{observable: runs[observable] * runs["n"].astype(float) ** power})
-            yield Plant(kind="constant drifts", claim=claim, detail=f"{observable} times n^{power}", runs=moved)
-
-
-def _planted_above(bench: Bench) -> Iterator[Plant]:
-    bound, runs = bench.claims["stage1.order-one"], bench.runs_of("stage1.order-one")
-    loose = replace(bound, observable="coefficient_max_T1", law=AtMost(sp.Integer(1)))
-    for parameter in ("n", "m"):
-        moved = runs.assign(coefficient_max_T1=runs["coefficient_max_T1"] * runs[parameter])
-        said = f"bound broken by a factor {parameter}"
-        yield Plant(kind="constant drifts", claim=loose, detail=said, runs=moved)
-    yield from _drifting(bench, ("stage2.loss-derivative-decay", "derivative_by_time_stage2", 1))
-
-
-def _planted_below(bench: Bench) -> Iterator[Plant]:
-    yield from _drifting(
-        bench,
-        ("stage1.loss-derivative", "loss_derivative_min_growth", -1),
-        ("stage2.noisy-memorised", "noisy_memorised_end", -1),
-    )
+    for claim, observable, _, runs in bench.of(kind):
+        moved = runs.assign(**{observable: runs[observable] * runs["n"].astype(float) ** power})
+        yield Plant(kind="constant drifts", claim=claim, detail=f"{observable} times n^{power}", runs=moved)
 
 
 AT_MOST = LawKind(
@@ -334,7 +313,7 @@ AT_MOST = LawKind(
     picture=_picture,
     check=_check,
     along=Along(quantile=lambda reading: 1 - reading.delta, tolerance=lambda law: DRIFT_TOLERANCE, bad=1),
-    planted=_planted_above,
+    planted=partial(_planted, AtMost, 1),
 )
 AT_LEAST = replace(
     AT_MOST,
@@ -342,5 +321,5 @@ AT_LEAST = replace(
     method="bound: largest constant and its drift",
     judge=partial(_judge, False),
     along=Along(quantile=lambda reading: reading.delta, tolerance=lambda law: DRIFT_TOLERANCE, bad=-1),
-    planted=_planted_below,
+    planted=partial(_planted, AtLeast, -1),
 )

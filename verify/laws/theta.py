@@ -385,23 +385,17 @@ def _check(law: Theta, values: Mapping[str, float]) -> None:
     require_positive("the law", law.expression, values)
 
 
-def shifted(claim: Claim, shift: float) -> Iterator[tuple[str, Claim]]:
+def shifted(claim: Claim, observable: str, law: Theta, shift: float) -> Iterator[tuple[str, Claim]]:
     """A rate with the exponent of each parameter of its law moved in turn."""
-    [(_, law)] = claim.parts
     for parameter in law.exponents():
         moved = law.expression * lookup(parameter) ** sp.Rational(str(shift))
-        yield parameter, replace(claim, law=replace(law, expression=moved))
-
-
-def _rates(bench: Bench) -> Iterator[Claim]:
-    return (c for c in bench.claims.values() if all(isinstance(law, Theta) for _, law in c.parts))
+        yield parameter, replace(claim, observable=observable, law=replace(law, expression=moved))
 
 
 def _planted(bench: Bench) -> Iterator[Plant]:
-    for claim in _rates(bench):
-        [(observable, _)], runs = claim.parts, bench.runs_of(claim.name)
+    for claim, observable, law, runs in bench.of(Theta):
         for shift in SHIFTS:
-            for parameter, wrong in shifted(claim, shift):
+            for parameter, wrong in shifted(claim, observable, law, shift):
                 yield Plant(kind="exponent shifted", claim=wrong, detail=f"{parameter}^{shift:+g}", runs=runs)
         # The law is kept, but the constant is made to drift, with a parameter of the law and with one outside it.
         for parameter, power in (("n", 0.2), ("sigma_0", 0.25)):
@@ -415,8 +409,8 @@ def _planted(bench: Bench) -> Iterator[Plant]:
 
 def _obeyed(bench: Bench) -> Iterator[Plant]:
     """Data that obey the law by construction: the real design, with the spread that real runs have about their fit."""
-    for claim in _rates(bench):
-        [(observable, law)], runs = claim.parts, bench.runs_of(claim.name)
+    for claim, observable, law, runs in bench.of(Theta):
+        alone = replace(claim, observable=observable, law=law)
         kept = runs[(runs[observable] > 0) & (runs[law.constant] > 0 if law.constant else True)]
         log_y = np.log(kept[observable])
         predicted = sum(float(p) * np.log(kept[k]) for k, p in law.exponents().items())
@@ -428,6 +422,8 @@ def _obeyed(bench: Bench) -> Iterator[Plant]:
         free = np.log(kept[names])
         columns = np.log(kept[[*scales, *names]]).to_numpy(float)
         ids, inverse = np.unique(kept["setting"], return_inverse=True)
+        if len(ids) < columns.shape[1] + 3:
+            continue  # no spread about a fit
         fitted = fit.weighted((log_y - predicted).to_numpy(), inverse, columns)
         allowed = free.groupby(kept["setting"]).transform("mean").to_numpy() @ fitted.slopes[len(scales) :]
         # The spread of real settings about their own fit, in units of what is expected of each.
@@ -438,7 +434,7 @@ def _obeyed(bench: Bench) -> Iterator[Plant]:
             values = np.exp(predicted + within + allowed + noise[inverse])
             yield Plant(
                 kind="true rate",
-                claim=claim,
+                claim=alone,
                 detail=f"replicate {trial}",
                 runs=kept.assign(**{observable: values}),
             )

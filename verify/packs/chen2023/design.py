@@ -32,8 +32,9 @@ SMALL, SEVERAL = {"n": (11, 2**0.5, 2), "m": (12, 2**0.5, 2)}, 20
 EDGE = {"n": (32, 2.0, 6), "m": (24, 2**0.5, 3)}  # of a boundary: n over 1.5 decades
 SHARED = 2  # settings of one size, as far as sizes differ
 DEAR = 5.0  # a step of SAM on batches, over one of plain gradient descent; measured at n = 20, m = 10
-# Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more.
-GENERAL, SLOW = 4.0, 44.0
+# Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more;
+# but not more than so many core seconds each, or they would take longer than all the others together.
+GENERAL, SLOW, SLOWEST = 4.0, 44.0, 22.0
 SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
 # Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
 # of them together at least so many, and there are at least so many: with less nothing is decided.
@@ -63,7 +64,8 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     wanted = round(SAM_SHARE * wanted) if slow else wanted
     fitted = group.needs_rates and group.stage == "end"
     wanted = max(FEWEST, wanted) if fitted else wanted
-    cap = profile.work[group.stage] / share * (SLOW if slow else GENERAL)
+    work = profile.work[group.stage] / share
+    cap = min(SLOW * work, SLOWEST) if slow else GENERAL * work
     seeds = max(1, round(profile.seeds / share))
     start = START if group.stage == "start" else SIZES[group.stage]
     if slow and profile.settings["end"] < SEVERAL:

@@ -25,7 +25,13 @@ def bands(reading: Reading) -> dict[str, Band]:
     }
 
 
-# What draws maps is brought only when one is drawn.
+# What draws maps, and what is false, is brought only when asked for.
+
+
+def _planted() -> tuple:
+    from verify.packs.han2025.planted import planted_statements
+
+    return planted_statements()
 
 
 def _lines(*given: Any) -> list:
@@ -67,6 +73,15 @@ PACK = Pack(
     design=design,
     predicted=curves,
     says=says,
+    # Every rate, and every kind of law, at the cost of four minutes of two cores.
+    tried=(
+        "stage1.time", "stage1.signal-growth", "stage1.noise-growth", "stage2.time", "recursion.exact",
+        "concentration.cross", "stage1.order-one", "stage1.clean-fitted", "stage1.noisy-ignored",
+        "signal.increases.stage1", "signal.increases", "stage1.loss-derivative", "stage2.loss-derivative-decay",
+        "stage2.noisy-memorised", "clean-labels.signal-share", "meanfield.threshold",
+        "contrast.stage1.signal-leads.low-snr",
+    ),
+    planted=_planted,
     maps=Maps(
         # With these sizes Condition 4.1 holds at C = 2, and a default map takes about a minute and a half of one core.
         held={
