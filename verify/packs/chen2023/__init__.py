@@ -17,7 +17,7 @@ from verify.pack import Maps, Pack, Phases
 from verify.packs.chen2023.design import design
 from verify.packs.chen2023.limit import curves
 from verify.packs.chen2023.observables import OWN
-from verify.packs.chen2023.stages import expected, lasts
+from verify.packs.chen2023.stages import expected, last_step, lasts
 from verify.packs.chen2023.words import says
 from verify.packs.kou2023.limit import boundary_at
 
@@ -69,6 +69,7 @@ PACK = Pack(
     },
     lasts=lasts,
     expected=expected,
+    last_step=last_step,
     bands=bands,
     # SGD at three patches, with n mu^4/((P-1)^4 sigma^4 d) = 1.
     typical={

@@ -34,7 +34,7 @@ SHARED = 2  # settings of one size, as far as sizes differ
 DEAR = 5.0  # a step of SAM on batches, over one of plain gradient descent; measured at n = 20, m = 10
 # Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more;
 # but not more than so many core seconds each, or they would take longer than all the others together.
-GENERAL, SLOW, SLOWEST = 4.0, 44.0, 22.0
+GENERAL, SLOW, SLOWEST = 4.0, 44.0, 10.0
 SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
 # Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
 # of them together at least so many, and there are at least so many: with less nothing is decided.

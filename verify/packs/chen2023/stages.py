@@ -1,12 +1,15 @@
 """How long the stages last in the limit of small signal coefficients, in rescaled time."""
 
+import math
 from functools import cache
 
 import sympy as sp
 
 from numerics import Setting
-from theory.papers.chen2023 import meanfield
-from theory.symbols import epsilon
+from theory import evaluate
+from theory.papers.chen2023 import Reading, meanfield
+from theory.papers.chen2023.conditions import TIME
+from theory.symbols import epsilon, horizon
 
 # Mean own rho are at a 25th of order one at s = 0.02/(P-1). The moment T1 of other papers asks for gamma of order one
 # too, which SGD does not reach while it memorizes: its runs are given up.
@@ -37,3 +40,11 @@ def expected(setting: Setting, loss: float, stage: str) -> float:
     if setting.radius > 0 and setting.mu > 0:
         return LATE * 2 * integral_at_loss(loss) / setting.kappa
     return (lasts("end", loss) or 0.0) / setting.copies**2
+
+
+def last_step(setting: Setting, loss: float, reading: Reading) -> int:
+    """``--horizon`` times the theorem's time for SGD; as many times what the signal takes to fit all samples for SAM,
+    whose time does not hang on the noise. A sample that was lost is not learned later either."""
+    if setting.radius > 0 and setting.mu > 0:
+        return math.ceil(reading.horizon * expected(setting, loss, "end") / setting.time_scale)
+    return math.ceil(evaluate(horizon * TIME, reading.at(setting.values(), loss)))
