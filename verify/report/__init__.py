@@ -24,6 +24,7 @@ _PLACES = {
         "hunting",
         "write_hunts",
     ),
+    "latex": ("verdict_tables",),
     "listings": (
         "entailment",
         "explain",
