@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
+import figure_faults
 import shapes
 
 shapes.install()
+figure_faults.install()
 
 # Seeds are explicit everywhere, so examples are derived from the test itself and nothing is kept between runs.
 settings.register_profile(

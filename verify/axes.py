@@ -1,6 +1,7 @@
 """Axes and captions that several figures share."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,19 +12,16 @@ from theory.laws import Law
 from verify import fit
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, number
 from verify.evidence import at_runs
-from verify.notation import latex
-
-# How the axes of rates call what is measured; any other observable goes by its name.
-NOTATION = {
-    "order_one_time": "T_1",
-    "convergence_time": r"T_\varepsilon",
-    "signal_growth": r"\Delta\gamma/\Delta t",
-    "noise_growth": r"\Delta\bar\rho/\Delta t",
-}
+from verify.notation import called, latex
 
 
-def called(observable: str) -> str:
-    return f"${NOTATION[observable]}$" if observable in NOTATION else observable.replace("_", " ")
+def legend_above(axis: Axes, **how: Any) -> None:
+    """A legend in one line above the frame, where nothing is drawn; it may reach over the panel at the left."""
+    handles, _ = axis.get_legend_handles_labels()
+    axis.legend(
+        loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.1, ncols=len(handles), columnspacing=1.4,
+        handlelength=1.6, handletextpad=0.5, **how,
+    )  # fmt: skip
 
 
 def span(values: pd.Series | np.ndarray) -> str:
@@ -61,29 +59,11 @@ def shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) -> 
     axis.axhline(required, color=INK, lw=1)
     axis.set(xscale="log", ylim=(-0.04, 1.04), xlabel="$n$", ylabel="share of runs that meet it")
     axis.set_yticks([0, 0.5, 1])
-    log_ticks(axis)
 
 
-def log_ticks(axis: Axes) -> None:
-    """Plain numbers twice a decade: most ranges of n and m span less than two."""
-    low, high = axis.get_xlim()
-    ticks = [a * 10.0**k for k in range(-1, 10) for a in (1, 3) if low <= a * 10.0**k <= high]
-    if 2 <= len(ticks) <= 6:
-        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
-
-
-def plain_log(axis: Axes) -> None:
-    """A logarithmic y axis of a few decades, labelled at plain numbers."""
-    low, high = axis.get_ylim()
-    for steps in ((1, 2, 5), (1, 3), (1,)):
-        ticks = [a * 10.0**k for k in range(-12, 12) for a in steps if low <= a * 10.0**k <= high]
-        if len(ticks) <= 6:
-            break
-    axis.set_yticks(ticks, [f"{x:g}" for x in ticks])
-
-
-def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, strict: bool = False) -> None:
-    """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails."""
+def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, strict: bool = False) -> bool:
+    """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails. Whether any
+    fails, which is a cross."""
     n = apart(runs["n"], runs["setting"])
     bounds = [
         (k, b, at_runs(b, runs), side)
@@ -92,7 +72,7 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
         if b is not None
     ]
     relative = [x for x in bounds if (x[2] != 0).all()]
-    seen = [np.zeros(0)]
+    seen, crosses = [np.zeros(0)], False
     for (k, _, at, side), colour in zip(relative or bounds, (SIGNAL, CLEAN, "#7B5EA7", MUTED) * 2, strict=False):
         raw = runs[k].to_numpy(float)
         value = raw / at if relative else raw
@@ -100,6 +80,7 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
         seen.append(value[np.isfinite(value)])
         label = f"{called(k)} {'≥' if side > 0 else '≤'} bound" if len(relative or bounds) > 1 else None
         axis.plot(n[~fails], value[~fails], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
+        crosses |= fails.any()
         if fails.any():
             axis.plot(n[fails], value[fails], "x", ms=4, mew=0.9, color=NOISY, rasterized=True)
     axis.axhline(1 if relative else 0, color=INK, lw=1)
@@ -107,8 +88,6 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
     axis.set(xscale="log", xlabel="$n$")
     if relative and values.size and values.min() > 0 and values.max() > 10 * values.min():
         axis.set_yscale("log")
-        if values.max() < 100 * values.min():
-            plain_log(axis)
     elif values.size and np.abs(values).max() > 10 * (usual := np.quantile(np.abs(values), 0.9)) > 0:
         # A few runs far off would hide all others.
         linear = float(f"{usual:.0e}")
@@ -121,6 +100,6 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
     names = {called(k) for k, *_ in bounds}
     single = names.pop() if len(names) == 1 else "observed"
     axis.set_ylabel(f"{single} / bound" if relative else single)
-    log_ticks(axis)
     if len(relative or bounds) > 1:
-        axis.legend(loc="best", markerscale=1.6)
+        legend_above(axis, markerscale=1.6)
+    return bool(crosses)

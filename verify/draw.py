@@ -1,12 +1,17 @@
 """How figures are drawn: palette, style, and a figure as a value, SVG and PNG in memory."""
 
 import io
-from dataclasses import dataclass
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 # Okabe and Ito's palette: told apart by every common colour vision, and in grey by its lightness.
@@ -39,13 +44,22 @@ PNG_DPI, CLOUD_DPI = 110, 160
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A figure with its caption, in which $...$ is LaTeX."""
+    """A figure with its caption, in which $...$ is LaTeX.
+
+    Attributes:
+        name: of its files.
+        alt: what it shows, in a few words.
+        caption: the sentences below it.
+        svg, png: as drawn.
+        figure: what they were drawn from.
+    """
 
     name: str
     alt: str
     caption: str
     svg: str
     png: bytes
+    figure: "Figure" = field(repr=False, compare=False)
 
 
 def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> "tuple[Figure, np.ndarray]":
@@ -69,22 +83,119 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layou
 
 
 def finished(figure: "Figure", name: str, alt: str, caption: str) -> Picture:
-    from matplotlib.ticker import NullLocator
-
     drawn, image = io.StringIO(), io.BytesIO()
-    for axis in figure.axes:  # unlabelled ticks cost most of the drawing time
-        axis.xaxis.set_minor_locator(NullLocator())
-        axis.yaxis.set_minor_locator(NullLocator())
+    for axes in figure.axes:
+        _legible(axes.xaxis)
+        _legible(axes.yaxis)
     figure.savefig(drawn, format="svg", dpi=CLOUD_DPI, metadata={"Date": None, "Creator": None})
     figure.savefig(image, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
-    return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue())
+    return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue(), figure=figure)
 
 
-def number(value: float) -> str:
-    """Three digits, as LaTeX where a power of ten is needed."""
-    text = f"{value:.3g}"
+def legend_below(figure: "Figure", handles: Sequence[Any], room: float, **how: Any) -> None:
+    """A legend at the lower edge, in as many columns as fit; where it is higher than ``room``, in inches, the figure
+    grows."""
+    if not handles:
+        return
+    for columns in range(min(4, len(handles)), 0, -1):
+        legend = figure.legend(
+            handles=handles, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 0.0), borderaxespad=0.1, **how
+        )
+        box = legend.get_window_extent()
+        if box.width <= 0.99 * figure.bbox.width or columns == 1:
+            break
+        legend.remove()
+    more = box.height / figure.dpi + 0.05 - room
+    if more > 0:
+        width, height = figure.get_size_inches()
+        spec = figure.subplotpars
+        figure.set_size_inches(width, height + more)
+        figure.subplots_adjust(
+            bottom=(spec.bottom * height + more) / (height + more), top=(spec.top * height + more) / (height + more)
+        )
+
+
+def _legible(axis: "Axis") -> None:
+    """Ticks that can be read off: none without a label, which cost most of the drawing time, and on a logarithmic axis
+    two at least however short it is. What was set by hand stays."""
+    from matplotlib.ticker import FixedLocator, NullLocator
+
+    axis.set_minor_locator(NullLocator())
+    if axis.get_scale() == "linear" or isinstance(axis.get_major_locator(), FixedLocator | NullLocator):
+        return
+    low, high = sorted(axis.get_view_interval())
+    box = axis.axes.get_window_extent()
+    length = 72 / axis.figure.dpi * (box.width if axis.axis_name == "x" else box.height)  # in points
+    place = axis.get_transform().transform
+    for most in range(6, 1, -1):
+        if low > 0:
+            ticks = log_ticks(low, high, most)
+        else:
+            ticks = _ticks_about_zero(low, high, axis.get_transform().linthresh, most)
+        labels = _labels(ticks)
+        # A digit is half as wide as it is high; an exponent is smaller, and the dollars of LaTeX are not shown.
+        wide = [5.5 * len(re.sub(r"10\^|[${}]|\\cdot", "..", x)) + 7 if axis.axis_name == "x" else 14 for x in labels]
+        gaps = np.diff(place(np.array(ticks))) / np.diff(place(np.array([low, high]))) * length
+        if (gaps >= [(a + b) / 2 for a, b in itertools.pairwise(wide)]).all():
+            break
+    axis.set_ticks(ticks, labels)
+
+
+def _ticks_about_zero(low: float, high: float, linear: float, most: int) -> list[float]:
+    """Of an axis that is linear up to some distance from zero and logarithmic beyond."""
+    from matplotlib.ticker import MaxNLocator
+
+    reach = max(-low, high)
+    several = [list(MaxNLocator(max(most - 1, 2)).tick_values(low, high))]
+    if reach > 3 * linear:
+        powers = range(math.floor(math.log10(linear)), math.ceil(math.log10(reach)) + 1)
+        sides = [[x for k in powers if (x := float(f"{a}e{k}")) >= linear] for a in (3, 1)]
+        for side in (sorted(sides[0] + sides[1]), sides[1], sides[1][::2]):
+            several.insert(-1, [*(-x for x in reversed(side)), 0.0, *side])
+    seen = [[x for x in ticks if low <= x <= high] for ticks in several]
+    return next((ticks for ticks in seen if 2 <= len(ticks) <= most), seen[-1])
+
+
+def _labels(ticks: list[float]) -> list[str]:
+    """As few digits as tell them apart."""
+    plain = all(x == 0 or 1e-4 <= abs(x) < 1e5 for x in ticks)
+    for digits in range(1, 8):
+        labels = [f"{float(f'{x:.{digits}g}'):g}".replace("-", "−") if plain else number(x, digits) for x in ticks]
+        if all(math.isclose(x, float(f"{x:.{digits}g}"), rel_tol=1e-9) for x in ticks):
+            break
+    return labels
+
+
+def log_ticks(low: float, high: float, most: int) -> list[float]:
+    """Where to label a logarithmic axis: at powers of ten if there are three, else at more and more numbers between
+    them, and over less than a few units at round numbers as on a linear axis.
+
+    Args:
+        low, high: the ends in view, both positive.
+        most: how many labels there is room for, 2 at least.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    several: list[list[float]] = []
+    for every in range(max(1, len(powers) // most), len(powers)):
+        several.append([10.0**k for k in powers if k % every == 0])
+    for digits in ((1, 3), (1, 2, 5), range(1, 10)):
+        several.append([float(f"{a}e{k}") for k in powers for a in digits])
+    steps = [1, 2, 5, 10]
+    several += [list(MaxNLocator(bins, steps=steps).tick_values(low, high)) for bins in range(most, 12)]
+    seen = [[x for x in ticks if low <= x <= high] for ticks in several]
+    ticks = min(seen, key=lambda ticks: (len(ticks) < 2, len(ticks) < 3 or len(ticks) > most, len(ticks) > most))
+    while len(ticks) > most:
+        ticks = ticks[:: len(ticks) - 1 if len(ticks) < 4 else 2]
+    return ticks
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A few digits, as LaTeX where a power of ten is needed."""
+    text = f"{value:.{digits}g}"
     if "e" not in text:
         return text
-    digits, power = text.split("e")
-    front = "" if digits == "1" else f"{digits}\\cdot"
+    mantissa, power = text.split("e")
+    front = "" if mantissa == "1" else f"{mantissa}\\cdot"
     return f"${front}10^{{{int(power)}}}$"

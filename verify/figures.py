@@ -10,7 +10,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 
-from verify.axes import log_ticks, plain_log, sizes
+from verify.axes import legend_above, sizes
 from verify.design import Group
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, number
 from verify.judge import Verdict
@@ -77,7 +77,6 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
         beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
         beside.set(yscale="log", ylabel=f"margin of {lost}")
-        plain_log(beside)
         beside.yaxis.label.set_color(NOISY)
         beside.spines["right"].set_visible(True)
         beside.grid(False)
@@ -86,9 +85,7 @@ def trend(found: Trend, index: int) -> Picture | None:
             axis.set(ylim=(-0.04, 1.04), ylabel="share of runs that meet it")
         else:
             axis.set(yscale="log", ylabel="constant $K$ that serves")
-            plain_log(axis)
-        log_ticks(axis)
-        axis.legend(loc="best")
+        legend_above(axis)
         what = "Share of runs that meet the claim" if found.kind == "share" else "The constant that serves"
         caption = (
             f"{found.claim.name}. {what}, with 95 % intervals, along {found.path.scaling}. Dashed, on the right: the"
@@ -137,23 +134,27 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
         "rho_clean": (CLEAN, r"$\bar\rho$ clean"),
         "rho_noisy": (NOISY, r"$\bar\rho$ noisy"),
     }
-    floor = np.inf
+    floor = 1e-3  # below it nothing is drawn: a coefficient may be zero
+    drawn = []
     for name, (colour, label) in lines.items():
         for sign, width in (("plus", 1.5), ("minus", 0.8)):
             mean, least, largest = _mean(result.series[f"{name}_{sign}"][:, keep].astype(float))
             if np.isnan(mean).all():
                 continue
-            top.plot(t, mean, color=colour, lw=width, label=label if sign == "plus" else None)
-            top.fill_between(t, np.maximum(least, 1e-6), largest, color=colour, alpha=0.15, lw=0)
+            top.fill_between(t, np.maximum(least, floor), np.maximum(largest, floor), color=colour, alpha=0.15, lw=0)
             shown = np.where(np.isnan(mean), np.nan, predicted[f"{name}_{sign}"][keep])
-            top.plot(t, shown, color=INK, lw=0.9, ls=(0, (4, 2.5)), zorder=3)
-            floor = min(floor, float(mean[~np.isnan(mean)][0]))
-    mean, _, _ = _mean(result.series["gamma_max"][:, keep].astype(float))
-    top.plot(t, mean, color=SIGNAL, lw=1.0, ls=":", label=r"$\max\,\gamma$")
-    mean, _, _ = _mean(result.series["rho_noisy_max"][:, keep].astype(float))
-    top.plot(t, mean, color=NOISY, lw=1.0, ls=":", label=r"$\max\,\bar\rho$ noisy")
+            drawn.append((mean, {"color": colour, "lw": width, "label": label if sign == "plus" else None}))
+            drawn.append((shown, {"color": INK, "lw": 0.9, "ls": (0, (4, 2.5)), "zorder": 3}))
+    for name, colour, label in (
+        ("gamma_max", SIGNAL, r"$\max\,\gamma$"), ("rho_noisy_max", NOISY, r"$\max\,\bar\rho$ noisy"),
+    ):  # fmt: skip
+        mean, _, _ = _mean(result.series[name][:, keep].astype(float))
+        drawn.append((mean, {"color": colour, "lw": 1.0, "ls": ":", "label": label}))
+    for values, how in drawn:
+        top.plot(t, np.where(values >= floor, values, np.nan), **how)
     top.plot([], [], color=INK, lw=0.9, ls=(0, (4, 2.5)), label="mean field")
-    top.set(xscale="log", yscale="log", ylabel="coefficient", ylim=(max(floor * 0.8, 1e-3), None))
+    least = min((float(v[v >= floor].min()) for v, _ in drawn if (v >= floor).any()), default=floor)
+    top.set(xscale="log", yscale="log", ylabel="coefficient", ylim=(0.8 * least, None))
     top.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     for name, colour, label in (
         ("accuracy", INK, "all"), ("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
@@ -164,7 +165,10 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
     low.set(ylabel="training\naccuracy", xlabel="iteration $t$", ylim=(-0.04, 1.06))
     low.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="samples", alignment="left")
     end = float(t[~np.isnan(_mean(result.series["accuracy"][:, keep].astype(float))[0])][-1])
-    first, over = (_median(result.runs[k]) for k in ("order_one_time", "overtake_time"))
+    first, over = (
+        when if when and 1 < when < end else None  # what lies beyond the last step is not shown
+        for when in (_median(result.runs[k]) for k in ("order_one_time", "overtake_time"))
+    )
     for axis in (top, low):
         axis.set_xlim(1, end)
         if first:
@@ -187,15 +191,18 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
         f" $\\kappa$ = {row['kappa']:.2f}, {taus}, target loss {number(row['epsilon'])};"
         f" {seeds} seeds). Top: class means of the coefficients, thick for $y=+1$, thin for $y=-1$;"
         f" bands span the seeds; dashed black: the mean-field curve, which has no free parameter. Bottom: accuracy on"
-        f" the given labels. Solid line: $T_1$; dash-dotted: the first time some noisy $\\bar\\rho$ exceeds every"
-        f" $\\gamma$ (medians over the seeds)."
+        f" the given labels."
+    )
+    caption += " Solid line: $T_1$, the median over the seeds." if first else ""
+    caption += (
+        " Dash-dotted: the median of the first time some noisy $\\bar\\rho$ exceeds every $\\gamma$." if over else ""
     )
     alt = "Signal and noise coefficients and training accuracies against iterations"
     return finished(figure, "two-stages", alt, caption)
 
 
 def _collapse(members: list[Result], pack: Pack) -> Picture:
-    figure, axes = canvas(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, sharex="col")
+    figure, axes = canvas(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, right=0.25, sharex="col")
     rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
     shade = matplotlib.colormaps["viridis"]
@@ -214,7 +221,8 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
             mean, _, _ = _mean(result.series[f"{name}_plus"][:, pick].astype(float), share=1.0)
             ratio = mean / predicted[f"{name}_plus"][1:]
             for j, (x, y) in enumerate(((result.times[pick], mean), (s[pick], mean), (s[pick], ratio))):
-                lines[i, j].append(np.column_stack([x, y])[~np.isnan(y)])
+                shown = (y >= 3e-3) & ((s[pick] >= 3e-2) | (j == 0))  # before that all is at its start
+                lines[i, j].append(np.column_stack([x, y])[shown])
     for place, segments in lines.items():
         axes[place].add_collection(LineCollection(segments, colors=colours, lw=0.8, alpha=0.85))
         axes[place].autoscale_view()
@@ -222,12 +230,10 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
         for j in range(3):
             axes[i, j].set(xscale="log", yscale="log" if j < 2 else "linear")
         axes[i, 0].set_ylabel(label)
-        for j in range(2):
-            axes[i, j].set_ylim(3e-3, 40)
-        axes[i, 1].set_xlim(3e-2, None)
-        axes[i, 2].set_xlim(3e-2, None)
+        axes[i, 1].sharey(axes[i, 0])
         axes[i, 2].axhline(1, color=INK, lw=1, ls=(0, (4, 2.5)))
-        axes[i, 2].set_ylim(0.5, 1.5)
+        low, high = axes[i, 2].get_ylim()
+        axes[i, 2].set_ylim(min(low, 0.5), max(high, 1.5))
     for j, title in enumerate(("as run", "in rescaled time", "over the mean-field curve")):
         axes[0, j].set_title(title)
         axes[1, j].set_xlabel("iteration $t$" if j == 0 else r"$s = \eta t\sigma_\xi^2 d/(nm)$")

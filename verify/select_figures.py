@@ -39,7 +39,8 @@ def picture(held: Selection) -> Picture:
             second.plot(data.epochs, held.fitted[:, ~held.clean].mean(1), color=NOISY, label="the others")
             second.axvline(data.epochs[held.stop], color=MUTED, lw=1.1, ls=(0, (5, 3)), label="stop")
         second.set(title="share at or below the threshold", xlabel="epoch", ylim=(-0.04, 1.06))
-        second.set_xscale("symlog", linthresh=10)
+        if data.epochs.max() > 20:
+            second.set_xscale("symlog", linthresh=10)
         second.legend(fontsize=8)
         if scored:
             _draw_scores(axes[1], -where if held.positions is not None else where, held, flags)

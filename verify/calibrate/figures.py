@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.colors import ListedColormap, Normalize
 
 from verify.calibrate import ARRIVES, Calibration, Constant, Existence, Exponent, Leaning
-from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, legend_below
 
 # From white to blue, told apart in grey; the end is dark enough for white text.
 SHADES = ListedColormap(np.linspace((1, 1, 1), (0.03, 0.25, 0.45), 256))
@@ -175,7 +175,7 @@ def _thresholds(table: pd.DataFrame) -> Picture:
                                 label=rf"$\tau=({plus:g},{minus:g})$, $n={n}$")
         for k, (plus, minus, n) in enumerate(places)
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="lower center", ncol=min(3, len(handles)), fontsize=8.5, columnspacing=1.4)
+    legend_below(figure, handles, room=0.55, fontsize=8.5, columnspacing=1.4)
     return finished(
         figure, "thresholds", "Measured thresholds of kappa against the derived ones",
         r"Where half of the runs meet the claim, as $\kappa(1-2\max\tau)$, against $m$. Filled: at $T_1$, with its 95 %"

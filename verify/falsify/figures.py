@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, number
 from verify.falsify import Curves, Followed
+from verify.notation import called
 
 MOMENTS = {"T1": "$T_1$", "early": "the early moment", "end": "the end"}
 
@@ -30,7 +31,7 @@ def draw(followed: Followed) -> Picture:
                 _values(axis, curves)
             axis.set_title(f"{'violated' if column == 0 else 'holds'}: {_fails(curves)}\n{_at(curves)}", fontsize=9)
         if along:
-            axes[0, 0].set_ylabel(along[1].replace("_", " "))
+            axes[0, 0].set_ylabel(called(along[1]))
             axes[1, 0].set_ylabel("coefficients of one run")
             axes[0, -1].legend(handles=_legend(), loc="best", fontsize=8)
             axes[1, -1].legend(loc="upper left", fontsize=8)
@@ -119,7 +120,7 @@ def _values(axis: Axes, curves: Curves) -> None:
         axis.plot(spread[bad], value[bad] / unit, "x", ms=5, mew=1.2, color=NOISY)
         for bound in bounds:
             axis.plot([k - 0.4, k + 0.4], [bound / unit] * 2, color=INK, lw=1.2, ls=(0, (4, 2.5)))
-        ticks.append(name.replace("_", " ") + ("" if unit == 1.0 else f"\n/ {number(unit)}"))
+        ticks.append(called(name) + ("" if unit == 1.0 else f"\n/ {number(unit)}"))
     axis.set_xticks(range(len(ticks)), ticks)
     axis.set_xlim(-0.6, len(ticks) - 0.4)
 

@@ -28,7 +28,7 @@ from verify.laws.kind import (
     require_positive,
 )
 from verify.laws.theta import EXPONENT_TOLERANCE, SCALES
-from verify.notation import interval, latex, notation, number, signed
+from verify.notation import called, interval, latex, notation, number, signed
 from verify.surface import Surface, falls, surface
 
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ def _table(detail: Edge) -> Table | None:
 def _picture(
     name: str, claim: Claim, finding: Finding, runs: pd.DataFrame, observables: Mapping[str, Observable]
 ) -> "Picture | None":
-    from verify.axes import called, sizes
+    from verify.axes import legend_above, sizes
     from verify.draw import INK, NOISY, SIGNAL, canvas, finished
 
     detail, [(_, law)] = finding.detail, finding.parts
@@ -261,7 +261,7 @@ def _picture(
     axis.plot([place.low, place.high], [float(law.level)] * 2, color=INK, lw=4, solid_capstyle="butt", zorder=4)
     over = " over what is derived" if law.constant else ""
     axis.set(xscale="log", xlabel=f"${_monomial(law)}${over}", ylabel=called(detail.observable))
-    axis.legend(loc="best")
+    legend_above(axis)
     caption = (
         f"Every run's {called(detail.observable)} along the claimed boundary{over}, with the fitted curve at the centre"
         f" of the design (dashed) and where it passes {float(law.level):g}, with its 95 % interval. {sizes(runs)}"

@@ -14,7 +14,7 @@ from theory.statements import tex
 from verify import fit
 from verify.evidence import at_runs, lacking
 from verify.laws.kind import Asked, Bench, Detail, Finding, LawKind, Plant, Status
-from verify.notation import interval, number
+from verify.notation import called, interval, number
 
 if TYPE_CHECKING:
     from verify.draw import Picture
@@ -84,7 +84,7 @@ def _brief(detail: Place) -> str:
 def _picture(
     name: str, claim: Claim, finding: Finding, runs: pd.DataFrame, observables: Mapping[str, Observable]
 ) -> "Picture | None":
-    from verify.axes import called, sizes
+    from verify.axes import legend_above, sizes
     from verify.draw import INK, NOISY, SIGNAL, WINDOW, canvas, finished
 
     detail = finding.detail
@@ -106,10 +106,11 @@ def _picture(
                   label=f"measured {where.value:.3f} [{where.low:.3f}, {where.high:.3f}]")  # fmt: skip
     axis.set_xlabel(_along(finding.parts[0][1]))
     axis.set_ylabel(called(detail.observable))
-    axis.legend(loc="best")
+    legend_above(axis)
+    measured = " and the measured one with its 95 % interval" if where else ""
     caption = (
         f"Every run's {called(detail.observable)} against the deciding product, with the fitted line (dashed), the"
-        f" predicted location with its window (shaded) and the measured one with its 95 % interval. {sizes(runs)}"
+        f" predicted location with its window (shaded){measured}. {sizes(runs)}"
     )
     return finished(figure, name, f"Crossing of {claim.name}", caption)
 

@@ -28,7 +28,7 @@ from verify.laws.kind import (
     of_order_one,
     require_positive,
 )
-from verify.notation import latex, notation, number, signed
+from verify.notation import called, latex, notation, number, signed
 
 if TYPE_CHECKING:
     from verify.draw import Picture
@@ -225,7 +225,7 @@ def _table(detail: Constant) -> Table | None:
 def _picture(
     name: str, claim: Claim, finding: Finding, runs: pd.DataFrame, observables: Mapping[str, Observable]
 ) -> "Picture | None":
-    from verify.axes import apart, called, log_ticks, plain_log, signed, sizes
+    from verify.axes import apart, signed, sizes
     from verify.draw import INK, SIGNAL, WINDOW, canvas, finished
 
     known = latex()
@@ -241,6 +241,7 @@ def _picture(
     figure, axes = canvas(9.0, 3.1, 1, 3, wspace=0.12, sharey=True)
     values = np.array(constants)
     log = np.log(values)
+    drawn = [values]
     for axis, k in zip(axes[0], ("n", "m", "d"), strict=True):
         x = np.log(first[k].to_numpy(float))
         axis.plot(apart(first[k], first.index.to_series()), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85)
@@ -249,30 +250,39 @@ def _picture(
         if drift:
             low, high = (np.exp(log.mean() + getattr(drift, e) * (grid - x.mean())) for e in ("low", "high"))
             axis.fill_between(np.exp(grid), np.minimum(low, high), np.maximum(low, high), color=WINDOW, lw=0)
-            axis.plot(np.exp(grid), np.exp(log.mean() + drift.value * (grid - x.mean())), color=INK, lw=1)
+            line = np.exp(log.mean() + drift.value * (grid - x.mean()))
+            axis.plot(np.exp(grid), line, color=INK, lw=1)
+            # A slope that is not known at all would make a line of the points.
+            drawn += [
+                line,
+                np.clip(low, values.min() / 10, values.max() * 10),
+                np.clip(high, values.min() / 10, values.max() * 10),
+            ]
             shown = ", ".join(signed(getattr(drift, e), 2) for e in ("low", "high"))
             axis.set_title(f"drift ${known[k]}^{{{drift.value:+.2f}}}$ [{shown}]")
         axis.set(xscale="log", yscale="log", xlabel=f"${known[k]}$")
-        if k != "d":
-            log_ticks(axis)
     axes[0, 0].set_ylabel("least $K$ that serves" if detail.upper else "largest $K$ that serves")
-    low, high = values.min() / 1.6, values.max() * 1.6
+    drawn = np.concatenate(drawn)
+    low, high = min(values.min() / 1.6, drawn.min() / 1.1), max(values.max() * 1.6, drawn.max() * 1.1)
     if high < 10 * low:  # a decade around the data, lest noise look like drift
         low, high = np.sqrt(low * high) / 10**0.55, np.sqrt(low * high) * 10**0.55
     axes[0, 0].set_ylim(low, high)
-    if high < 100 * low:
-        plain_log(axes[0, 0])
+    lines = (
+        " Lines: its fitted drift with each size, the others held fixed; shaded: 95 % interval of the slope."
+        if detail.drift
+        else " Too few settings for a drift to be fitted."
+    )
     caption = (
         f"The constant that serves a share $1-\\delta$ of the runs, one point per setting, for {called(observable)}."
-        f" Lines: its fitted drift with each size, the others held fixed; shaded: 95 % interval of the slope. The bound"
-        f" fails if the needed constant certainly worsens faster than the power {DRIFT_TOLERANCE:g}. {sizes(used)}"
+        f"{lines} The bound fails if the needed constant certainly worsens faster than the power {DRIFT_TOLERANCE:g}."
+        f" {sizes(used)}"
     )
     return finished(figure, name, f"Constants of {claim.name}", caption)
 
 
 def _never_positive(name: str, claim: Claim, detail: Constant, runs: pd.DataFrame) -> "Picture | None":
     """A lower bound without any positive constant: how often the observable is positive at all."""
-    from verify.axes import called, distances, shares, sizes
+    from verify.axes import distances, shares, sizes
     from verify.draw import canvas, finished
 
     if detail.upper or detail.observable not in runs:
@@ -284,8 +294,8 @@ def _never_positive(name: str, claim: Claim, detail: Constant, runs: pd.DataFram
     distances(axes[0, 1], [(detail.observable, Within(low=0))], runs, strict=True)
     caption = (
         f"Left: share of runs in which {called(detail.observable)} is positive at all, one point per setting with its"
-        f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run;"
-        f" crosses are zero. {sizes(runs)}"
+        f" exact 95 % interval; solid line: the required probability {required:g}. Right: its value in every run"
+        f"{'; crosses are zero' if (values == 0).any() else ''}. {sizes(runs)}"
     )
     return finished(figure, name, f"Success shares of {claim.name}", caption)
 

@@ -30,7 +30,7 @@ from verify.laws.kind import (
     of_order_one,
     require_positive,
 )
-from verify.notation import interval, latex, notation, signed, symbol
+from verify.notation import called, interval, latex, notation, signed, symbol
 
 if TYPE_CHECKING:
     from verify.draw import Picture
@@ -320,9 +320,10 @@ def _by_setting(runs: pd.DataFrame, name: str) -> tuple[pd.DataFrame, np.ndarray
 def _picture(
     name: str, claim: Claim, finding: Finding, runs: pd.DataFrame, observables: Mapping[str, Observable]
 ) -> "Picture | None":
-    from matplotlib.ticker import LogLocator, MaxNLocator
+    from matplotlib.colors import LogNorm
+    from matplotlib.ticker import MaxNLocator
 
-    from verify.axes import called, signed, sizes
+    from verify.axes import signed, sizes
     from verify.draw import INK, SIGNAL, WINDOW, canvas, finished
 
     detail = finding.detail
@@ -338,18 +339,15 @@ def _picture(
     left.errorbar(
         law, centre, yerr=np.maximum([centre - least, largest - centre], 0), fmt="none", ecolor="#9BB7C9", lw=1
     )
-    points = left.scatter(law, centre, c=np.log10(first["n"]), cmap="viridis", s=20, zorder=3, lw=0)
+    shade = LogNorm(first["n"].min() / 1.001, first["n"].max() * 1.001)
+    points = left.scatter(law, centre, c=first["n"], norm=shade, cmap="viridis", s=20, zorder=3, lw=0)
     ends = np.array([law.min(), law.max()])
     left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
     left.set(xscale="log", yscale="log", ylabel=f"measured {called(observable)}")
     left.set_title(f"slope 1, constant {constant:.3g}")
     monomial = r"\,".join(known.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
     left.set_xlabel(f"predicted law ${monomial}$")
-    for axis in (left.xaxis, left.yaxis):
-        axis.set_major_locator(LogLocator(numticks=6))
     bar = figure.colorbar(points, ax=left, fraction=0.04, pad=0.02)
-    ticks = [k for k in (10, 20, 50, 100, 200, 500, 1000) if first["n"].min() <= k <= first["n"].max()]
-    bar.set_ticks([float(np.log10(k)) for k in ticks], labels=[str(k) for k in ticks])
     bar.ax.set_title("$n$", fontsize=9)
     names = list(slopes)[::-1]
     right.axvspan(-EXPONENT_TOLERANCE, EXPONENT_TOLERANCE, color=WINDOW, lw=0, label=f"±{EXPONENT_TOLERANCE:g}")
@@ -360,7 +358,8 @@ def _picture(
         right.plot([low, high], [y, y], color=SIGNAL, lw=2)
         right.plot([centre_], [y], "o", color=SIGNAL, ms=5)
     right.set_yticks(
-        range(len(names)), [f"{f'${known[k]}$' if k in known else k}:  {signed(predicted.get(k, 0.0))}" for k in names]
+        range(len(names)),
+        [f"{f'${known[k]}$' if k in known else called(k)}:  {signed(predicted.get(k, 0.0))}" for k in names],
     )
     widest = max(abs(getattr(v, x) - predicted.get(k, 0.0)) for k, v in slopes.items() for x in ("low", "high"))
     reach = max(2 * EXPONENT_TOLERANCE, 1.1 * widest)

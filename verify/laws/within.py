@@ -150,8 +150,8 @@ def _picture(
         f" required probability {finding.detail.required:g}."
     )
     if varied:
-        distances(axes[0, 1], laws, runs[counted])
-        caption += " Right: every run, how far from the bound; crosses fail."
+        crosses = distances(axes[0, 1], laws, runs[counted])
+        caption += f" Right: every run, how far from the bound{'; crosses fail' if crosses else ''}."
     for why, count in found.reasons.items():
         caption += f" {count} {'run says' if count == 1 else 'runs say'} nothing: {why}."
     caption += f" {sizes(runs[counted])}"

@@ -12,14 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from theory import Claim
 from theory.orders import grammar
 from verify import maps
-from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished
+from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, legend_below
 from verify.maps import Grid, Line, Map
-from verify.notation import latex
+from verify.notation import called, latex
 from verify.pack import loaded
 
 # Yellow is what one hopes for, in grey too: a claim that holds, an early time, a small error.
@@ -56,7 +56,7 @@ def draw(map_: Map, found: pd.DataFrame) -> Picture:
     drawn: dict[str, list[Line]] = {}
     with matplotlib.rc_context(STYLE | {"axes.grid": False, "xtick.bottom": True, "ytick.left": True}):
         figure, axes = canvas(
-            width, height, rows, across, left=0.62, right=0.5, bottom=bottom, top=0.3, wspace=0.42, hspace=0.34,
+            width, height, rows, across, left=0.68, right=0.5, bottom=bottom, top=0.3, wspace=0.42, hspace=0.34,
             sharex=True, sharey=True,
         )  # fmt: skip
         names = _names()
@@ -115,7 +115,7 @@ def _shown(map_: Map, name: str, found: pd.DataFrame) -> tuple[np.ndarray, str, 
     quantity = maps.quantity_of(name, map_.reading)
     if isinstance(quantity, Claim):
         return found[name].to_numpy(float), name, GOOD_HIGH, Normalize(0, 1)
-    title = TITLES.get(name, name)
+    title = TITLES.get(name, called(name))
     if quantity.time:
         values = found[f"{name}:s"].to_numpy(float)
         return values, title, GOOD_LOW, _range(values, log=True)
@@ -143,11 +143,7 @@ def _cells(axis: Axes, map_: Map, name: str, found: pd.DataFrame) -> set[int]:
     mesh = axis.pcolormesh(x, y, values.reshape(shape), cmap=colours, norm=norm, rasterized=True, lw=0)
     bar = axis.figure.colorbar(mesh, ax=axis, fraction=0.05, pad=0.03)
     bar.outline.set_visible(False)
-    if isinstance(norm, LogNorm):
-        bar.ax.yaxis.set_major_locator(LogLocator(subs=_steps(norm.vmin, norm.vmax)))
-        bar.ax.yaxis.set_major_formatter(lambda v, _: f"{v:g}")
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
-    else:
+    if not isinstance(norm, LogNorm):
         bar.ax.yaxis.set_major_locator(MaxNLocator(5))
     bar.ax.tick_params(labelsize=8.5)
     axis.set_title(title)
@@ -168,21 +164,11 @@ def _line(axis: Axes, grid: Grid, line: Line, colour: str, dashes, width: float)
     contour.set_path_effects(effects)
 
 
-def _steps(low: float, high: float) -> tuple[float, ...]:
-    """Which numbers of a decade are labelled."""
-    return (1,) if high > 50 * low else (1, 2, 5) if high > 5 * low else (1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9)
-
-
 def _scaled(axis: Axes, map_: Map) -> None:
     axis.set(xscale="log" if map_.x.log else "linear", yscale="log" if map_.y.log else "linear")
     for one, its in ((map_.x, axis.xaxis), (map_.y, axis.yaxis)):
         if not one.log:
             its.set_major_locator(MaxNLocator(5))
-        elif one.values[-1] < 50 * one.values[0]:
-            its.set_major_locator(LogLocator(subs=_steps(one.values[0], one.values[-1])))
-            its.set_major_formatter(lambda v, _: f"{v:g}")
-        else:
-            its.set_major_locator(LogLocator(numticks=7))
     axis.set(xlim=maps.edges(map_.x)[[0, -1]], ylim=maps.edges(map_.y)[[0, -1]])
 
 
@@ -208,9 +194,7 @@ def _legend(figure, crossing: list[Line], drawn: dict[str, list[Line]], others: 
     ]
     handles += [Patch(facecolor="#EFEFEF", edgecolor=MUTED, hatch=HATCH[k][0], lw=0, label=HATCH[k][1])
                 for k in sorted(missing)]  # fmt: skip
-    if handles:
-        figure.legend(handles=handles, loc="lower center", ncols=min(4, len(handles)), handlelength=3, fontsize=8.5,
-                      bbox_to_anchor=(0.5, 0.0), borderaxespad=0.1)  # fmt: skip
+    legend_below(figure, handles, room=0.42, handlelength=3, fontsize=8.5)
 
 
 def _label(panel: int, line: Line) -> str:

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.patches import Patch, Rectangle
 
 from theory.limit import Verdict
-from verify.draw import INK, MUTED, NOISY, SIGNAL, STYLE, WINDOW, Picture, canvas, finished
+from verify.draw import INK, MUTED, NOISY, SIGNAL, STYLE, WINDOW, Picture, canvas, finished, legend_below
 from verify.evidence import at_runs
 from verify.proved import Proofs
 from verify.quantify import TheoremVerdict
@@ -32,12 +32,14 @@ def where_it_holds(answers: tuple[TheoremVerdict, ...]) -> Picture | None:
     theorem = shown[0].theorem
     noisy = any(frame[["tau_plus", "tau_minus"]].to_numpy().any() for a in shown for frame in _frames(a))
     name = re.sub(r"[^\w.-]+", "_", theorem.name)
+    least = any("kappa_least" in a.choice.constants for a in shown)
     with matplotlib.rc_context(STYLE):
         width, height, right = 4.4 * len(shown) + 0.7, 3.2, 0.85
         figure, axes = canvas(width, height, 1, len(shown), right=right, wspace=0.1, sharey=True)
-        points = None
+        points, most = None, False
         for axis, found in zip(axes[0], shown, strict=True):
-            points = _panel(axis, found) or points
+            points, bounded = _panel(axis, found)
+            most |= bounded
             axis.set_title(f"{found.labels} labels: {found.status}")
             axis.set_xlabel(r"$\kappa(1-2\max\tau)$" if noisy else r"$\kappa$")
         axes[0, 0].set_ylabel("$n$")
@@ -48,8 +50,8 @@ def where_it_holds(answers: tuple[TheoremVerdict, ...]) -> Picture | None:
             f"Where {theorem.name} holds",
             "Share of runs in which all parts hold at one time, one mark per setting, at the constants that were fixed."
             " Small: exploration, over all rungs of the ladder. Large: confirmation, on fresh settings and seeds."
-            " Line: the least strength that the theorem is claimed for; dotted: the largest $\\kappa$, where it lies in"
-            " view.",
+            + (" Line: the least strength that the theorem is claimed for." if least else "")
+            + (" Dotted: the largest $\\kappa$, where it lies in view." if most else ""),
         )
 
 
@@ -89,13 +91,10 @@ def over_the_limit(answers: tuple[TheoremVerdict, ...], proofs: Proofs | None) -
             told[found.theorem.told_at(found.choice.constants)] = found.labels
             axis.set(xscale="log", xlabel=f"${diagram.axes[0][1]}$", title=f"{found.labels} labels: {found.status}")
             axis.grid(False)
-            low, high = axis.get_xlim()
-            ticks = [x * 10.0**k for k in range(-1, 4) for x in (1, 2, 5) if low <= x * 10.0**k <= high]
-            axis.set_xticks(ticks, [f"{x:g}" for x in ticks])
         axes[0, 0].set_ylabel(f"${diagram.axes[1][1]}$")
         _bar(figure, axes, points, right / width)
         handles = [Patch(lw=0, label=label, **how) for verdict, (label, how) in SHADES.items() if verdict in seen]
-        figure.legend(handles=handles, loc="lower center", ncols=3, bbox_to_anchor=(0.5, 0.0), borderaxespad=0.1)
+        legend_below(figure, handles, room=0.3)
         spans = " and ".join(
             f"${latex}$ from {float(low):g} to {float(high):g}"
             for (_, latex), (low, high) in zip(diagram.axes, diagram.spans, strict=True)
@@ -141,6 +140,7 @@ def _frames(found: TheoremVerdict) -> list[pd.DataFrame]:
 
 
 def _panel(axis: Axes, found: TheoremVerdict):
+    """The marks of a panel, and whether the largest kappa lies in view."""
     points = None
     for frame, size, edge in _layers(found):
         points = _marks(axis, strength(frame), frame["n"].to_numpy(), frame, size, edge)
@@ -150,9 +150,7 @@ def _panel(axis: Axes, found: TheoremVerdict):
         axis.axvline(least, color=INK, lw=1)
     low, high = axis.get_xlim()
     most = found.choice.constants.get("kappa_most")
-    if most is not None and low < most < high:
+    bounded = most is not None and low < most < high
+    if bounded:
         axis.axvline(most, color=MUTED, lw=1, ls=":")
-    for which, (a, b) in (("x", axis.get_xlim()), ("y", axis.get_ylim())):
-        ticks = [x * 10.0**k for k in range(-1, 5) for x in (1, 2, 5) if a <= x * 10.0**k <= b]
-        getattr(axis, f"set_{which}ticks")(ticks, [f"{x:g}" for x in ticks])
-    return points
+    return points, bounded

@@ -33,10 +33,12 @@ def draw_1(noisy: SyntheticRuns, clean: SyntheticRuns, name: str, where: str) ->
             ("rho_noisy_max", NOISY, r"$\max\,\rho$, noisy"),
             ("rho_clean_max", CLEAN, r"$\max\,\rho$, clean"),
         ):
-            _curve(top, held, series, colour, label)
+            _curve(top, held, series, colour, label, floor=0.05)
         found = curve(held.setting.kappa, held.setting.tau_plus, held.times * held.setting.time_scale)
         for values_ in (found.gamma, found.rho_clean, *([found.rho_noisy] if held is noisy else [])):
-            top.plot(t, values_[1:], color=INK, lw=0.9, ls=(0, (1, 1.6)), zorder=3)
+            top.plot(
+                t, np.where(values_[1:] >= 0.05, values_[1:], np.nan), color=INK, lw=0.9, ls=(0, (1, 1.6)), zorder=3
+            )
         for series, colour, label in (("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
                                       ("accuracy", INK, "overall")):  # fmt: skip
             if held is noisy or series == "accuracy":
@@ -77,11 +79,13 @@ def _line(axis: Axes, line: np.ndarray, one: Setting) -> None:
     axis.plot([expected], [0], marker="^", ms=6, color=INK, clip_on=False, transform=axis.get_xaxis_transform())
 
 
-def _curve(axis: Axes, held: SyntheticRuns, name: str, colour: str, label: str) -> None:
+def _curve(axis: Axes, held: SyntheticRuns, name: str, colour: str, label: str, floor: float = 0.0) -> None:
+    """A median with its band, as far as it lies above the floor of the frame."""
     band = held.band(name)
     if band is None:
         return
-    middle, low, high = (x[1:] for x in band)
+    middle, low, high = (np.where(x[1:] >= floor, x[1:], np.nan) for x in band)
+    low = np.where(np.isnan(low) & ~np.isnan(high), floor, low)
     axis.fill_between(held.times[1:], low, high, color=colour, alpha=0.18, lw=0)
     axis.plot(held.times[1:], middle, color=colour, label=label)
 
