@@ -19,6 +19,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.transforms import Bbox
 
 from verify.draw import PNG_DPI, Picture
 
@@ -135,6 +136,10 @@ def _covered(figure: Figure, shown: list[Axes]) -> Iterator[str]:
     for legend in legends:
         box = legend.get_window_extent()
         for axes in shown:
+            words = [axes.xaxis.label, axes.yaxis.label, *_labels_in_view(axes.xaxis), *_labels_in_view(axes.yaxis)]
+            for text in words:
+                if text.get_text().strip() and text.get_visible() and _overlap(box, text.get_window_extent()):
+                    yield f"a legend covers the words {text.get_text()!r}"
             for artist, placed in _drawn(axes):
                 if not len(placed):
                     continue
@@ -180,8 +185,13 @@ def _crowded(shown: list[Axes]) -> Iterator[str]:
             labels = [x for x in _labels_in_view(axis) if x.get_text().strip() and not x.get_rotation()]
             for one, other in pairwise(labels):
                 a, b = one.get_window_extent(), other.get_window_extent()
-                if min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1:
+                if _overlap(a, b):
                     yield f"{one.get_text()!r} lies over {other.get_text()!r}"
+
+
+def _overlap(a: Bbox, b: Bbox) -> bool:
+    """By more than a pixel."""
+    return min(a.x1, b.x1) - max(a.x0, b.x0) > 1 and min(a.y1, b.y1) - max(a.y0, b.y0) > 1
 
 
 def _marked(artist: Artist) -> bool:

@@ -105,6 +105,12 @@ def test_a_legend_over_a_line_is_a_fault():
     assert any("legend covers" in fault for fault in sound(figure))
 
 
+def test_a_legend_over_the_name_of_an_axis_is_a_fault():
+    figure, axis, _ = drawn(xlabel="all of the runs there are")
+    figure.legend(handles=axis.lines, loc="lower center")
+    assert any("covers the words" in fault for fault in sound(figure))
+
+
 def test_a_line_out_of_its_frame_is_a_fault():
     figure, axis, _ = drawn()
     axis.vlines([2], [0], [9])

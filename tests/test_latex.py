@@ -1,4 +1,4 @@
-"""Verdicts as LaTeX: what is written compiles, whatever claims are called, and says what the report says."""
+"""A report as a paper's appendix: what is written compiles, whatever claims are called, and says what reports say."""
 
 import re
 import shutil
@@ -6,10 +6,15 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
-from test_report import HOSTILE, study
+from test_report import CLAIMS, HOSTILE, study
 
-from verify.report import latex
+from theory import papers
+from verify import figures, report
+from verify.drawn import table
+from verify.report import citing, latex
 
 DOCUMENT = r"""\documentclass{article}
 \usepackage{%s}
@@ -99,3 +104,98 @@ def test_an_outcome_without_any_verdict_is_an_empty_fragment(outcome):
 def test_a_contrast_says_what_is_expected(body):
     assert "Contrasts: expected to fail" in body
     assert "fails, as expected" in body
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# The folder
+
+
+@pytest.fixture(scope="module")
+def small():
+    return study(tuple(c for c in CLAIMS if c.name in ("identity", "rate")))
+
+
+@pytest.fixture(scope="module")
+def folder(small, tmp_path_factory) -> Path:
+    where = tmp_path_factory.mktemp("appendix")
+    report.write(small, where, "python -m verify all --out 'a_b & c'", latex=True)
+    return where
+
+
+def test_every_figure_has_a_pdf_its_data_and_a_place_in_the_appendix(folder):
+    drawn = {path.stem.replace("_", "-").replace(".", "-") for path in (folder / "figures").glob("*.png")}
+    for kind in ("pdf", "csv"):
+        assert {path.stem for path in (folder / "latex").glob(f"*.{kind}")} == drawn
+    floats = (folder / "latex/figures.tex").read_text()
+    assert all(f"{{\\thetacheck {name}.pdf}}" in floats and f"\\label{{fig:{name}}}" in floats for name in drawn)
+    assert all(path.read_bytes().startswith(b"%PDF") for path in (folder / "latex").glob("*.pdf"))
+
+
+def test_the_data_of_a_figure_are_what_is_drawn(folder, small):
+    held = pd.read_csv(folder / "latex/rate.csv")
+    points = held[(held["panel"] == 1) & (held["kind"] == "point")]
+    rows = small.runs[small.runs["group"] == "large-end"]
+    means = np.exp(np.log(rows["order_one_time"]).groupby(rows["setting"]).mean())
+    assert sorted(points["y"]) == pytest.approx(sorted(means), rel=1e-4)
+    assert set(points["y_axis"]) == {"measured $T_1$"}
+    assert set(held["kind"]) >= {"point", "line", "interval", "box", "level"}
+    [fitted] = [part for _, part in held[(held["panel"] == 1) & (held["kind"] == "line")].groupby("part")]
+    assert np.ptp(np.log(fitted["y"]) - np.log(fitted["x"])) < 1e-4  # slope 1
+
+
+def test_a_figure_without_data_has_an_empty_table():
+    from matplotlib.figure import Figure
+
+    assert table(Figure()).empty
+
+
+def test_the_appendix_compiles(folder, tmp_path):
+    if shutil.which("pdflatex") is None:
+        pytest.skip("no pdflatex here")
+    shutil.copytree(folder / "latex", tmp_path / "latex")
+    command = ["pdflatex", "-no-shell-escape", "-interaction=nonstopmode", "-halt-on-error", "appendix.tex"]
+    done = subprocess.run(command, cwd=tmp_path / "latex", capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_the_fragments_compile_from_another_folder(folder, tmp_path):
+    shutil.copytree(folder / "latex", tmp_path / "report/latex")
+    read = "".join(rf"\input{{report/latex/{name}}}" for name in ("verdicts", "figures"))
+    compiled(r"\newcommand{\thetacheck}{report/latex/}" + read, tmp_path)
+
+
+def test_without_being_asked_for_there_is_none_and_an_old_one_goes(small, folder):
+    report.write(small, folder, "python -m verify all")
+    assert not list(folder.glob("latex/*"))
+
+
+def test_pdfs_do_not_change_from_one_writing_to_the_next(small):
+    first, second = (next(figures.of_claim(small.verdicts[0], small)).pdf() for _ in range(2))
+    assert first == second
+
+
+# ---------------------------------------------------------------------------------------------------------------
+# Citations
+
+
+def test_every_paper_and_the_tool_can_be_cited():
+    written = citing.bibtex(papers.built_in())
+    keys = re.findall(r"^@\w+\{(\w+),", written, flags=re.M)
+    assert keys == ["thetacheck", *papers.built_in()]
+    assert written.count("{") == written.count("}")
+    for name in papers.built_in():
+        family, year = re.fullmatch(r"([a-z]+)(\d{4})", name).groups()
+        entry = written.partition(f"{{{name},")[2].partition("\n}")[0]
+        assert f"author = {{{family.capitalize()}, " in entry and f"year = {{{year}}}" in entry
+
+
+def test_a_report_cites_the_papers_that_its_claims_are_from(outcome):
+    taken = replace(outcome.verdicts[0].claim, source="Kou et al. 2023, Lemma B.5")
+    held = replace(outcome, verdicts=(replace(outcome.verdicts[0], claim=taken),))
+    assert citing.papers_of(held) == ["han2025", "kou2023"]
+
+
+def test_the_command_prints_citations_and_says_what_it_does_not_know(here):
+    done = here("--cite", "--paper", "kou2023")
+    assert done.returncode == 0 and "@inproceedings{kou2023," in done.stdout and "@software{thetacheck," in done.stdout
+    assert "no entry is known of toy" in here("--cite", "--paper", "tests/toy.py").stdout

@@ -418,7 +418,7 @@ def test_the_command_writes_its_map(tmp_path):
     done = CliRunner().invoke(cli, [*COMMAND, "--out", str(out)], standalone_mode=False)
     assert done.exception is None and done.return_value == 0, done.output
     assert {p.name for p in out.iterdir()} == {
-        ".thetacheck.lock", "map-batches", "map-cells.csv", "map-runs.csv", "map.html", "map.png", "map.svg",
+        ".thetacheck.lock", "map-batches", "map-cells.csv", "map-runs.csv", "map.html", "map.pdf", "map.png", "map.svg",
         "thetacheck.json",
     }  # fmt: skip
     cells = pd.read_csv(out / "map-cells.csv")

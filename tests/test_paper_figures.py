@@ -135,7 +135,7 @@ def test_the_command_writes_everything(tmp_path, monkeypatch, capsys):
     status, printed = run_command(monkeypatch, capsys, 1, "--out", tmp_path, "--seeds", 2, "--jobs", 1, "--quiet")
     assert status == 0
     names = {p.name for p in tmp_path.iterdir() if p.is_file() and not p.name.startswith(".")}
-    pictures = {"fig1.svg", "fig1.png", "fig1-ours.svg", "fig1-ours.png"}
+    pictures = {f"{name}.{kind}" for name in ("fig1", "fig1-ours") for kind in ("svg", "png", "pdf")}
     assert names == pictures | {"fig1.csv", "figures.html", "figures.md", "thetacheck.json"}
     assert "gray dashed line" in printed.out
     assert "about iteration 25" in printed.out

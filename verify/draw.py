@@ -61,6 +61,22 @@ class Picture:
     png: bytes
     figure: "Figure" = field(repr=False, compare=False)
 
+    def files(self, stem: str) -> dict[str, str | bytes]:
+        """As SVG, PNG and PDF, by name."""
+        return {f"{stem}.svg": self.svg, f"{stem}.png": self.png, f"{stem}.pdf": self.pdf()}
+
+    def pdf(self) -> bytes:
+        """The same for LaTeX, with its fonts in it, as journals ask. Drawn when it is asked for: that takes nearly as
+        long as the other two together."""
+        import matplotlib
+
+        held = io.BytesIO()
+        with matplotlib.rc_context({**STYLE, "pdf.fonttype": 42}):
+            self.figure.savefig(
+                held, format="pdf", dpi=CLOUD_DPI, metadata={"CreationDate": None, "Creator": None, "Producer": None}
+            )
+        return held.getvalue()
+
 
 def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> "tuple[Figure, np.ndarray]":
     """A figure with margins given in inches, so that no layout has to be searched for."""
@@ -92,11 +108,12 @@ def finished(figure: "Figure", name: str, alt: str, caption: str) -> Picture:
     return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue(), figure=figure)
 
 
-def legend_below(figure: "Figure", handles: Sequence[Any], room: float, **how: Any) -> None:
-    """A legend at the lower edge, in as many columns as fit; where it is higher than ``room``, in inches, the figure
+def legend_below(figure: "Figure", handles: Sequence[Any], **how: Any) -> None:
+    """A legend at the lower edge, in as many columns as fit; where it would reach into the panels' words, the figure
     grows."""
     if not handles:
         return
+    lowest = min(axes.xaxis.get_tightbbox().y0 for axes in figure.axes if axes.get_visible() and axes.get_xlabel())
     for columns in range(min(4, len(handles)), 0, -1):
         legend = figure.legend(
             handles=handles, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 0.0), borderaxespad=0.1, **how
@@ -105,14 +122,17 @@ def legend_below(figure: "Figure", handles: Sequence[Any], room: float, **how: A
         if box.width <= 0.99 * figure.bbox.width or columns == 1:
             break
         legend.remove()
-    more = box.height / figure.dpi + 0.05 - room
+    more = (box.height - lowest) / figure.dpi + 0.08
     if more > 0:
         width, height = figure.get_size_inches()
-        spec = figure.subplotpars
+        grids = {
+            spec.get_topmost_subplotspec().get_gridspec() for axes in figure.axes if (spec := axes.get_subplotspec())
+        }
+        held = [(grid, grid.get_subplot_params(figure)) for grid in grids]
         figure.set_size_inches(width, height + more)
-        figure.subplots_adjust(
-            bottom=(spec.bottom * height + more) / (height + more), top=(spec.top * height + more) / (height + more)
-        )
+        for grid, at in held:
+            grid.bottom, grid.top = ((x * height + more) / (height + more) for x in (at.bottom, at.top))
+        figure.subplots_adjust()  # all panels find their places anew
 
 
 def _legible(axis: "Axis") -> None:

@@ -33,7 +33,7 @@ from verify.folder import Folder
 from verify.losses import Losses
 from verify.roc import auc, average_precision
 
-FOLDER = Folder(what="selection", files=tuple(f"select.{x}" for x in ("csv", "json", "png", "svg")))
+FOLDER = Folder(what="selection", files=tuple(f"select.{x}" for x in ("csv", "json", "png", "svg", "pdf")))
 LOG_2 = math.log(2.0)
 WINDOWS = 20  # lengths of the window from the first epoch, spaced geometrically
 TYPICAL = 0.75  # quantile of a class' confidence: of clean samples, up to some 50 % flips

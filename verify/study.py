@@ -367,7 +367,15 @@ def representative(outcome: Outcome, group: str) -> Result | None:
 
 FOLDER = Folder(
     what="study",
-    files=("index.html", "report.md", "report.json", "runs.csv", "figures/*.svg", "figures/*.png"),
+    files=(
+        "index.html",
+        "report.md",
+        "report.json",
+        "runs.csv",
+        "figures/*.svg",
+        "figures/*.png",
+        *(f"latex/*.{kind}" for kind in ("tex", "bib", "pdf", "csv")),
+    ),
     work="batches",
     finished=sweep.FINISHED,
 )

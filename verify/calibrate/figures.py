@@ -175,7 +175,7 @@ def _thresholds(table: pd.DataFrame) -> Picture:
                                 label=rf"$\tau=({plus:g},{minus:g})$, $n={n}$")
         for k, (plus, minus, n) in enumerate(places)
     ]  # fmt: skip
-    legend_below(figure, handles, room=0.55, fontsize=8.5, columnspacing=1.4)
+    legend_below(figure, handles, fontsize=8.5, columnspacing=1.4)
     return finished(
         figure, "thresholds", "Measured thresholds of kappa against the derived ones",
         r"Where half of the runs meet the claim, as $\kappa(1-2\max\tau)$, against $m$. Filled: at $T_1$, with its 95 %"

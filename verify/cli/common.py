@@ -176,6 +176,10 @@ def reading_parameters(paper: Any) -> list[click.Parameter]:
     return found
 
 
+latex_option = click.option(
+    "--latex", is_flag=True, help="write LaTeX too, for a paper's appendix: tables, figures as PDF, their data as CSV"
+)
+
 # Who does the work, for every command with many runs.
 WORKERS = (
     click.option("--jobs", type=kinds.JOBS, default=None, help="processes [default: one per core]"),
@@ -211,10 +215,22 @@ def study_options(command: Callable, profile: str = "standard") -> Callable:
     return reading_options(command)
 
 
+def _cite(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the entries of the tool and of the paper that is meant, and end."""
+    if asked:
+        from verify.report.citing import bibtex
+
+        click.echo(bibtex([paper(context).name]), nl=False)
+        context.exit()
+
+
 @click.group(
     cls=Papers,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     invoke_without_command=True,
+)
+@click.option(
+    "--cite", is_flag=True, is_eager=True, expose_value=False, callback=_cite, help="how to cite this, as BibTeX"
 )
 @click.version_option(package_name="thetacheck", prog_name="thetacheck", message="%(prog)s %(version)s")
 @click.pass_context

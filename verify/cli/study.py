@@ -16,6 +16,7 @@ from verify.cli.common import (
     chosen_among,
     cli,
     command_line,
+    latex_option,
     meanwhile,
     opened,
     pack,
@@ -28,6 +29,7 @@ from verify.cli.common import (
 
 @cli.command(name="all", short_help="Verify every claim and write the report.")
 @study_options
+@latex_option
 def all_(**options: Any) -> int:
     """Verify every claim of the paper and write the report.
 
@@ -44,6 +46,7 @@ def all_(**options: Any) -> int:
 @cli.command(short_help="Verify some claims and write the report.")
 @click.argument("claim", nargs=-1, required=True)
 @study_options
+@latex_option
 def run(claim: tuple[str, ...], **options: Any) -> int:
     """Verify the theorems and claims named, on the very runs that `all` uses for them, and write the report.
 
@@ -90,7 +93,9 @@ def _run(names: tuple[str, ...], options: dict[str, Any], on_planned: Callable[[
             proofs = stood.proofs(outcome.finished) if stood else None
             wall = time.monotonic() - started
             outcome = replace(outcome, decisions=decisions, hunts=hunts, proofs=proofs, wall=wall)
-            report.write(outcome, folder, command_line(), calibrated=report.calibrated(folder, given[0]))
+            report.write(
+                outcome, folder, command_line(), calibrated=report.calibrated(folder, given[0]), latex=options["latex"]
+            )
     report.summary(outcome, folder)
     return _exit_status(outcome, options["fail_on"])
 
@@ -125,6 +130,7 @@ def _exit_status(outcome, fail_on: tuple[str, ...]) -> int:
 @cli.command(short_help="Check conditions and claims of your own.")
 @click.argument("file", type=click.Path(path_type=Path))
 @partial(study_options, profile="quick")  # a first answer to a question that is still forming
+@latex_option
 def check(file: Path, **options: Any) -> int:
     """Check the conditions, claims, theorems and observables that FILE states as plain values, and write the report.
 
@@ -154,7 +160,7 @@ def check(file: Path, **options: Any) -> int:
     with opened(study.FOLDER, folder, mine, options) as batches, pool_of(options) as pool:
         outcome = _collect(planned, batches, pool, options, started)
         found = check_.conclude(found, followed, outcome)
-        report.write(outcome, folder, command_line(), found, report.calibrated(folder, reading))
+        report.write(outcome, folder, command_line(), found, report.calibrated(folder, reading), options["latex"])
     report.summary(outcome, folder, found)
     return _exit_status(outcome, options["fail_on"])
 

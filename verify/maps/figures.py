@@ -194,7 +194,7 @@ def _legend(figure, crossing: list[Line], drawn: dict[str, list[Line]], others: 
     ]
     handles += [Patch(facecolor="#EFEFEF", edgecolor=MUTED, hatch=HATCH[k][0], lw=0, label=HATCH[k][1])
                 for k in sorted(missing)]  # fmt: skip
-    legend_below(figure, handles, room=0.42, handlelength=3, fontsize=8.5)
+    legend_below(figure, handles, handlelength=3, fontsize=8.5)
 
 
 def _label(panel: int, line: Line) -> str:

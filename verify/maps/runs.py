@@ -162,7 +162,7 @@ def _observed(observable: Observable, run: Trajectory, draws: int) -> np.ndarray
 
 FOLDER = Folder(
     what="map",
-    files=("map.html", "map.png", "map.svg", "map-cells.csv", "map-runs.csv"),
+    files=("map.html", "map.png", "map.svg", "map.pdf", "map-cells.csv", "map-runs.csv"),
     work="map-batches",
     finished=store.finished("[0-9][0-9][0-9][0-9][0-9]"),
 )

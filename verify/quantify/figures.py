@@ -92,9 +92,9 @@ def over_the_limit(answers: tuple[TheoremVerdict, ...], proofs: Proofs | None) -
             axis.set(xscale="log", xlabel=f"${diagram.axes[0][1]}$", title=f"{found.labels} labels: {found.status}")
             axis.grid(False)
         axes[0, 0].set_ylabel(f"${diagram.axes[1][1]}$")
-        _bar(figure, axes, points, right / width)
         handles = [Patch(lw=0, label=label, **how) for verdict, (label, how) in SHADES.items() if verdict in seen]
-        legend_below(figure, handles, room=0.3)
+        legend_below(figure, handles)
+        _bar(figure, axes, points, right / width)
         spans = " and ".join(
             f"${latex}$ from {float(low):g} to {float(high):g}"
             for (_, latex), (low, high) in zip(diagram.axes, diagram.spans, strict=True)

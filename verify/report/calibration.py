@@ -25,6 +25,7 @@ from verify.calibrate import (
     Leaning,
     figures,
 )
+from verify.drawn import table
 from verify.folder import read_json
 from verify.notation import number
 from verify.report.common import (
@@ -101,8 +102,9 @@ def write_calibration(found: Calibration, folder: Path, command: str) -> None:
         FILE: dumps(_json(found, context, command)),
         "calibration.csv": csv(found.cells),
     }
-    body |= {f"calibration-figures/{p.name}.svg": p.svg for p in pictures}
-    body |= {f"calibration-figures/{p.name}.png": p.png for p in pictures}
+    for picture in pictures:
+        body |= picture.files(f"calibration-figures/{picture.name}")
+        body[f"calibration-figures/{picture.name}.csv"] = csv(table(picture.figure), float_format="%.6g")
     FOLDER.save(body, folder)
     console = open_console()
     for constant in found.constants:

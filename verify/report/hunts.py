@@ -18,11 +18,12 @@ from theory.reading import Reading
 from theory.statements import tex
 from verify.design import EPSILON
 from verify.draw import Picture
+from verify.drawn import table
 from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested, figures
 from verify.fit import clopper_pearson
 from verify.notation import notation, number
 from verify.pack import option, pack_of, typed
-from verify.report.common import dumps, duration, html_page, markdown, open_console, stated
+from verify.report.common import csv, dumps, duration, html_page, markdown, open_console, stated
 from verify.shown import visible
 
 
@@ -88,8 +89,9 @@ def write_hunts(
         ),
     }
     body |= {row["test_name"]: row["test"] for row in rows if row["test"]}
-    body |= {f"falsify-figures/{p.name}.svg": p.svg for p in pictures.values()}
-    body |= {f"falsify-figures/{p.name}.png": p.png for p in pictures.values()}
+    for picture in pictures.values():
+        body |= picture.files(f"falsify-figures/{picture.name}")
+        body[f"falsify-figures/{picture.name}.csv"] = csv(table(picture.figure), float_format="%.6g")
     FOLDER.save(body, folder)
 
     console, told = open_console(), open_console(sys.stderr)

@@ -29,7 +29,8 @@ _TEXT = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "%": r"\%", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': "''", "–": "--", "—": "---", "…": r"\ldots{}", "“": "``", "”": "''",
-    "‘": "`", "’": "'", "\u00a0": "~", "[": "{[}", "]": "{]}",  # a row that began with [ would be read as a distance
+    "‘": "`", "’": "'", "\u00a0": "~", "/": r"/\allowbreak{}",
+    "[": "{[}", "]": "{]}",  # a row that began with [ would be read as a distance
 }  # fmt: skip
 
 

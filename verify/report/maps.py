@@ -15,7 +15,7 @@ from verify.shown import visible
 
 
 def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: float) -> None:
-    """Write map.html, map-cells.csv, map-runs.csv, map.png and map.svg, and say in a few lines what they show.
+    """Write map.html, map-cells.csv, map-runs.csv, map.png, map.svg and map.pdf, and say in a few lines what they show.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
@@ -36,8 +36,7 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
     body = {
         "map-cells.csv": csv(found.drop(columns="cell"), float_format="%.8g"),
         "map-runs.csv": csv(runs, float_format="%.8g"),
-        "map.svg": picture.svg,
-        "map.png": picture.png,
+        **picture.files("map"),
         "map.html": html_page("map.html", title, context),
     }
     maps.FOLDER.save(body, folder)

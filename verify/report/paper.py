@@ -11,7 +11,7 @@ from verify.shown import visible
 
 
 def write_figures(figures: Sequence[PaperFigure], folder: Path, command: str) -> None:
-    """Write each figure as SVG, PNG and CSV with its points and values in figures.html and .md, and print the points.
+    """Write each figure as SVG, PNG, PDF and CSV, with its points and values in figures.html and .md, and print these.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
@@ -20,8 +20,7 @@ def write_figures(figures: Sequence[PaperFigure], folder: Path, command: str) ->
     body: dict[str, str | bytes] = {}
     for f in figures:
         for picture in (f.picture, *f.more):
-            body[f"{picture.name}.svg"] = picture.svg
-            body[f"{picture.name}.png"] = picture.png
+            body |= picture.files(picture.name)
         body[f"{f.picture.name}.csv"] = csv(f.data, float_format="%.6g")
     body["figures.html"] = html_page("figures.html", "The paper's figures", context)
     body["figures.md"] = markdown("figures.md", context)

@@ -13,7 +13,7 @@ from verify.shown import visible
 
 
 def write_selection(held: Selection, folder: Path, command: str) -> None:
-    """Print the proposal and write select.csv, select.json, select.png and select.svg.
+    """Print the proposal and write select.csv, select.json, select.png, select.svg and select.pdf.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
@@ -46,7 +46,7 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
     if data.flipped is not None:
         columns["flipped"] = data.flipped.astype(int)
     table = csv(pd.DataFrame(columns))
-    body = {"select.csv": table, "select.json": dumps(result), "select.png": drawn.png, "select.svg": drawn.svg}
+    body = {"select.csv": table, "select.json": dumps(result), **drawn.files("select")}
     FOLDER.save(body, folder)
     console = open_console()
     console.print(f"{len(data.samples)} samples, {len(data.epochs)} epochs, threshold {number(held.threshold)}")

@@ -11,6 +11,7 @@ from verify.check import Check
 from verify.draw import Picture
 from verify.laws.kind import Status
 from verify.pack import pack_of
+from verify.report import appendix
 from verify.report.common import csv, dumps, duration, html_page, letter, markdown, without_collector
 from verify.report.document import as_json
 from verify.report.hunts import beside_rows
@@ -42,7 +43,12 @@ from verify.study import FOLDER, Outcome
 
 
 def write(
-    outcome: Outcome, folder: Path, command: str, check: Check | None = None, calibrated: Sequence[dict[str, str]] = ()
+    outcome: Outcome,
+    folder: Path,
+    command: str,
+    check: Check | None = None,
+    calibrated: Sequence[dict[str, str]] = (),
+    latex: bool = False,
 ) -> None:
     """Write index.html, report.md, report.json, runs.csv and figures/ into ``folder``, whole or not at all.
 
@@ -52,6 +58,7 @@ def write(
         command: the command line that led to the outcome.
         check: what was found of a user's file besides.
         calibrated: the rows of a calibration that lies beside it (``report.calibrated``).
+        latex: write latex/ too, for a paper's appendix: drawing then takes half as long again.
 
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
@@ -82,6 +89,9 @@ def write(
     )
     body |= {f"figures/{p.name}.svg": p.svg for p in drawn}
     body |= {f"figures/{p.name}.png": p.png for p in drawn}
+    if latex:
+        with without_collector():
+            body |= appendix.of_study(outcome, drawn, context["paper"], command)
     FOLDER.save(body, folder)
 
 

@@ -134,7 +134,7 @@ def collect(
 # Of all figures, the synthetic ones too. The runs say themselves whose they are, see :func:`_mark`.
 FOLDER = Folder(
     what="figures",
-    files=(*(f"fig[1-4]*.{x}" for x in ("svg", "png", "csv")), "figures.html", "figures.md"),
+    files=(*(f"fig[1-4]*.{x}" for x in ("svg", "png", "pdf", "csv")), "figures.html", "figures.md"),
     work="runs",
     finished=("tau-*.pt",),
 )

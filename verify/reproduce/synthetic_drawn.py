@@ -45,9 +45,7 @@ def draw_1(noisy: SyntheticRuns, clean: SyntheticRuns, name: str, where: str) ->
                 _curve(low, held, series, colour, label)
         top.set(title=title, xscale="log")
         low.set(xlabel="iteration $t$", ylim=(-0.04, 1.06), xlim=(1, held.times[-1]))
-        low.set_xticks([1, 3, 10, 30, 100, 300], ["1", "3", "10", "30", "100", "300"])
     axes[0, 0].set(ylabel="largest coefficient", yscale="log", ylim=(0.05, None))
-    axes[0, 0].set_yticks([0.1, 0.3, 1, 3, 10], ["0.1", "0.3", "1", "3", "10"])
     axes[1, 0].set(ylabel="training accuracy")
     top, low = axes[0, 1], axes[1, 1]
     top.plot([], [], color=NOISY, label=r"$\max\,\rho$, noisy")
@@ -116,8 +114,6 @@ def draw_3(grid: Mapping[tuple[float, float], SyntheticRuns]) -> Picture:
                       rf"error {least:.2f} $\to$ {last:.2f}", transform=axis.transAxes, fontsize=8.5, va="center",
                       ha="right", linespacing=1.3)  # fmt: skip
             axis.set(xscale="log", yscale="log", xlim=(1, end), ylim=(0.025, 40))
-            axis.set_yticks([0.1, 1, 10], ["0.1", "1", "10"])
-            axis.set_xticks([1, 10, 100], ["1", "10", "100"])
             if row == 0:
                 axis.set_title(rf"$\|\mu\|={mu:g}$")
             if row == len(synthetic.TAUS) - 1:
