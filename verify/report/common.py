@@ -138,8 +138,10 @@ def html_page(template: str, title: str, context: Mapping[str, Any]) -> str:
     def drawn(said: Iterable[tuple[bool, str]]) -> Markup:
         return Markup("").join(mathml(piece) if latex else escape(piece) for latex, piece in said)
 
-    def data(picture: Picture) -> Markup:
-        return Markup("data:image/svg+xml;base64," + base64.b64encode(_lean(picture.svg).encode()).decode())
+    def plot(picture: Picture) -> Markup:
+        data = base64.b64encode(_lean(picture.svg).encode()).decode()
+        image = '<div class="plot"><img src="data:image/svg+xml;base64,{}" alt="{}"></div>'
+        return Markup(image).format(Markup(data), picture.alt)
 
     def breakable(name: str) -> Markup:
         """A dotted name that may wrap after its dots and dashes."""
@@ -147,14 +149,19 @@ def html_page(template: str, title: str, context: Mapping[str, Any]) -> str:
 
     env = _environment(html=True)
     env.filters |= {
-        "math": mathml, "data": data, "breakable": breakable,
+        "math": mathml, "plot": plot, "breakable": breakable,
         "caption": lambda text: drawn(pieces(text)),
         "readable": lambda text: drawn(spoken(text)),
         "prose": lambda text: drawn(spoken(text, VECTOR)),
     }  # fmt: skip
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
-    body = Markup(env.get_template(template).render(**context))
+    body = Markup(_together(env.get_template(template).render(**context)))
     return env.get_template("page.html").render(title=title, style=style, body=body)
+
+
+def _together(page: str) -> str:
+    """With intervals that are not broken over two lines."""
+    return re.sub(r"\[([−+\d.][^\s\[\]]*), ([−+\d.][^\s\[\]]*)\]", "[\\1,\u00a0\\2]", page)
 
 
 def _lean(svg: str) -> str:
