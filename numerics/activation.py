@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
+MOST = 8  # the largest power that is multiplied out
+
 
 @dataclass(frozen=True, kw_only=True)
 class Activation:
@@ -19,7 +21,7 @@ class Activation:
             of ``value`` is tested of every activation in use (``numerics.reference`` goes by ``value`` alone).
         parameters: names of the parameters of a setting that both take.
         degree: q where phi(cz) = c^q phi(z) for every c > 0, or the name of the parameter that is q; None elsewhere.
-        certified: whether it is max(z, 0), for which ``numerics.generalization`` derives a bound on test errors.
+        rectified: whether it is max(z, 0)^degree.
     """
 
     name: str
@@ -27,7 +29,26 @@ class Activation:
     slope: "Callable[..., Tensor]"
     parameters: tuple[str, ...] = ()
     degree: float | str | None = None
-    certified: bool = False
+    rectified: bool = False
+
+    @property
+    def certified(self) -> bool:
+        """Whether it is max(z, 0), for which ``numerics.generalization`` derives a bound on test errors."""
+        return self.rectified and self.degree == 1
+
+    def whole_power(self, parameters: "Tensor") -> int:
+        """q of :attr:`rectified` runs that all have the same, a whole one up to :data:`MOST`; 0 of any others.
+
+        Args:
+            parameters: of each run, in the order of :attr:`parameters`. Shape (R, parameters).
+        """
+        if not self.rectified:
+            return 0
+        if not isinstance(self.degree, str):
+            return int(self.degree)
+        powers = parameters[:, self.parameters.index(self.degree)]
+        first = round(float(powers[0]))
+        return first if 1 <= first <= MOST and bool((powers == first).all()) else 0
 
     def of_runs(self, parameters: "Tensor") -> "tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]":
         """phi and phi' of a batch, for tensors whose first dimension counts runs.
@@ -56,7 +77,7 @@ def _power(z: "Tensor", q: "Tensor") -> "Tensor":
     """z^q. One whole power for all runs is multiplied out: a general one takes ten times as long. Not on a GPU, where
     to look at a number waits for the device."""
     whole = round(float(q.flatten()[0])) if q.device.type == "cpu" else 0
-    if not 1 <= whole <= 8 or bool((q != whole).any()):
+    if not 1 <= whole <= MOST or bool((q != whole).any()):
         return z**q
     found, square = None, z
     while whole:
@@ -68,7 +89,7 @@ def _power(z: "Tensor", q: "Tensor") -> "Tensor":
 
 
 RELU = Activation(
-    name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), degree=1.0, certified=True
+    name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), degree=1.0, rectified=True
 )
 RELU_POWER = Activation(  # q > 1
     name="relu^q",
@@ -76,9 +97,14 @@ RELU_POWER = Activation(  # q > 1
     slope=lambda z, q: q * _power(z.relu(), q - 1),
     parameters=("q",),
     degree="q",
+    rectified=True,
 )
-SQUARED_RELU = Activation(name="relu^2", value=lambda z: z.relu() ** 2, slope=lambda z: 2 * z.relu(), degree=2.0)
-CUBED_RELU = Activation(name="relu^3", value=lambda z: z.relu() ** 3, slope=lambda z: 3 * z.relu() ** 2, degree=3.0)
+SQUARED_RELU = Activation(
+    name="relu^2", value=lambda z: z.relu() ** 2, slope=lambda z: 2 * z.relu(), degree=2.0, rectified=True
+)
+CUBED_RELU = Activation(
+    name="relu^3", value=lambda z: z.relu() ** 3, slope=lambda z: 3 * z.relu() ** 2, degree=3.0, rectified=True
+)
 LEAKY_RELU = Activation(
     name="leaky relu",
     value=lambda z, leak: z.where(z > 0, leak * z),

@@ -238,8 +238,8 @@ class Batch:
         """
         if not self.plain:
             raise TypeError("Batch.steps takes the steps of a plain model; numerics.course takes those of any other")
-        relu = self.activation is RELU
-        push = compiled.push() if relu and coefficients.device.type == "cpu" else None
+        power = self.activation.whole_power(self.parameters) if coefficients.device.type == "cpu" else 0
+        push = compiled.push(power) if power else None
         on = (coefficients, overlap)
         step = self._in_arrays(push, *on) if push else self._in_tensors(*on)
         if coefficients.device.type == "cuda" and count > CAPTURED:
