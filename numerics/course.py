@@ -39,6 +39,10 @@ class Weights(NamedTuple):
     head: Tensor  # (R, 2m)
     dense: tuple[Tensor, ...] = ()  # W V'^T, (R, 2m, 2K+n), and W W^T, (R, 2m, 2m)
 
+    def __repr__(self) -> str:
+        kept = "W itself on the patches" if self.dense else "in coefficients"
+        return f"Weights of {len(self.scale)} runs with {self.head.shape[1]} neurons, {kept}"
+
     @classmethod
     def none(cls, batch: Batch, dense: bool) -> "Weights":
         runs, neurons = len(batch.y), 2 * batch.m

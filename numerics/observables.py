@@ -73,6 +73,9 @@ class Observable:
                 known = ", ".join((*MOMENTS, "flips"))
                 raise ValueError(f"observable '{self.name}': premise '{premise}' is none of {known}")
 
+    def __repr__(self) -> str:
+        return f"Observable {self.name}: {self.says}"
+
     def __call__(self, trajectory: Trajectory) -> np.ndarray:
         values = np.asarray(self.compute(trajectory), dtype=float)
         # An extreme over nothing (no flipped sample) says nothing.

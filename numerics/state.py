@@ -62,6 +62,11 @@ class State(OfMargins):
     time: int | Tensor  # the iteration, one for all or one per run
     head: Tensor | None = None  # the second layer, (R, 2m), where it is trained
 
+    def __repr__(self) -> str:
+        times = sorted({float(t) for t in torch.as_tensor(self.time).flatten() if t == t})
+        when = f"at t = {times[0]:g}" + (f" to {times[-1]:g}" if len(times) > 1 else "") if times else "never reached"
+        return f"State of {len(self.overlap)} runs of n = {self.batch.n}, m = {self.batch.m} {when}"
+
     @cached_property
     def margins(self) -> Tensor:
         """y~_i f(x_i). Shape (R, n)."""
@@ -180,6 +185,9 @@ class Batch:
         self.parameters = stack([s.shape for s in settings])  # of the activation
         self.rows = torch.arange(len(settings), device=device)  # which of the runs given these are
         self._derive()
+
+    def __repr__(self) -> str:
+        return f"Batch of {len(self.y)} runs of n = {self.n}, m = {self.m}"
 
     def _derive(self) -> None:
         self.phi, self.slope = self.activation.of_runs(self.parameters)

@@ -3,6 +3,7 @@
 Nothing here needs torch before a state is asked for, so that what only names series and moments is there at once.
 """
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numerics.course import Weights
     from numerics.state import Batch, State
 
+SHOWN = 12  # runs, where one is listed after the other
 RATIO = 1.05  # of successive recording times: a stage time is known to within 5 %
 
 
@@ -74,6 +76,20 @@ class Trajectory:
             f"Trajectory of {len(self.settings)} runs ({ends}), {self.times.size} times from {self.times[0]} to"
             f" {self.times[-1]}, {len(self.series)} series" + (f"; events {came}" if came else "")
         )
+
+    def _repr_html_(self) -> str:
+        """One setting where all are the same, the times, and at which iteration each event came."""
+        rows = [("runs", len(self.settings)), ("ended", ", ".join(self.status[:SHOWN]))]
+        if len(set(self.settings)) == 1:
+            rows += [(name, f"{value:g}" if isinstance(value, float) else value)
+                     for name, value in self.settings[0].values().items()]  # fmt: skip
+        rows += [("iterations", f"{self.times[0]} to {self.times[-1]}, {self.times.size} recorded")]
+        for name in (*self.events, "end"):
+            came = [f"{time:.0f}" for time in self.time(name)[:SHOWN] if time == time]
+            rows.append((name, ", ".join(came) or "not reached"))
+        rows.append(("series", ", ".join(self.series)))
+        body = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in rows)
+        return f"<table>{body}</table>"
 
     @cached_property
     def batch(self) -> "Batch":

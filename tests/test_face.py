@@ -4,13 +4,20 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import thetacheck
+from numerics.observables import moments
+from theory.formulas import parses
+from theory.orders import parse
 from theory.papers.han2025 import Reading, claims
-from thetacheck import Claim, Within, draw, train, verify
+from thetacheck import Claim, Setting, Within, consistent, draw, entails, train, verify
+from verify.maps import Axis, Map
+from verify.pack import load
 
 ROOT = Path(__file__).parent.parent
 FITTED = next(claim for claim in claims(Reading()) if claim.name == "stage1.clean-fitted")
@@ -29,8 +36,9 @@ def test_the_public_names_are_these():
         thetacheck.nothing  # noqa: B018
 
 
-def test_a_claim_and_its_negation_come_to_opposite_verdicts():
-    """Chosen wrong beside it, so that a yes is worth something."""
+@pytest.fixture(scope="module")
+def outcome():
+    """Of a claim and of its negation: chosen wrong, so that a yes is worth something."""
     wrong = Claim(
         name="own.unfitted",
         source=FITTED.source,
@@ -38,14 +46,74 @@ def test_a_claim_and_its_negation_come_to_opposite_verdicts():
         observable=FITTED.observable,
         law=Within(high=-0.1),
     )
-    outcome = verify([FITTED, wrong], progress=False)
+    return verify([FITTED, wrong], progress=False)
+
+
+def test_a_claim_and_its_negation_come_to_opposite_verdicts(outcome):
     found = outcome.to_frame()["verdict"]
     assert found["stage1.clean-fitted"] == "SUPPORTED"
     assert found["own.unfitted"] == "REFUTED"
-    told = repr(outcome)
-    assert len(told) < 1000
-    assert "REFUTED      own.unfitted" in told
-    assert "<table" in outcome._repr_html_()
+    assert "REFUTED      own.unfitted" in repr(outcome)
+
+
+def values(outcome):
+    """One of every kind that a user may come to hold, by name."""
+    pack, setting = load("han2025"), Setting(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
+    paper, sample = pack.paper, draw(setting, 3)
+    run = train([setting], [sample], steps=20, events=moments(0.25))
+    [plain, *_] = paper.sets(Reading())
+    at = Reading().at(setting.values(), 0.01)
+    given = paper.premises()["condition-4.1"]
+    goals = [parse("d >> n"), parse("n * log(n) << sqrt(d)")]
+    listed = [
+        setting, sample, run, run.state("end"), run.batch, run.kept["end"], run.events["T1"],
+        *paper.claims(Reading()), *paper.theorems(Reading()), *plain.conditions, plain, paper, pack, Reading(),
+        *(c.margin(at, 2.0) for c in plain.conditions), *given, *goals, *(entails(given, goal) for goal in goals),
+        consistent(given), *paper.entailments(), paper.limit(), paper.limit().system, *paper.limit().statements,
+        *thetacheck.OBSERVABLES.values(), FITTED.source, FITTED.parts[0][1],
+        outcome, outcome.plan, *outcome.verdicts, *outcome.verdicts[0].findings, *outcome.margins.values(),
+        outcome.plan.jobs[0].group, outcome.plan.jobs[0], next(iter(outcome.results.values())),
+        outcome.plan.profile, Map(x=Axis.read("kappa", "", 4), y=Axis.read("tau", "", 4)),
+    ]  # fmt: skip
+    return {f"{type(value).__name__} {i}": value for i, value in enumerate(listed)}
+
+
+def test_every_value_shows_itself_in_a_few_lines(outcome):
+    shown = {name: repr(value) for name, value in values(outcome).items()}
+    assert {name: text for name, text in shown.items() if len(text) > 900 or text.count("\n") > 5} == {}
+    # What has no words of its own is still told apart.
+    assert len(set(shown.values())) == len(shown)
+
+
+def test_values_with_formulas_show_them_in_a_notebook(outcome):
+    held = values(outcome)
+    kinds = {type(value).__name__ for value in held.values() if hasattr(value, "_repr_html_")}
+    assert kinds >= {"Claim", "Condition", "Margin", "Theorem", "Outcome", "Verdict", "Trajectory", "Answer"}
+    for name, value in held.items():
+        if hasattr(value, "_repr_html_"):
+            page = ElementTree.fromstring(f"<body>{value._repr_html_()}</body>".replace("<br>", "<br/>"))
+            if type(value).__name__ != "Trajectory" and type(value).__name__ != "Answer":
+                assert page.find(".//math") is not None, name
+            assert "plainmath" not in value._repr_html_(), name  # a formula that could not be read
+        if hasattr(value, "_repr_latex_"):
+            latex = value._repr_latex_()
+            assert latex.startswith("$\\displaystyle ")
+            assert parses(latex.removeprefix("$\\displaystyle ").removesuffix("$")), latex
+    [verdict, _] = outcome.verdicts
+    whole = " ".join(
+        "".join(ElementTree.fromstring(f"<b>{outcome._repr_html_()}</b>".replace("<br>", "<br/>")).itertext()).split()
+    )
+    assert "SUPPORTED" in whole
+    assert f"{verdict.runs} runs" in whole
+    assert "4.1.2-dimension" in whole
+
+
+def test_an_outcome_of_many_claims_says_first_what_is_not_supported(outcome):
+    many = replace(outcome, verdicts=outcome.verdicts[:1] * 20 + outcome.verdicts[1:])
+    _, counted, first, *_, last = repr(many).split("\n")
+    assert counted == "20 SUPPORTED, 1 REFUTED"
+    assert first.startswith("REFUTED")
+    assert last == "and 11 more: see to_frame()"
 
 
 def test_any_executor_and_a_folder_give_the_same(tmp_path):

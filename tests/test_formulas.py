@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from mathml_reader import of_mathml, of_text, sides, value
 
 from theory import AtLeast, AtMost, Band, Crossing, Theta, Within, evaluate
+from theory.formulas import mathml, plain
 from theory.papers.han2025 import (
     Reading,
     claims,
@@ -25,7 +26,6 @@ from theory.papers.han2025 import (
 )
 from theory.statements import law_tex, tex
 from theory.symbols import T_star, d, delta, mu, n, sigma_xi, table
-from verify.formulas import mathml, plain
 from verify.maps import figures as maps_figures
 from verify.maps import plane
 from verify.report import common

@@ -348,7 +348,6 @@ def test_runs_are_named_after_all_the_code_that_they_rest_on():
     assert rest == {f"verify.{name}" for name in OF_RUNS} | {
         "verify.packs",
         "verify.processes",
-        "verify.formulas",
         "verify.notation",
         "verify.axes",
         "verify.draw",

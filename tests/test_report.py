@@ -36,13 +36,13 @@ from theory import (
     tau_minus,
     tau_plus,
 )
+from theory.formulas import plain
 from theory.orders import Ruling
 from theory.papers.han2025 import Reading, claims, condition_4_1, entailments
 from theory.statements import PROVENANCE, law_tex, tex
 from verify import figures, notation, report
 from verify.design import KEPT_SERIES, PROFILES, Group, groups
 from verify.entailed import Decision, decide
-from verify.formulas import plain
 from verify.laws.kind import Status
 from verify.laws.theta import Rate
 from verify.packs.han2025 import PACK

@@ -45,6 +45,30 @@ class Margin:
     def holds(self) -> bool:
         return self.value >= self.required * ON_BOUNDARY
 
+    def __repr__(self) -> str:
+        said = "holds" if self.holds else "fails"
+        return (
+            f"Margin of {self.condition.name}: {self.value:.4g}, asked {self.required:g}: {said}; binds: {self.binding}"
+        )
+
+    def _repr_latex_(self) -> str:
+        from theory.display import inline
+
+        sign = r"\ge" if self.holds else "<"
+        return inline(rf"{self.condition.latex}:\quad {self.value:.4g} {sign} {self.required:g}")
+
+    def _repr_html_(self) -> str:
+        from theory.display import mathml, record, sentence, table
+
+        terms = [("binds" if t.term == self.binding else "", mathml(tex(t.term)), f"{t.value:.4g}") for t in self.terms]
+        rows = (
+            ("", mathml(self.condition.latex)),
+            ("margin", f"{self.value:.4g}, asked {self.required:g}"),
+            ("", sentence(self.condition.says)),
+        )
+        head = f"{self.condition.name} {'holds' if self.holds else 'fails'}"
+        return record(head, rows) + (table(("", "term", "margin of it alone"), terms) if len(terms) > 1 else "")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -82,6 +106,22 @@ class Condition:
                 check_expression(side, where)
         if not self.latex:
             object.__setattr__(self, "latex", tex(self.statement))
+
+    def __repr__(self) -> str:
+        from theory.display import line
+
+        return f"Condition {self.name}: {line(self.latex)}"
+
+    def _repr_latex_(self) -> str:
+        from theory.display import inline
+
+        return inline(self.latex)
+
+    def _repr_html_(self) -> str:
+        from theory.display import mathml, record, sentence
+
+        rows = (("", mathml(self.latex)), ("", sentence(self.says)), ("source", str(self.source)))
+        return record(f"Condition {self.name}", rows)
 
     @cached_property
     def names(self) -> frozenset[str]:

@@ -120,6 +120,29 @@ class Claim:
         if not self.latex:
             object.__setattr__(self, "latex", r",\quad ".join(law_tex(o, law) for o, law in self.parts))
 
+    def __repr__(self) -> str:
+        from theory.display import cut, line
+
+        under = ", ".join(c.name for c in self.needs)
+        return f"Claim {self.name}: {line(self.latex)}" + (f"\n  under {cut(under)}" if under else "")
+
+    def _repr_latex_(self) -> str:
+        from theory.display import inline
+
+        return inline(self.latex)
+
+    def _repr_html_(self) -> str:
+        from theory.display import lines, mathml, named, record, sentence
+
+        rows = (
+            ("", mathml(self.latex)),
+            ("", sentence(self.says)),
+            ("observed", ", ".join(name for name, _ in self.parts)),
+            ("under", lines(named(c.name, c.latex) for c in self.needs)),
+            ("source", str(self.source)),
+        )
+        return record(f"{'Contrast' if self.contrast else 'Claim'} {self.name}", rows)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Hidden:
@@ -285,6 +308,26 @@ class Theorem:
             for bound in (p.law.low, p.law.high):
                 if bound is not None:
                     yield f"part '{p.name}'", sp.sympify(bound)
+
+    def __repr__(self) -> str:
+        from theory.display import cut
+
+        parts, constants = ", ".join(p.name for p in self.parts), ", ".join(h.name for h in self.hidden)
+        under = ", ".join(c.name for c in self.needs)
+        return f"Theorem {self.name}: {cut(parts)}\n  for some {cut(constants)}, under {cut(under)}"
+
+    def _repr_html_(self) -> str:
+        from theory.display import lines, named, record, sentence
+
+        rows = (
+            ("", sentence(self.says)),
+            ("at one time", lines(named(p.name, p.latex or law_tex(p.series, p.law)) for p in self.parts)),
+            ("between", named("iterations", rf"{tex(self.window[0])} \text{{ and }} {tex(self.window[1])}")),
+            ("for some", lines(named(h.says, h.latex) for h in self.hidden)),
+            ("under", lines(named(c.name, c.latex) for c in self.needs)),
+            ("source", str(self.source)),
+        )
+        return record(f"Theorem {self.name}", rows)
 
     @cached_property
     def restricting(self) -> tuple[Hidden, ...]:

@@ -102,6 +102,11 @@ class Group:
     kept: tuple[str, ...] = KEPT_SERIES
     labels: str = "drawn"
 
+    def __repr__(self) -> str:
+        return (
+            f"Group {self.name}: {len(self.needs)} conditions, stage {self.stage}, {len(self.observables)} observables"
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Point:

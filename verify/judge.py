@@ -10,6 +10,7 @@ import pandas as pd
 
 from numerics import Observable
 from theory import Claim
+from theory.display import cut, inline, lines, mathml, named, record, sentence
 from theory.laws import Law
 from theory.reading import Reading
 from verify import fit
@@ -46,6 +47,29 @@ class Verdict:
         if self.claim.contrast:
             return self.status != Status.SUPPORTED
         return self.status != Status.REFUTED
+
+    @property
+    def fit(self) -> list[str]:
+        """What was measured, in a few lines in which $...$ is LaTeX."""
+        found = [said for f in self.findings for said in kind_of(f.parts[0][1]).measured(f.detail)]
+        return found or [self.measured]
+
+    def __repr__(self) -> str:
+        looked = f"{self.settings} settings, {self.runs} runs"
+        return f"{self.status} {self.claim.name}: {cut(self.measured)} ({looked})\n  {cut(self.reason)}"
+
+    def _repr_latex_(self) -> str:
+        return inline(rf"\text{{{self.status}}}:\quad {self.claim.latex}")
+
+    def _repr_html_(self) -> str:
+        rows = (
+            ("claimed", mathml(self.claim.latex)),
+            ("under", lines(named(c.name, c.latex) for c in self.claim.needs)),
+            ("measured", lines(map(sentence, self.fit))),
+            ("looked at", f"{self.settings} settings, {self.runs} runs"),
+            ("reason", self.reason),
+        )
+        return record(f"{self.status} {self.claim.name}", rows)
 
     @property
     def p_value(self) -> float:

@@ -58,7 +58,7 @@ def names() -> dict[str, str]:
 
 def symbol(name: str) -> str:
     """A parameter as text: ``σ_ξ``."""
-    from verify.formulas import plain  # workers, which show nothing, do without
+    from theory.formulas import plain  # workers, which show nothing, do without
 
     known = names()
     return plain(known[name]) if name in known else name

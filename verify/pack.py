@@ -153,6 +153,9 @@ class Pack:
     planted: Callable[[], tuple] = tuple
     says: Callable[[Reading], Mapping[str, Any]] = lambda _: {}
 
+    def __repr__(self) -> str:
+        return f"Pack {self.paper.name}: {self.paper.title}; {len(self.observables)} observables"
+
     def __post_init__(self) -> None:
         stated = set(self.paper.parameters)
         for what, names in {

@@ -3,19 +3,21 @@
 import hashlib
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
+from markupsafe import Markup
 
 from numerics import Observable
-from theory import Claim
+from theory import Claim, display
 from theory.reading import Reading
-from theory.statements import Theorem
+from theory.statements import Theorem, tex
 from verify import processes, sweep
 from verify.design import Group, Profile, groups
 from verify.entailed import Decision
@@ -32,6 +34,7 @@ from verify.userfile import UserFile, observables_of
 if TYPE_CHECKING:
     from verify.falsify import Hunt
 
+SHOWN = 10  # verdicts, in a line of text each
 LIBRARIES = ("thetacheck", "torch", "numpy", "scipy", "sympy", "pandas", "hypothesis", "matplotlib")
 
 
@@ -59,6 +62,10 @@ class Plan:
     file: UserFile | None = None
     course: Course | None = None
 
+    def __repr__(self) -> str:
+        reach = f"profile {self.profile.name}, seed {self.seed}"
+        return f"Plan of {self.settings} settings for {len(self.claims)} claims: {reach}"
+
     @property
     def settings(self) -> int:
         """How many jobs are expected; a second look at doubtful settings comes on top."""
@@ -85,8 +92,26 @@ class GroupMargins:
             at the least; columns condition, least, largest, required, binding.
     """
 
+    HEADINGS: ClassVar = ("inside", "condition", "margin", "asked", "binds at the least")
+
     group: Group
     table: pd.DataFrame
+
+    def __repr__(self) -> str:
+        held = ", ".join(f"{r.condition} {r.least:.3g}" for r in self.table.itertuples())
+        return f"Margins of {self.group.name}, the least: {display.cut(held)}"
+
+    def _repr_html_(self) -> str:
+        return display.table(self.HEADINGS, self.rows())
+
+    def rows(self) -> list[tuple]:
+        """Of a table in HTML: condition, margin from least to largest, what is asked and the term that binds."""
+        stated = {c.name: c.latex for c in self.group.needs}
+        return [
+            (r.condition, display.mathml(stated[r.condition]), f"{r.least:.3g} to {r.largest:.3g}", f"{r.required:g}",
+             display.mathml(tex(r.binding)))
+            for r in self.table.itertuples()
+        ]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,14 +159,39 @@ class Outcome:
         return pd.DataFrame(rows).set_index("claim")
 
     def __repr__(self) -> str:
-        said = [f"{v.status!s:<12} {v.claim.name}: {v.measured}" for v in self.verdicts]
-        said += [f"{a.status!s:<12} {a.theorem.name} ({a.labels} labels)" for a in self.answers]
-        plan = self.plan
-        head = f"{len(self.runs)} runs, profile {plan.profile.name}, seed {plan.seed}, C = {plan.reading.C:g}"
-        return "\n".join([f"Outcome of {head}", *said])
+        """The verdicts; of many how many there are of each kind, and first those that are not SUPPORTED."""
+        said = [(v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(v.measured)}") for v in self.verdicts]
+        said += [(a.status, f"{a.status!s:<12} {a.theorem.name} ({a.labels} labels)") for a in self.answers]
+        lines = [line for _, line in said]
+        if len(said) > SHOWN:
+            counted = Counter(str(status) for status, _ in said)
+            ordered = sorted(said, key=lambda one: one[0] == Status.SUPPORTED)  # a stable sort
+            lines = [", ".join(f"{many} {status}" for status, many in counted.items())]
+            lines += [line for _, line in ordered[:SHOWN]] + [f"and {len(said) - SHOWN} more: see to_frame()"]
+        return "\n".join([self._head, *lines])
+
+    @property
+    def _head(self) -> str:
+        plan, missing = self.plan, f"; PARTIAL: {self.missing}" if self.missing else ""
+        of = f"{len(self.runs)} runs, profile {plan.profile.name}, seed {plan.seed}, C = {plan.reading.C:g}"
+        return f"Outcome of {of}{missing}"
 
     def _repr_html_(self) -> str:
-        return self.to_frame().to_html(float_format="%.3g")
+        """Verdicts with what is claimed and measured, and how far inside their conditions the runs lie."""
+        rows = [
+            (v.status, v.claim.name, display.mathml(v.claim.latex), display.lines(map(display.sentence, v.fit)),
+             f"{v.settings} settings, {v.runs} runs", v.reason)
+            for v in self.verdicts
+        ]  # fmt: skip
+        rows += [
+            (a.status, f"{a.theorem.name}, labels {a.labels}", "", "", f"{len(a.settings)} settings, {a.runs} runs",
+             a.reason)
+            for a in self.answers
+        ]  # fmt: skip
+        shown = display.table(("verdict", "claim", "claimed", "measured", "looked at", "reason"), rows)
+        inside = [row for held in self.margins.values() for row in held.rows()]
+        told = display.table(GroupMargins.HEADINGS, inside) if inside else ""
+        return str(Markup("<p>{}</p>").format(self._head)) + shown + told
 
     def runs_of(self, group: str) -> pd.DataFrame:
         """The runs of one group."""

@@ -38,6 +38,9 @@ class Job:
     file: userfile.Pin | None = None
     look: int = 0
 
+    def __repr__(self) -> str:
+        return f"Job {self.key}: {len(self.seeds)} seeds of {self.point.setting}"
+
     @property
     def key(self) -> str:
         again = f"look{self.look}-" if self.look else ""
@@ -82,6 +85,9 @@ class Result:
     times: np.ndarray
     series: dict[str, np.ndarray]
     kept: bool = False
+
+    def __repr__(self) -> str:
+        return f"Result {self.key}: {len(self.runs)} runs, {self.times.size} times, {len(self.series)} series"
 
 
 def simulate(jobs: Sequence[Job], seeds: slice = slice(None)) -> Trajectory:

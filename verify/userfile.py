@@ -522,7 +522,7 @@ def check_at(held: UserFile, name: str, settings: Iterable[Mapping[str, float]])
 
 def check_latex(held: UserFile) -> None:
     """Raise :class:`Refused` where a formula cannot be shown; it takes what shows it, so workers do without."""
-    from verify.formulas import parses
+    from theory.formulas import parses
 
     for what, stated in (("condition", held.conditions.values()), ("claim", held.claims)):
         for one in stated:

@@ -60,6 +60,9 @@ class Argument:
     steps: tuple[Step, ...]
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Argument {self.name}: {self.says} ({self.where})"
+
     @property
     def failing(self) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if not step.holds)

@@ -29,6 +29,9 @@ class Proposition:
     told: str = ""
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Proposition {self.name}: {self.says}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -49,6 +52,9 @@ class Limit:
     certificates: Path | None = None
     diagrams: tuple[Diagram, ...] = ()
     distance: str = ""
+
+    def __repr__(self) -> str:
+        return f"Limit of {self.system.name}: {len(self.statements)} statements"
 
     def about(self, theorem: str) -> tuple[Proposition | Argument, ...]:
         """The statements that state parts of a theorem."""

@@ -57,6 +57,9 @@ class System:
     says: Mapping[str, str]
     signs: Mapping[str, str] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"System {self.name}: {', '.join(self.state)} with {', '.join(self.parameters)}"
+
     @property
     def names(self) -> tuple[str, ...]:
         """What a statement may speak of."""

@@ -72,6 +72,35 @@ class Answer:
     used: tuple[str, ...] = ()
     reason: str = ""
 
+    def __repr__(self) -> str:
+        from theory.display import cut
+
+        asked = "the premises" if self.goal is None else str(self.goal)
+        said = [f"Answer: {asked}: {self.status}" + (f", since {self.reason}" if self.reason else "")]
+        said += [f"  from {cut(', '.join(self.used))}"] if self.used else []
+        said += [f"  at {self.scaling}"] if self.scaling is not None else []
+        said += [f"  with {self.weakest} it would follow"] if self.weakest is not None else []
+        return "\n".join(said)
+
+    def _repr_latex_(self) -> str:
+        from theory.display import inline
+
+        goal = "" if self.goal is None else rf":\quad {self.goal.latex}"
+        return inline(rf"\text{{{self.status}}}{goal}")
+
+    def _repr_html_(self) -> str:
+        from theory.display import lines, mathml, named, record
+
+        rows = (
+            ("", mathml(self.goal.latex) if self.goal is not None else ""),
+            ("", self.reason),
+            ("given", lines(named(p.name, p.order.latex) for p in self.given)),
+            ("uses", ", ".join(self.used)),
+            ("scaling", "" if self.scaling is None else str(self.scaling)),
+            ("with this it would follow", mathml(self.weakest.latex) if self.weakest is not None else ""),
+        )
+        return record(str(self.status).capitalize(), rows)
+
 
 def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Premise, ...] | None = None) -> Answer:
     """Whether ``goal`` follows from ``given`` for all scalings, with a certificate either way.

@@ -43,6 +43,14 @@ class Order:
         tilde = " (up to logarithms)" if self.up_to_logs else ""
         return f"{_plain(self.left)} {RELATIONS[self.relation]} {_plain(self.right)}{tilde}"
 
+    def __repr__(self) -> str:
+        return f"Order {self}"
+
+    def _repr_latex_(self) -> str:
+        from theory.display import inline
+
+        return inline(self.latex)
+
     @property
     def symbols(self) -> set[str]:
         return {s.name for s in self.left.free_symbols | self.right.free_symbols}
@@ -72,6 +80,14 @@ class Premise:
 
     def __str__(self) -> str:
         return f"{self.order}  [{self.name}]"
+
+    def __repr__(self) -> str:
+        return f"Premise {self.name}: {self.order}"
+
+    def _repr_latex_(self) -> str:
+        from theory.display import inline
+
+        return inline(self.order.latex)
 
 
 def facts(names: Iterable[str] | None = None) -> tuple[Premise, ...]:

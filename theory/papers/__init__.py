@@ -49,6 +49,9 @@ class Entailment:
     expected: Ruling
     says: str
 
+    def __repr__(self) -> str:
+        return f"Entailment {self.name}: {self.says} ({self.expected})"
+
     def decide(self) -> Answer:
         """The exact answer, with its certificate."""
         return consistent(self.given) if self.goal is None else entails(self.given, self.goal)
@@ -69,6 +72,14 @@ class ConditionSet:
     title: str
     conditions: tuple[Condition, ...]
     own: bool = True
+
+    def __repr__(self) -> str:
+        return f"{self.title}: {', '.join(c.name for c in self.conditions)}"
+
+    def _repr_html_(self) -> str:
+        from theory.display import named, record
+
+        return record(self.title, (("", named(c.name, c.latex)) for c in self.conditions))
 
     @property
     def equations(self) -> tuple[Condition, ...]:
@@ -118,6 +129,9 @@ class Paper:
             raise ValueError(
                 f"paper '{self.name}': its reading is of '{self.reading.paper}'; set paper = '{self.name}'"
             )
+
+    def __repr__(self) -> str:
+        return f"Paper {self.name}: {self.title}"
 
     def named(self, reading: Reading) -> dict[str, ConditionSet]:
         """The sets of conditions by the names that a user may type: the main one, and those of relatives."""

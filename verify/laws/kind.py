@@ -79,6 +79,10 @@ class Finding:
     reason: str
     detail: Detail
 
+    def __repr__(self) -> str:
+        about = ", ".join(name for name, _ in self.parts)
+        return f"{self.status} {about}: predicted {self.predicted}, measured {self.measured}"
+
     def data(self) -> dict[str, Any]:
         """As report.json holds it."""
         return self.detail.data() | {"status": str(self.status)}

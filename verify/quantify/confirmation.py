@@ -112,6 +112,10 @@ class TheoremVerdict:
     group: str
     explored: int = 0
 
+    def __repr__(self) -> str:
+        looked = f"{self.met} of {self.runs} fresh runs meet it"
+        return f"{self.status} {self.theorem.name} ({self.labels} labels): {looked}\n  {self.reason}"
+
 
 def answer(
     family: Family, theorem: Theorem, choice: Choice, results: Sequence[Result], again: Sequence[Result], group: str,

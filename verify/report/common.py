@@ -23,9 +23,9 @@ from rich.segment import Segment
 from rich.text import Text
 
 from theory import Condition
+from theory.formulas import mathml, pieces, plain
 from theory.statements import tex
 from verify.draw import Picture
-from verify.formulas import mathml, pieces, plain
 from verify.notation import MU, names
 from verify.shown import visible
 

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.text import Text
 
 from theory import Margin
+from theory.formulas import plain
 from theory.statements import law_tex, tex
 from verify.compared import Standing, shared
-from verify.formulas import plain
 from verify.notation import number, symbol
 from verify.report.common import indented, open_console
 

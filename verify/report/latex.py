@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
-from verify.formulas import parses, pieces
+from theory.formulas import parses, pieces
 from verify.report.common import spoken
 from verify.report.theorems import with_constants
 from verify.report.words import evidence, expectation, measured, source, where

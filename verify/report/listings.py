@@ -11,11 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from theory import Claim, Margin, T_star, evaluate, orders
+from theory.formulas import plain
 from theory.papers import Entailment, Paper
 from theory.reading import Reading
 from theory.statements import PROVENANCE, Part, Theorem, law_tex, tags, tex
 from verify.entailed import CLAIMED, Decision, certificate
-from verify.formulas import plain
 from verify.laws import kind_of
 from verify.notation import number, symbol
 from verify.pack import pack_of

@@ -107,8 +107,7 @@ def predicted(verdict: Verdict) -> list[str]:
 
 def measured(verdict: Verdict) -> list[str]:
     """The measurement in a few lines; the whole of it stands in the claim's section."""
-    lines = [line for f in verdict.findings for line in kind(f).measured(f.detail)]
-    return lines or [verdict.measured]
+    return verdict.fit
 
 
 def brief(verdict: Verdict) -> str:
