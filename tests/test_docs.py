@@ -42,11 +42,11 @@ def test_every_command_shown_exists():
     from verify.__main__ import cli
 
     for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for name in re.findall(r"python -m verify (\w+)", path.read_text(encoding="utf-8")):
+        for name in re.findall(r"(?:python -m verify|(?:^|`)thetacheck) (\w+)", path.read_text(encoding="utf-8"), re.M):
             assert name in cli.commands, f"{path.name}: verify {name}"
 
 
-SHOWN = re.compile(r"^```console\n\$ python -m verify ([^\n]*)\n(.*?)^```", re.S | re.M)
+SHOWN = re.compile(r"^```console\n\$ (?:python -m verify|thetacheck) ([^\n]*)\n(.*?)^```", re.S | re.M)
 CONSOLE = [
     pytest.param(*block, id=f"{path.name}-{k}")
     for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -134,7 +134,7 @@ def test_help_shows_examples_that_can_be_read(call):
     status, told, _ = call("entails", "--help")
     assert status == 0
     assert "Exit status" in told
-    examples = re.findall(r'python -m verify entails .*"([^"]+)"$', told, re.M)
+    examples = re.findall(r'thetacheck entails .*"([^"]+)"$', told, re.M)
     assert len(examples) == 5
     own, _ = declared("x >= 1, k")
     assert all(parse(text, own) for text in examples)
@@ -275,5 +275,5 @@ def test_the_bare_command_prints_its_help(call):
     status, told, complained = call()
     assert status == 0
     assert told.startswith("Usage: ")
-    assert "python -m verify entails" in told
+    assert "thetacheck entails" in told
     assert complained == ""

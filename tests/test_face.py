@@ -152,16 +152,54 @@ def test_values_show_themselves_in_a_line():
     )
 
 
-def test_a_stray_verify_does_not_stand_in_for_ours(tmp_path):
-    (tmp_path / "verify.py").write_text("print('stray')\n")
+COMMAND = [sys.executable, "-P", "-c", "from thetacheck.__main__ import main; main()"]  # as the console script has it
+
+
+def called(command, folder, *arguments):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(
-        [sys.executable, "-m", "thetacheck", "papers"],
-        cwd=tmp_path, capture_output=True, text=True, env=environment, check=False,
-    )  # fmt: skip
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, env=environment, check=False
+    )
+
+
+@pytest.fixture
+def strays(tmp_path):
+    """A folder with files of a user that have the names of ours, of a library and of Python."""
+    for name in ("verify", "theory", "numerics", "json", "random", "click", "numpy", "tempfile"):
+        (tmp_path / f"{name}.py").write_text("print('STRAY')\n")
+    (tmp_path / "theory").mkdir()
+    (tmp_path / "theory" / "__init__.py").write_text("print('STRAY')\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [COMMAND, [sys.executable, "-m", "thetacheck"]], ids=["script", "module"])
+def test_no_file_beside_a_users_stands_in_for_ours(command, strays):
+    asked = "map kappa tau --x 2:4:2 --y 0.1:0.2:2 --show loss_end --steps 2 --seeds 1 --jobs 2 --out map"  # of workers
+    if command is COMMAND:
+        (strays / "thetacheck.py").write_text("print('STRAY')\n")
+        asked = "papers"
+    done = called(command, strays, *asked.split())
     assert done.returncode == 0, done.stderr
-    assert "stray" not in done.stdout
-    assert "han2025" in done.stdout
+    assert "STRAY" not in done.stdout + done.stderr
+    (strays / "my_theory.py").write_text(
+        "from theory import Claim, Within\n"
+        "mine = Claim(name='mine', source='my note', needs=(), observable='nothing', law=Within(low=0))\n"
+    )
+    done = called(command, strays, "check", "my_theory.py")
+    assert done.returncode == 2
+    assert done.stderr.startswith("thetacheck: my_theory.py:2: claim 'mine' ")
+
+
+def test_a_script_beside_such_files_has_ours_or_hears_why_not(strays):
+    script = strays / "script.py"
+    script.write_text("from thetacheck import Setting\nimport theory\nprint(theory.__file__)\n")
+    for name in ("json", "random", "numpy", "click", "tempfile"):  # these a script asks for itself
+        (strays / f"{name}.py").unlink()
+    assert called([sys.executable, "script.py"], strays).stdout == f"{ROOT / 'theory' / '__init__.py'}\n"
+    script.write_text("import theory\nfrom thetacheck import Setting\n")
+    done = called([sys.executable, "script.py"], strays)
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("ImportError")]
+    assert "was imported as 'theory', which thetacheck needs for its own: rename it" in line
 
 
 def test_processes_of_a_script_without_a_guard_are_refused(tmp_path):

@@ -286,7 +286,7 @@ def test_a_violation_is_printed_with_its_margins_a_command_and_a_test_that_runs(
         main()
     assert done.value.code == 1
     printed = capsys.readouterr().out
-    for text in ("VIOLATED", "python -m verify falsify stage1.noisy-ignored --at", "falsify.html"):
+    for text in ("VIOLATED", "thetacheck falsify stage1.noisy-ignored --at", "falsify.html"):
         assert text in printed
     assert len(printed.splitlines()) == 3
     page = (tmp_path / "falsify.html").read_text(encoding="utf-8")

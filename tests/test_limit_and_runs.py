@@ -200,7 +200,7 @@ def test_a_stale_or_spoiled_certificate_proves_nothing(fault, kept):
     held = stands(SMALL, spoiled, LIMIT.system)
     assert held.problem
     said = lines("theorem-4.4.stage1", Proofs(limit=LIMIT, standings=(held,)))["in the limit"]
-    assert said.startswith(f"not proved here: {SMALL.name}, ") and "python -m verify prove limit.clean-labels" in said
+    assert said.startswith(f"not proved here: {SMALL.name}, ") and "thetacheck prove limit.clean-labels" in said
     assert "proved for" not in said
     assert said.endswith("nothing of stage1.order-one, stage1.order-one-above, clean-labels.fitted")
 

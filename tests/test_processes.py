@@ -283,7 +283,7 @@ def test_a_fault_of_ours_has_a_status_of_its_own_and_keeps_its_traceback(tmp_pat
     [line] = capsys.readouterr().err.splitlines()
     [held] = tmp_path.iterdir()
     assert str(held) in line and "KeyError" in line
-    assert "in fault" in held.read_text() and "python -m verify list" in held.read_text()
+    assert "in fault" in held.read_text() and "thetacheck list" in held.read_text()
 
 
 @pytest.mark.parametrize(

@@ -208,7 +208,7 @@ def test_json_is_strict_and_follows_the_schema(folder, outcome):
     by_name = {c["name"]: c for c in held["claims"]}
     assert by_name["contrast"]["expected"] is True
     assert by_name["improbable"]["expected"] is False
-    assert by_name["rate"]["reproduce"] == "python -m verify run rate --profile quick --seed 3"
+    assert by_name["rate"]["reproduce"] == "thetacheck run rate --profile quick --seed 3"
 
 
 def test_the_schema_refuses_what_is_not_a_report(folder):
@@ -403,7 +403,7 @@ def test_a_verdict_without_data_to_draw_gets_no_figure(outcome):
 def test_reproducing_names_every_option_that_was_not_the_default(outcome):
     plan = replace(outcome.plan, reading=Reading(C=4, horizon=20, kappa_low=2.5), device="cuda", seed=0)
     line = report.reproduce("a claim", replace(outcome, plan=plan))
-    assert line.startswith("python -m verify run 'a claim' --profile quick --seed 0 ")
+    assert line.startswith("thetacheck run 'a claim' --profile quick --seed 0 ")
     assert line.endswith(" --C 4 --horizon 20 --kappa-low 2.5 --device cuda")
 
 

@@ -4,7 +4,9 @@ Everything here lies in one of three packages: ``theory`` (what is claimed), ``n
 (what the one says of the other), where it is documented.
 """
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +73,36 @@ __all__ = [
     "train",
     "verify",
 ]
+
+
+HERE = Path(__file__).resolve().parent.parent
+_PACKAGES = ("theory", "numerics", "verify")
+
+
+def _ours_first() -> None:
+    """These are plain names: a ``verify.py`` beside a notebook or a script must not stand in for ours, nor in workers,
+    which search where their parent does."""
+    known = [name for package in _PACKAGES for name in (package, f"{package}.py")]
+    for i, place in enumerate(sys.path):
+        if any(Path(place, name).exists() for name in known):
+            if Path(place).resolve() != HERE:
+                sys.path.insert(i, str(HERE))
+            return
+
+
+def _require_ours() -> None:
+    """Raise ``ImportError`` where one of these names was taken before we were asked."""
+    for name in _PACKAGES:
+        held = getattr(sys.modules.get(name), "__file__", None)
+        if name in sys.modules and (held is None or Path(held).resolve().parent != HERE / name):
+            raise ImportError(
+                f"a module of another, {held or name}, was imported as '{name}', which thetacheck needs for its own:"
+                " rename it, or import thetacheck first"
+            )
+
+
+_ours_first()
+_require_ours()
 
 
 def __getattr__(name: str) -> Any:

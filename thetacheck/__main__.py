@@ -1,17 +1,17 @@
-"""``python -m thetacheck``: the command line. A ``verify.py`` in the working directory cannot stand in for it."""
+"""``python -m thetacheck``, and what ``thetacheck`` runs.
 
+A ``verify.py`` or a ``json.py`` in the working directory cannot stand in for ours or for Python's.
+"""
+
+import os
 import sys
-from pathlib import Path
 
+from thetacheck import HERE
 
-def _ours_first() -> None:
-    """``verify`` is a plain name: it is looked for where this package lies before the working directory."""
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+if __name__ == "__main__" and os.getcwd() in sys.path and os.getcwd() != str(HERE) and not sys.flags.safe_path:
+    sys.path.remove(os.getcwd())  # an installed command does not look there; and workers look where their parent does
 
-
-_ours_first()
-
-from verify.__main__ import main  # noqa: E402
+from verify.__main__ import main
 
 if __name__ == "__main__":
     main()

@@ -1,4 +1,4 @@
-"""The command line: ``python -m verify`` or ``thetacheck``."""
+"""The command line: ``thetacheck``, or ``python -m verify``."""
 
 import os
 import signal
@@ -25,9 +25,8 @@ def _refuse_strays() -> None:
         spec = importlib.util.find_spec(name)
         if not spec or not spec.origin or Path(spec.origin).resolve().parent != here / name:
             where = spec.origin if spec else "nowhere"
-            click.echo(
-                f"thetacheck: '{name}' is found at {where}, not in {here}: rename it or change directory", err=True
-            )
+            way = "call thetacheck, or python -m thetacheck, which it cannot stand in for"
+            click.echo(f"thetacheck: '{name}' is found at {where}, not in {here}: {way}", err=True)
             sys.exit(2)
 
 
@@ -48,10 +47,11 @@ def main() -> None:
 
 def _status() -> int:
     from verify.processes import Lost
+    from verify.shown import COMMAND
 
     try:
         _require_text(sys.argv[1:])
-        return cli.main(standalone_mode=False)
+        return cli.main(prog_name=COMMAND, standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as problem:

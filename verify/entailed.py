@@ -13,6 +13,7 @@ from theory.orders import RELATIONS, Answer, Order, Premise, Scaling
 from theory.papers import Entailment
 from verify import processes
 from verify.laws.kind import Status
+from verify.shown import COMMAND
 
 CLAIMED = {
     orders.Ruling.ENTAILED: "follows from the premises",
@@ -66,7 +67,7 @@ class Decision:
 
     @property
     def reproduce(self) -> str:
-        return f"python -m verify run {self.statement.name}"
+        return f"{COMMAND} run {self.statement.name}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,8 @@
 import shlex
 from collections.abc import Iterable
 
+COMMAND = "thetacheck"  # how it is called; a file in the working directory cannot stand in for it, as for `-m verify`
+
 
 def visible(text: object) -> str:
     """On one line, with what a terminal would obey (escape codes, newlines, reversed writing) as ``\\x1b``, ``\\n``."""

@@ -239,15 +239,15 @@ def cli(context: click.Context) -> int:
 
     \b
     Examples:
-      python -m verify all --profile quick        every theorem and claim, in a few minutes
-      python -m verify run stage1.time            one claim, on the same runs
-      python -m verify explain stage2.test-error  what it says and how it is judged
-      python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
-      python -m verify check note.py              conditions and claims of your own
-      python -m verify entails --given condition-4.1 "n * log(n) << sqrt(d)"
-      python -m verify map kappa tau              phase diagrams over any two parameters
-      python -m verify calibrate --profile quick  numbers for the constants left open
-      python -m verify selftest                   does the verifier reject false laws?
+      thetacheck all --profile quick        every theorem and claim, in a few minutes
+      thetacheck run stage1.time            one claim, on the same runs
+      thetacheck explain stage2.test-error  what it says and how it is judged
+      thetacheck margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
+      thetacheck check note.py              conditions and claims of your own
+      thetacheck entails --given condition-4.1 "n * log(n) << sqrt(d)"
+      thetacheck map kappa tau              phase diagrams over any two parameters
+      thetacheck calibrate --profile quick  numbers for the constants left open
+      thetacheck selftest                   does the verifier reject false laws?
 
     \b
     Exit status: 0 the study ran, whatever it found, 1 a verdict that --fail-on names,
@@ -364,6 +364,6 @@ def meanwhile(text: str, quiet: bool) -> Iterator[None]:
 
 
 def command_line() -> str:
-    from verify.shown import command
+    from verify.shown import COMMAND, command
 
-    return command(["python", "-m", "verify", *sys.argv[1:]])
+    return command([COMMAND, *sys.argv[1:]])

@@ -58,11 +58,11 @@ def map_(x_name: str | None, y_name: str | None, **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify map kappa tau
-      python -m verify map n d --x 16:256:16:log --y 1e3:1e8:16:log --show stage1.noisy-ignored
-      python -m verify map mu d --x 0:10 --y 100:1000 --at "n=20 m=10 eta=2 sigma_0=0.01" --steps 100 --show loss_end
-      python -m verify map --preset kou --out kou
-      python -m verify map n strength --paper kou2023 --beside cao2022 --beside han2025
+      thetacheck map kappa tau
+      thetacheck map n d --x 16:256:16:log --y 1e3:1e8:16:log --show stage1.noisy-ignored
+      thetacheck map mu d --x 0:10 --y 100:1000 --at "n=20 m=10 eta=2 sigma_0=0.01" --steps 100 --show loss_end
+      thetacheck map --preset kou --out kou
+      thetacheck map n strength --paper kou2023 --beside cao2022 --beside han2025
 
     \b
     Exit status: 0 drawn, 2 unusable arguments, 130 interrupted.
@@ -235,10 +235,10 @@ def figures(numbers: tuple[str, ...], **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify figures 1 --out figures
-      python -m verify figures 2 4
-      python -m verify figures 2 --data cifar10:data --classes cat,dog --device cuda
-      python -m verify figures all --seeds 50
+      thetacheck figures 1 --out figures
+      thetacheck figures 2 4
+      thetacheck figures 2 --data cifar10:data --classes cat,dog --device cuda
+      thetacheck figures all --seeds 50
 
     \b
     Exit status: 0 made, 2 unusable arguments or the images extra is missing, 130 interrupted.

@@ -58,8 +58,8 @@ def explain(claim: str, **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify explain stage2.test-error
-      python -m verify explain regime.cross-talk
+      thetacheck explain stage2.test-error
+      thetacheck explain regime.cross-talk
     """
     from verify import report
     from verify.design import groups
@@ -90,7 +90,7 @@ def margins(epsilon: float, **options: Any) -> int:
 
     \b
     Example:
-      python -m verify margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
+      thetacheck margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1 --tau-plus 0.2
     """
     from verify import report
 
@@ -138,12 +138,12 @@ def entails(goal: str | None, given: tuple[str, ...], assume: tuple[str, ...], d
 
     \b
     Examples:
-      python -m verify entails --given condition-4.1 "n * log(n) << sqrt(d)"
-      python -m verify entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
-      python -m verify entails --given condition-4.1 --up-to-logs "d >= n^2"
-      python -m verify entails --given kou --assume "kappa ~ 1"
-      python -m verify entails --given condition-4.1 "d >> n" --smt question.smt2
-      python -m verify entails --symbols "x >= 1, k" --assume "k <= log(x)" "k << sqrt(x)"
+      thetacheck entails --given condition-4.1 "n * log(n) << sqrt(d)"
+      thetacheck entails --given condition-4.1 --drop 4.1.2-dimension --assume "d >= n^1.5" "n << sqrt(d)"
+      thetacheck entails --given condition-4.1 --up-to-logs "d >= n^2"
+      thetacheck entails --given kou --assume "kappa ~ 1"
+      thetacheck entails --given condition-4.1 "d >> n" --smt question.smt2
+      thetacheck entails --symbols "x >= 1, k" --assume "k <= log(x)" "k << sqrt(x)"
 
     \b
     Exit status: 0 it follows (or the premises are consistent), 1 it does not, is undecided,
@@ -176,9 +176,9 @@ def papers(names: tuple[str, ...]) -> int:
 
     \b
     Examples:
-      python -m verify papers
-      python -m verify papers han2025
-      python -m verify papers tests/toy.py
+      thetacheck papers
+      thetacheck papers han2025
+      thetacheck papers tests/toy.py
 
     \b
     Exit status: 0 listed, or all that is declared is so, 1 something is not, 2 unusable arguments.
@@ -213,8 +213,8 @@ def compare(names: tuple[str, ...], of_papers: bool, epsilon: float, constant: f
 
     \b
     Examples:
-      python -m verify compare report report-seed-1
-      python -m verify compare --papers kou2023 han2025 --n 100 --m 20 --d 1e7 --mu 300 --sigma-xi 1 \\
+      thetacheck compare report report-seed-1
+      thetacheck compare --papers kou2023 han2025 --n 100 --m 20 --d 1e7 --mu 300 --sigma-xi 1 \\
           --sigma-0 1e-9 --eta 1e-7 --tau-plus 0.1
 
     \b

@@ -31,11 +31,11 @@ def prove(statement: tuple[str, ...], region: tuple[str, ...], out: Path | None,
 
     \b
     Examples:
-      python -m verify prove
-      python -m verify prove limit.stage1 --out stage1.json
-      python -m verify prove --check stage1.json
-      python -m verify prove "gamma > rho_noisy at s = 0.4" --region "lead=2.6:12 tau=0.05:0.25"
-      python -m verify prove "margin_noisy < 0 for s from 0.1 to 0.5" --region "kappa=5:20 active=0.4:0.8 step=0.05"
+      thetacheck prove
+      thetacheck prove limit.stage1 --out stage1.json
+      thetacheck prove --check stage1.json
+      thetacheck prove "gamma > rho_noisy at s = 0.4" --region "lead=2.6:12 tau=0.05:0.25"
+      thetacheck prove "margin_noisy < 0 for s from 0.1 to 0.5" --region "kappa=5:20 active=0.4:0.8 step=0.05"
 
     \b
     Exit status: 0 all are proved or argued (or all certificates stand), 1 one is disproved or undecided

@@ -65,11 +65,11 @@ def falsify(claim: tuple[str, ...], **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify falsify stage1.noisy-ignored --budget 5m
-      python -m verify falsify stage2.test-error selection.log2 --C 8
-      python -m verify falsify stage1.clean-fitted --conditions huang
-      python -m verify falsify linear.activations --conditions docs/examples/weaker_dimension.py
-      python -m verify falsify stage1.noisy-ignored --at "n=20 m=20 d=1e6 mu=500 sigma_0=1e-6 eta=2e-6 tau_plus=0.2"
+      thetacheck falsify stage1.noisy-ignored --budget 5m
+      thetacheck falsify stage2.test-error selection.log2 --C 8
+      thetacheck falsify stage1.clean-fitted --conditions huang
+      thetacheck falsify linear.activations --conditions docs/examples/weaker_dimension.py
+      thetacheck falsify stage1.noisy-ignored --at "n=20 m=20 d=1e6 mu=500 sigma_0=1e-6 eta=2e-6 tau_plus=0.2"
 
     \b
     Exit status: 0 no violation found, 1 a violation stands, 2 unusable arguments,
@@ -192,9 +192,9 @@ def calibrate(claim: tuple[str, ...], **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify calibrate --profile quick
-      python -m verify calibrate stage1.noisy-ignored selection.log2 --out calibration
-      python -m verify calibrate --resume calibration
+      thetacheck calibrate --profile quick
+      thetacheck calibrate stage1.noisy-ignored selection.log2 --out calibration
+      thetacheck calibrate --resume calibration
 
     \b
     Exit status: 0 done, 2 unusable arguments, 130 interrupted.

@@ -32,8 +32,8 @@ def select_(
 
     \b
     Examples:
-      python -m verify select losses.csv
-      python -m verify select losses.npy --classes labels.npy --missing last
+      thetacheck select losses.csv
+      thetacheck select losses.npy --classes labels.npy --missing last
 
     \b
     Exit status: 0 an epoch is proposed, 1 no stop epoch can be told, 2 unusable arguments or losses.

@@ -35,10 +35,10 @@ def all_(**options: Any) -> int:
 
     \b
     Examples:
-      python -m verify all
-      python -m verify all --profile quick --out /tmp/look
-      python -m verify all --C 4 --seed 1
-      python -m verify all --resume report
+      thetacheck all
+      thetacheck all --profile quick --out /tmp/look
+      thetacheck all --C 4 --seed 1
+      thetacheck all --resume report
     """
     return _study((), options)
 
@@ -52,9 +52,9 @@ def run(claim: tuple[str, ...], **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify run theorem-4.1
-      python -m verify run stage1.time stage2.time
-      python -m verify run selection.log2 --profile thorough
+      thetacheck run theorem-4.1
+      thetacheck run stage1.time stage2.time
+      thetacheck run selection.log2 --profile thorough
     """
     return _study(claim, options)
 
@@ -140,9 +140,9 @@ def check(file: Path, **options: Any) -> int:
 
     \b
     Examples:
-      python -m verify check docs/examples/weaker_dimension.py
-      python -m verify check docs/examples/own_theorem.py
-      python -m verify check note.py --profile standard --out note
+      thetacheck check docs/examples/weaker_dimension.py
+      thetacheck check docs/examples/own_theorem.py
+      thetacheck check note.py --profile standard --out note
     """
     from verify import check as check_
     from verify import report, study, userfile

@@ -24,7 +24,7 @@ from verify.fit import clopper_pearson
 from verify.notation import notation, number
 from verify.pack import option, pack_of, typed
 from verify.report.common import csv, dumps, duration, html_page, markdown, open_console, stated
-from verify.shown import visible
+from verify.shown import COMMAND, visible
 
 
 @contextmanager
@@ -305,7 +305,7 @@ def _again(claim: Claim, setting: Setting, reading: Reading, conditions: str) ->
     changed = {k: v if isinstance(v, str) else f"{v:g}" for k, v in _changed(reading).items()}
     more = [f"--{k.replace('_', '-')} {v}" for k, v in changed.items()]
     more += [f"--conditions {shlex.quote(conditions)}"] if conditions else []
-    return " ".join([f'python -m verify falsify {shlex.quote(claim.name)} --at "{at}"', *more]) + option(reading)
+    return " ".join([f'{COMMAND} falsify {shlex.quote(claim.name)} --at "{at}"', *more]) + option(reading)
 
 
 def _slug(claim: Claim) -> str:

@@ -15,6 +15,7 @@ from verify.laws.most_least import Constant
 from verify.notation import signed
 from verify.report.proofs import region_text
 from verify.report.words import measured_at
+from verify.shown import COMMAND
 
 if TYPE_CHECKING:
     from theory.limit import Limit
@@ -66,7 +67,7 @@ def _row(held: Standing, theorem: Theorem, signs: Mapping[str, str]) -> dict[str
         "name": statement.name,
         "says": statement.says,
         "of": "all parts" if len(parts) == len(theorem.parts) else ", ".join(parts),
-        "problem": held.problem and f"{held.problem} (python -m verify prove {statement.name})",
+        "problem": held.problem and f"{held.problem} ({COMMAND} prove {statement.name})",
     }
     if isinstance(statement, Argument):
         how = f"argued in docs/proofs.md; of its algebra {held.leaves} steps checked in this run"

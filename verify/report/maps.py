@@ -11,7 +11,7 @@ from verify.maps import Map
 from verify.maps.figures import draw
 from verify.notation import number, symbol
 from verify.report.common import csv, duration, html_page, open_console
-from verify.shown import visible
+from verify.shown import COMMAND, visible
 
 
 def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: float) -> None:
@@ -50,7 +50,7 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
 
 def map_interrupted(folder: Path, done: int, total: int) -> None:
     """Say how to go on."""
-    line = f"{done:,} of {total:,} runs are kept: python -m verify map --resume {folder}"
+    line = f"{done:,} of {total:,} runs are kept: {COMMAND} map --resume {folder}"
     open_console(sys.stderr).print(line, soft_wrap=True)
 
 

@@ -14,6 +14,7 @@ from verify.laws import kind_of
 from verify.laws.kind import Status
 from verify.pack import loaded, option
 from verify.report.common import readable
+from verify.shown import COMMAND
 
 if TYPE_CHECKING:
     from verify.entailed import Decision
@@ -120,7 +121,7 @@ def reproduce(name: str, outcome: Outcome) -> str:
     """The command that judges a claim or theorem again, on the same runs."""
     plan = outcome.plan
     what = f"run {shlex.quote(name)}" if plan.file is None else f"check {shlex.quote(str(plan.file.path))}"
-    parts = [f"python -m verify {what}", f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
+    parts = [f"{COMMAND} {what}", f"--profile {plan.profile.name}", f"--seed {plan.seed}"]
     for f in fields(plan.reading):
         value = getattr(plan.reading, f.name)
         if value != f.default:
