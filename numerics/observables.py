@@ -4,6 +4,7 @@ NaN means that a run gives no number: no label was flipped, or the run ended bef
 number needs in order to say anything of a claim is declared beside it (``Observable.premises``).
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from numerics.model import Setting
 from numerics.module import ModuleSetting
-from numerics.series import OF_MARGINS, SERIES
+from numerics.series import OF_MARGINS, SERIES, Listed
 from numerics.trajectory import Event, Trajectory
 
 Computed = Callable[[Trajectory], np.ndarray]
@@ -39,6 +40,8 @@ class Observable:
         through: whether it is an extreme over times, so that a bound broken on the way is broken, however the run ends.
         reads: the recorded series that ``compute`` reads, beside the moments' own; all where nothing is declared. A run
             made for it need not record others.
+        latex: the formula, in the letters of :data:`numerics.series.NOTATION`; what ``compute`` was declared with where
+            nothing is said here.
         weight: the power of c that it takes under the exact symmetry (mu, sigma_xi, sigma_0, eta) ->
             (c mu, c sigma_xi, sigma_0/c, eta/c^2) (D4). Coefficients, margins, shares and times have 0.
 
@@ -55,8 +58,11 @@ class Observable:
     through: bool = False
     reads: tuple[str, ...] | None = None
     weight: int = 0
+    latex: str = ""
 
     def __post_init__(self) -> None:
+        if not self.latex:
+            object.__setattr__(self, "latex", getattr(self.compute, "latex", ""))
         if not callable(self.compute):
             raise ValueError(f"observable '{self.name}': compute is {self.compute!r}; give a function of a trajectory")
         if self.stage not in STAGES:
@@ -87,11 +93,11 @@ def series_of(observables: Iterable[Observable], events: Iterable[Event] = ()) -
     return frozenset(name for o in observables for name in o.reads) | {event.series for event in events}
 
 
-def reading(*series: str) -> Callable[[Computed], Computed]:
-    """Declare on a function which recorded series it reads."""
+def reading(*series: str, latex: str = "") -> Callable[[Computed], Computed]:
+    """Declare on a function which recorded series it reads, and its formula."""
 
     def declared(compute: Computed) -> Computed:
-        compute.reads = series
+        compute.reads, compute.latex = series, latex
         return compute
 
     return declared
@@ -105,8 +111,29 @@ def moments(order_one: float) -> dict[str, Event]:
     }
 
 
-def _at(event: str, series: str) -> Callable[[Trajectory], np.ndarray]:
-    return reading(series)(lambda run: run.at(event, series))
+_WHEN = {"early": "T_0", "T1": "T_1", "end": "T"}  # how formulas call the moments
+
+
+def when(event: str, formula: str) -> str:
+    """LaTeX of what ``formula`` says, at a moment."""
+    return rf"{formula} \quad (t = {_WHEN[event]})"
+
+
+def formula(series: str) -> str:
+    """LaTeX of a recorded series without its letter; of one's own its name."""
+    known = SERIES.get(series)
+    return rf"\text{{{series}}}" if known is None else re.sub(r"^(L_S|s) = ", "", known.latex)
+
+
+def at(event: str, series: str) -> Callable[[Trajectory], np.ndarray]:
+    """A recorded series at a moment."""
+    return reading(series, latex=when(event, formula(series)))(lambda run: run.at(event, series))
+
+
+def _over(series: str, largest: bool, times: str) -> str:
+    inner = formula(series)
+    inner = rf"\left({inner}\right)" if r" - \m" in inner else inner
+    return rf"\{'max' if largest else 'min'}_{{{times}}} {inner}"
 
 
 def _extreme(values: np.ndarray, largest: bool) -> np.ndarray:
@@ -116,13 +143,16 @@ def _extreme(values: np.ndarray, largest: bool) -> np.ndarray:
 
 
 def _until_T1(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
-    return reading(series)(lambda run: _extreme(run.up_to("T1", series), largest))
+    latex = _over(series, largest, r"t \le T_1")
+    return reading(series, latex=latex)(lambda run: _extreme(run.up_to("T1", series), largest))
 
 
 def _until_grown(series: str) -> Callable[[Trajectory], np.ndarray]:
     """The least of a series until some gamma or own rho is of order one; NaN where none comes to it."""
 
-    @reading(series, "coefficient_own_max")
+    grown = rf"t \le \min\{{t: {formula('coefficient_own_max')} \ge c_1\}}"
+
+    @reading(series, "coefficient_own_max", latex=_over(series, False, grown))
     def least(run: Trajectory) -> np.ndarray:
         grown = run.events["T1"].reached(run.series["coefficient_own_max"])
         later = np.cumsum(grown, 1) > 1
@@ -135,7 +165,9 @@ def _until_grown(series: str) -> Callable[[Trajectory], np.ndarray]:
 def _from_T1(series: str, largest: bool = False, by_time: bool = False) -> Callable[[Trajectory], np.ndarray]:
     """The least or largest of a series from T_1 on; ``by_time``: of its product with rescaled time."""
 
-    @reading(series)
+    latex = _over(series, largest, r"t \ge T_1")
+
+    @reading(series, latex=latex.replace(formula(series), f"s {formula(series)}") if by_time else latex)
     def extreme(run: Trajectory) -> np.ndarray:
         index = run.index("T1")
         before = np.arange(run.times.size)[None, :] < index[:, None]
@@ -147,17 +179,19 @@ def _from_T1(series: str, largest: bool = False, by_time: bool = False) -> Calla
 
 
 def _through(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
-    return reading(series)(lambda run: _extreme(run.series[series], largest))
+    return reading(series, latex=_over(series, largest, "t"))(lambda run: _extreme(run.series[series], largest))
 
 
-@reading("loss_derivative_max", "loss_derivative_min")
+@reading("loss_derivative_max", "loss_derivative_min", latex=r"\max_t \frac{\max_i g_i}{\min_i g_i}")
 def _loss_derivative_ratio(run: Trajectory) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):  # a diverged run's derivatives underflow
         return _extreme(run.series["loss_derivative_max"] / run.series["loss_derivative_min"], largest=True)
 
 
 def _projection(series: str) -> Callable[[Trajectory], np.ndarray]:
-    @reading(series, "coefficient_max")
+    over = rf"\frac{{{formula(series)}}}{{\max(1,\ {formula('coefficient_max')})}}"
+
+    @reading(series, "coefficient_max", latex=rf"\max_{{t \le T_1}} {over}")
     def worst(run: Trajectory) -> np.ndarray:
         return _extreme(run.up_to("T1", series) / np.maximum(1.0, run.series["coefficient_max"]), largest=True)
 
@@ -167,7 +201,9 @@ def _projection(series: str) -> Callable[[Trajectory], np.ndarray]:
 def _settles(series: str, above: float = 0.0) -> Callable[[Trajectory], np.ndarray]:
     """First recorded time >= 1 from which on a series stays above a value to the end; NaN if it does not."""
 
-    @reading(series)
+    latex = rf"\min\{{t \ge 1: {formula(series)} > {above:g} \text{{ from }} t \text{{ to }} T\}}"
+
+    @reading(series, latex=latex)
     def when(run: Trajectory) -> np.ndarray:
         values = run.series[series]
         met = np.isnan(values) | (values > above)  # NaN: the run has left
@@ -181,7 +217,7 @@ def _settles(series: str, above: float = 0.0) -> Callable[[Trajectory], np.ndarr
     return when
 
 
-@reading("rho_noisy_max", "gamma_max")
+@reading("rho_noisy_max", "gamma_max", latex=rf"\min\{{t > 0: {formula('rho_noisy_max')} > {formula('gamma_max')}\}}")
 def _overtakes(run: Trajectory) -> np.ndarray:
     lead = run.series["rho_noisy_max"] - run.series["gamma_max"]
     lead = np.where(np.isnan(run.series["gamma_max"]), np.nan, lead)
@@ -208,12 +244,15 @@ def _best(columns: np.ndarray, m: int) -> float:
     return float(min(columns[:m].max(0).min(), (-columns[m:]).max(0).min()))
 
 
-@reading()
+_INITIAL = r"\langle w^{(0)}_{j,r}, \xi_i\rangle"
+
+
+@reading(latex=r"\min_i \frac{1}{m} |\{r: \langle w^{(0)}_{\tilde y_i,r}, \xi_i\rangle > 0\}|")
 def _active_neurons(run: Trajectory) -> np.ndarray:
     return run.batch.first_active.double().mean(1).amin(1).numpy()
 
 
-@reading()
+@reading(latex=rf"\min_{{j,r}} \frac{{1}}{{n}} |\{{i: \tilde y_i = j,\ {_INITIAL} > 0\}}|")
 def _active_samples(run: Trajectory) -> np.ndarray:
     batch = run.batch
     noise = (batch.overlap[..., batch.noise] > 0).unflatten(1, (2, -1))
@@ -221,18 +260,36 @@ def _active_samples(run: Trajectory) -> np.ndarray:
     return (noise & mine[:, :, None]).double().mean(3).flatten(1).amin(1).numpy()
 
 
-def _growth(series: tuple[str, ...]) -> Callable[[Trajectory], np.ndarray]:
-    return reading(*series)(lambda run: sum(run.at("early", name) for name in series) / len(series) / run.time("early"))
+def _growth(series: tuple[str, ...], total: str) -> Callable[[Trajectory], np.ndarray]:
+    """The mean of some series over the iteration, early; ``total`` is the formula of that mean."""
+    return reading(*series, latex=when("early", rf"\frac{{1}}{{t}} {total}"))(
+        lambda run: sum(run.at("early", name) for name in series) / len(series) / run.time("early")
+    )
 
 
-@reading()
+@reading(latex=r"\frac{|S_f|}{n}")
 def _flip_share(run: Trajectory) -> np.ndarray:
     share = np.array([sample.noisy.mean() for sample in run.samples])
     return np.where(share > 0, share, np.nan)
 
 
+# The laws of the noise patch of a test point, zeta ~ N(0, sigma_xi^2 I) (numerics.generalization).
+_LAWS = {
+    "spurious": r"x = (y\mu,\ \xi_i + \zeta),\ \zeta \sim N(0, \sigma_\xi^2 I)",
+    "fresh": r"x = (y\mu,\ \zeta),\ \zeta \sim N(0, \sigma_\xi^2 I)",
+    "training_noise": r"x = (y\mu,\ \xi_i)",
+}
+
+
+def on_test_points(law: str, event: str, number: str) -> str:
+    """LaTeX of the mean of a number over test points, or of its standard error from the draws, at a moment."""
+    name = law.removesuffix("_se")
+    mean = rf"{number} \quad ({_LAWS[name]};\ t = {_WHEN[event]})"
+    return mean if name == law else rf"\text{{standard error of }} {mean}"
+
+
 def _error(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
-    @reading()
+    @reading(latex=on_test_points(law, event, r"\mathbb{P}[y f(x) < 0]"))
     def error(run: Trajectory) -> np.ndarray:
         from numerics.generalization import generalization
 
@@ -242,7 +299,7 @@ def _error(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
 
 
 def _test_loss(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
-    @reading()
+    @reading(latex=on_test_points(law, event, r"\mathbb{E}\,\ell(y f(x))"))
     def loss(run: Trajectory) -> np.ndarray:
         from numerics.generalization import losses_on_test_points
 
@@ -251,8 +308,15 @@ def _test_loss(law: str, event: str) -> Callable[[Trajectory], np.ndarray]:
     return loss
 
 
+# Of the certified bound on the spurious error: what zeta -> y f is Lipschitz with, and its mean.
+_CERTIFIED = (
+    r"-\log \frac{1}{2n} \sum_{y, i} \exp\left(-\frac{\max(0,\ \mathbb{E}_\zeta\, y f(y\mu, \xi_i + \zeta))^2}"
+    r"{2 \sigma_\xi^2 L^2}\right),\ L = \frac{1}{m} \min\left(\sum_{j,r} \|w_{j,r}\|,\ \sqrt{2m}\, \|W\|\right)"
+)
+
+
 def _certified(event: str) -> Callable[[Trajectory], np.ndarray]:
-    @reading()
+    @reading(latex=when(event, _CERTIFIED))
     def exponent(run: Trajectory) -> np.ndarray:
         from numerics.generalization import exponents
 
@@ -262,7 +326,8 @@ def _certified(event: str) -> Callable[[Trajectory], np.ndarray]:
 
 
 def _excess(law: str) -> Callable[[Trajectory], np.ndarray]:
-    return reading()(lambda run: _error(law, "end")(run) - _flip_share(run) / 2)
+    latex = on_test_points(law, "end", r"\mathbb{P}[y f(x) < 0] - \frac{|S_f|}{2n}")
+    return reading(latex=latex)(lambda run: _error(law, "end")(run) - _flip_share(run) / 2)
 
 
 def _residual(identity: str) -> Callable[[Trajectory], np.ndarray]:
@@ -275,7 +340,7 @@ def _residual(identity: str) -> Callable[[Trajectory], np.ndarray]:
     return residual
 
 
-@reading()
+@reading(latex=r"1 \text{ if } L_S \le \varepsilon \text{ at some } t, \text{ else } 0")
 def _stopped(run: Trajectory) -> np.ndarray:
     return np.array([status == "stopped" for status in run.status], dtype=float)
 
@@ -286,7 +351,7 @@ def _accuracy(when: str) -> list[Observable]:
             name=f"{kind}_{when}",
             says=f"{kind.replace('_', ' ')} at {when}",
             stage=when,
-            compute=_at(when, kind),
+            compute=at(when, kind),
             premises=(when, "flips") if "noisy" in kind else None,
         )
         for kind in ("accuracy", "accuracy_clean", "accuracy_noisy", "loss", "loss_clean", "loss_noisy")
@@ -320,72 +385,91 @@ def _early_balance(label: str) -> list[Observable]:
     """Signal against noise of one true label while no loss derivative has decayed."""
 
     def over_rho(series: str) -> Callable[[Trajectory], np.ndarray]:
-        return reading(series, "rho_own_mean")(lambda run: run.at("early", series) / run.at("early", "rho_own_mean"))
+        return reading(series, "rho_own_mean", latex=rf"\frac{{{formula(series)}}}{{{formula('rho_own_mean')}}}")(
+            lambda run: run.at("early", series) / run.at("early", "rho_own_mean")
+        )
 
     lead, margin = over_rho(f"gamma_{label}"), over_rho(f"margin_noisy_{label}")
+    formula_of_lead = when("early", rf"{lead.latex} - 1")
     return [
         Observable(name=f"early_signal_lead_{label}", stage="early",
-                   compute=reading(*lead.reads)(lambda run: lead(run) - 1),
+                   compute=reading(*lead.reads, latex=formula_of_lead)(lambda run: lead(run) - 1),
                    says=f"(mean gamma of label {label} - mean own rho) / mean own rho, early"),
         Observable(name=f"early_noisy_margin_{label}", stage="early", compute=margin, premises=("early", "flips"),
+                   latex=when("early", margin.latex),
                    says=f"mean margin of flipped samples of true label {label} / mean own rho, early"),
     ]  # fmt: skip
 
 
 _ALL = [
     Observable(name="recursion_residual", says="recursion against autograd", stage="exact",
+               latex=r"\max_{a \in \{\gamma, \rho, \tilde y f\}} \frac{\max |a - a^{\nabla}|}{\max |a^{\nabla}|} \quad"
+               r" (t = T,\ a^{\nabla} \text{ by autograd})",
                compute=_residual("recursion")),
     Observable(name="conservation_residual", says="signal against memorized noise", stage="exact",
+               latex=r"\max_{j,r} \frac{|\Delta\gamma_{j,r} - \sum_{i: y_i = j} c_i \Delta\rho_{\tilde y_i,r_i,i}|}"
+               r"{\max(\sum_{i: y_i = j} |c_i \Delta\rho_{\tilde y_i,r_i,i}|,\ |\Delta\gamma_{j,r}|)},"
+               r"\ c_i = \frac{y_i \tilde y_i \|\mu\|^2}{\|\xi_i\|^2}",
                compute=_residual("conservation")),
-    Observable(name="noise_norm_min", says="least |xi_i|^2", stage="start", weight=2,
+    Observable(name="noise_norm_min", latex=r"\min_i \|\xi_i\|^2",
+               says="least |xi_i|^2", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(_noise_norms(s, x).min()))),
-    Observable(name="noise_norm_max", says="largest |xi_i|^2", stage="start", weight=2,
+    Observable(name="noise_norm_max", latex=r"\max_i \|\xi_i\|^2",
+               says="largest |xi_i|^2", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(_noise_norms(s, x).max()))),
-    Observable(name="noise_cross_max", says="largest |<xi_i, xi_k>|", stage="start", weight=2,
+    Observable(name="noise_cross_max", latex=r"\max_{i \ne k} |\langle \xi_i, \xi_k\rangle|",
+               says="largest |<xi_i, xi_k>|", stage="start", weight=2,
                compute=_per_sample(_cross)),
-    Observable(name="noise_signal_max", says="largest |<xi_i, mu>|", stage="start", weight=2,
+    Observable(name="noise_signal_max", latex=r"\max_i |\langle \xi_i, \mu\rangle|",
+               says="largest |<xi_i, mu>|", stage="start", weight=2,
                compute=_per_sample(lambda s, x: float(np.abs(x.gram[: s.inputs.signals, s.inputs.signals :]).max()))),
-    Observable(name="init_signal_max", says="largest |<w0, mu>|", stage="start",
+    Observable(name="init_signal_max", latex=r"\max_{j,r} |\langle w^{(0)}_{j,r}, \mu\rangle|",
+               says="largest |<w0, mu>|", stage="start",
                compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, : s.inputs.signals]).max()))),
-    Observable(name="init_signal_best", says="least over j of max_r j<w0, mu>", stage="start",
+    Observable(name="init_signal_best", latex=r"\min_j \max_r j \langle w^{(0)}_{j,r}, \mu\rangle",
+               says="least over j of max_r j<w0, mu>", stage="start",
                compute=_per_sample(lambda s, x: _best(x.overlap[:, : s.inputs.signals], s.m))),
-    Observable(name="init_noise_max", says="largest |<w0, xi_i>|", stage="start",
+    Observable(name="init_noise_max", latex=r"\max_{j,r,i} |\langle w^{(0)}_{j,r}, \xi_i\rangle|",
+               says="largest |<w0, xi_i>|", stage="start",
                compute=_per_sample(lambda s, x: float(np.abs(x.overlap[:, s.inputs.signals :]).max()))),
-    Observable(name="init_noise_best", says="least over j and i of max_r j<w0, xi_i>", stage="start",
+    Observable(name="init_noise_best", latex=r"\min_{j,i} \max_r j \langle w^{(0)}_{j,r}, \xi_i\rangle",
+               says="least over j and i of max_r j<w0, xi_i>", stage="start",
                compute=_per_sample(lambda s, x: _best(x.overlap[:, s.inputs.signals :], s.m))),
     Observable(name="active_neurons_share", says="least share of own neurons active on a sample", stage="start",
                compute=_active_neurons),
     Observable(name="active_samples_share", says="least |{i: y~_i = j, neuron active}| / n", stage="start",
                compute=_active_samples),
     Observable(name="flip_share", says="share of flipped samples; NaN if none", stage="start", compute=_flip_share),
-    Observable(name="early_time", says="mean own rho at 1/25 of order one", stage="early", time=True,
+    Observable(name="early_time", latex=rf"T_0 = \min\{{t: {formula('rho_own_mean')} \ge c_1/25\}}",
+               says="mean own rho at 1/25 of order one", stage="early", time=True,
                compute=lambda run: run.time("early"), reads=()),
     Observable(name="signal_growth", says="mean gamma per iteration, early", stage="early",
-               compute=_growth(("gamma_plus", "gamma_minus"))),
+               compute=_growth(("gamma_plus", "gamma_minus"), r"\frac{1}{2m} \sum_{j,r} \gamma_{j,r}")),
     Observable(name="noise_growth", says="mean own rho per iteration, early", stage="early",
-               compute=_growth(("rho_own_mean",))),
+               compute=_growth(("rho_own_mean",), formula("rho_own_mean"))),
     *_early_balance("plus"),
     *_early_balance("minus"),
-    Observable(name="order_one_time", says="T_1: every gamma and own rho of order one", stage="T1", time=True,
+    Observable(name="order_one_time", latex=rf"T_1 = \min\{{t: {formula('coefficient_min')} \ge c_1\}}",
+               says="T_1: every gamma and own rho of order one", stage="T1", time=True,
                compute=lambda run: run.time("T1"), reads=()),
     Observable(name="coefficient_min_T1", says="least of every gamma and own rho at T_1", stage="T1",
                premises=(),
-               compute=_at("T1", "coefficient_min")),
+               compute=at("T1", "coefficient_min")),
     Observable(name="coefficient_max_T1", says="largest gamma or own rho at T_1", stage="T1",
-               compute=_at("T1", "coefficient_own_max")),
+               compute=at("T1", "coefficient_own_max")),
     Observable(name="signal_lead_T1", says="least gamma minus largest own rho at T_1", stage="T1",
-               compute=_at("T1", "signal_lead")),
+               compute=at("T1", "signal_lead")),
     Observable(name="margin_clean_min_T1", says="least clean margin at T_1", stage="T1",
-               compute=_at("T1", "margin_clean_min")),
+               compute=at("T1", "margin_clean_min")),
     Observable(name="margin_noisy_max_T1", says="largest noisy margin at T_1", stage="T1",
                premises=("T1", "flips"),
-               compute=_at("T1", "margin_noisy_max")),
+               compute=at("T1", "margin_noisy_max")),
     Observable(name="selection_precision_T1", says="clean share of the samples with loss <= log 2 at T_1", stage="T1",
-               compute=_at("T1", "selection_precision")),
+               compute=at("T1", "selection_precision")),
     Observable(name="selection_recall_T1", says="share of the clean samples with loss <= log 2 at T_1", stage="T1",
-               compute=_at("T1", "selection_recall")),
+               compute=at("T1", "selection_recall")),
     Observable(name="margin_min_T1", says="least margin of any sample at T_1", stage="T1",
-               compute=_at("T1", "margin_min")),
+               compute=at("T1", "margin_min")),
     Observable(name="loss_derivative_min_growth", says="least g_i until some coefficient is of order one", stage="T1",
                compute=_until_grown("loss_derivative_min")),
     Observable(name="signal_drive_min_stage1", says="least direction of any gamma up to T_1: its next step over"
@@ -401,7 +485,8 @@ _ALL = [
     Observable(name="spurious_exponent_T1", says="-log of a certified bound on the D_test error at T_1", stage="T1",
                compute=_certified("T1")),
     Observable(name="converged", says="1 if the loss reached epsilon", stage="end", compute=_stopped, premises=()),
-    Observable(name="convergence_time", says="first iteration with loss <= epsilon", stage="end", time=True,
+    Observable(name="convergence_time", latex=r"T_\varepsilon = \min\{t: L_S \le \varepsilon\}",
+               says="first iteration with loss <= epsilon", stage="end", time=True,
                compute=lambda run: np.where(_stopped(run) > 0, run.last.astype(float), np.nan), reads=()),
     Observable(name="clean_fit_time", says="clean samples fitted from here on", stage="end", time=True,
                compute=_settles("margin_clean_min")),
@@ -413,10 +498,13 @@ _ALL = [
                compute=_settles("margin_noisy_min")),
     Observable(name="rho_max_run", says="largest rho of the run", stage="end", compute=_through("rho_max", True),
                through=True),
-    Observable(name="rho_negative_run", says="minus the least rho of the run, 0 if none is negative", stage="end",
+    Observable(name="rho_negative_run", latex=r"\max(0,\ -\min_t \min_{j,r,i} \rho_{j,r,i})",
+               says="minus the least rho of the run, 0 if none is negative", stage="end",
                through=True, compute=lambda run: np.maximum(0.0, -_extreme(run.series["rho_min"], False)),
                reads=("rho_min",)),
     Observable(name="rho_min_beyond_beta", says="least rho of the run plus beta", stage="end", through=True,
+               latex=r"\min_t \min_{j,r,i} \rho_{j,r,i} + \beta,\ \beta = 2 \max(\max_{j,r} |\langle w^{(0)}_{j,r},"
+               r" \mu\rangle|,\ \max_{j,r,i} |\langle w^{(0)}_{j,r}, \xi_i\rangle|)",
                compute=lambda run: _extreme(run.series["rho_min"], False)
                + 2 * run.batch.overlap.abs().flatten(1).amax(1).numpy(), reads=("rho_min",)),
     Observable(name="gamma_max_run", says="largest gamma of the run", stage="end", compute=_through("gamma_max", True),
@@ -445,19 +533,21 @@ _ALL = [
                stage="end", premises=("T1", "end"), through=True,
                compute=_from_T1("rho_per_gamma_max", largest=True)),
     Observable(name="margin_clean_min_end", says="least clean margin at the end", stage="end",
-               compute=_at("end", "margin_clean_min")),
+               compute=at("end", "margin_clean_min")),
     Observable(name="margin_min_end", says="least margin of any sample at the end", stage="end",
-               compute=_at("end", "margin_min")),
+               compute=at("end", "margin_min")),
     Observable(name="noisy_memorised_end", says="share of samples noisy, fitted and with mean rho above mean gamma, at"
-               " the end; NaN if none is noisy", stage="end", compute=_at("end", "noisy_memorised"),
+               " the end; NaN if none is noisy", stage="end", compute=at("end", "noisy_memorised"),
                premises=("end", "flips")),
-    Observable(name="margin_min_after_first", says="least margin at any t >= 1", stage="end", through=True,
+    Observable(name="margin_min_after_first", latex=_over("margin_min", False, r"t \ge 1"),
+               says="least margin at any t >= 1", stage="end", through=True,
                compute=lambda run: _extreme(run.series["margin_min"][:, 1:], largest=False), reads=("margin_min",)),
     *_accuracy("end"),
     *_errors("end"),
     Observable(name="spurious_exponent_end", says="-log of a certified bound on the D_test error at the end",
                stage="end", compute=_certified("end")),
-    Observable(name="exponent_beyond_dn_end", says="the same plus d/n", stage="end",
+    Observable(name="exponent_beyond_dn_end", latex=when("end", r"\frac{d}{n} " + _CERTIFIED),
+               says="the same plus d/n", stage="end",
                compute=lambda run: _certified("end")(run) + np.array([s.d / s.n for s in run.settings]),
                reads=()),
     Observable(name="spurious_excess_end", says="D_test error minus half the realised flip share", stage="end",
@@ -468,7 +558,7 @@ _ALL = [
                compute=_excess("fresh")),
 ]  # fmt: skip
 
-OBSERVABLES: dict[str, Observable] = {observable.name: observable for observable in _ALL}
+OBSERVABLES: dict[str, Observable] = Listed({observable.name: observable for observable in _ALL})
 
 # What every network has, though it is read from no series.
 _OF_ANY = {"flip_share", "converged", "convergence_time", "early_time", "order_one_time", "fresh_excess_end"} | {
@@ -492,7 +582,7 @@ def of_model(model: type[Setting]) -> dict[str, Observable]:
     def end(name: str) -> Observable:
         return Observable(
             name=f"{name}_end", says=f"{name.replace('_', ' ')} at the end", stage="end",
-            compute=reading()(_at("end", name)),
+            compute=reading()(at("end", name)),
         )  # fmt: skip
 
     own = {f"{name}_end": end(name) for name in model.series}

@@ -9,8 +9,9 @@ NaN.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import inf, log, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -133,56 +134,168 @@ OF_MARGINS = frozenset({
     "accuracy", "accuracy_clean", "accuracy_noisy", "selection_precision", "selection_recall",
 })  # fmt: skip
 
-SERIES: dict[str, Recorder] = {
-    "elapsed": lambda s: s.batch.time_scale * s.time,
-    "gamma_min": lambda s: s.gamma_extremes[0],
-    "gamma_max": lambda s: s.gamma_extremes[1],
-    "gamma_plus": lambda s: s.gamma[:, 0].mean(1),
-    "gamma_minus": lambda s: s.gamma[:, 1].mean(1),
-    "rho_own_min": _rho_min("all"),
-    "rho_own_max": _rho_max("all"),
-    "rho_own_mean": _rho_mean("all"),
-    "rho_clean_max": _rho_max("clean"),
-    "rho_clean_mean": _rho_mean("clean"),
-    "rho_noisy_max": _rho_max("noisy"),
-    "rho_noisy_min": _rho_min("noisy"),
-    "rho_noisy_mean": _rho_mean("noisy"),
-    "rho_clean_plus": _rho_mean("clean_plus"),
-    "rho_clean_minus": _rho_mean("clean_minus"),
-    "rho_noisy_plus": _rho_mean("noisy_plus"),
-    "rho_noisy_minus": _rho_mean("noisy_minus"),
-    "rho_max": lambda s: s.rho_extremes[1],
-    "rho_min": lambda s: s.rho_extremes[0],
-    "coefficient_min": lambda s: _rho_min("all")(s).minimum(s.gamma_extremes[0]),
-    "coefficient_own_max": lambda s: _rho_max("all")(s).maximum(s.gamma_extremes[1]),
-    "coefficient_max": lambda s: _largest(s),
-    "signal_drive_min": lambda s: _signal_drive(s).amin(1),
-    "rho_per_gamma_min": lambda s: s.rho_per_gamma.amin(1),
-    "rho_per_gamma_max": lambda s: s.rho_per_gamma.amax(1),
-    # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
-    "signal_lead": lambda s: s.gamma_extremes[0] - _rho_max("all")(s),
-    "margin_clean_min": lambda s: _min(s.margins, s.batch.kind("clean")),
-    "margin_noisy_min": lambda s: _min(s.margins, s.batch.kind("noisy")),
-    "margin_noisy_max": lambda s: _max(s.margins, s.batch.kind("noisy")),
-    "margin_noisy_plus": lambda s: _mean(s.margins, s.batch.kind("noisy_plus")),
-    "margin_noisy_minus": lambda s: _mean(s.margins, s.batch.kind("noisy_minus")),
-    "margin_min": lambda s: s.margins.amin(1),
-    "margin_mean": lambda s: s.margins.mean(1),
-    "margin_error": _margin_error,
-    "predicted_spread": _predicted_spread,
-    "loss": lambda s: s.losses.mean(1),
-    "loss_clean": lambda s: _mean(s.losses, s.batch.kind("clean")),
-    "loss_noisy": lambda s: _mean(s.losses, s.batch.kind("noisy")),
-    "loss_derivative_min": lambda s: s.loss_derivatives.amin(1),
-    "loss_derivative_max": lambda s: s.loss_derivatives.amax(1),
-    "accuracy": lambda s: (s.margins > 0).double().mean(1),
-    "accuracy_clean": lambda s: _share(s.margins > 0, s.batch.kind("clean")),
-    "accuracy_noisy": lambda s: _share(s.margins > 0, s.batch.kind("noisy")),
-    "noisy_memorised": _memorised,
-    "selection_precision": lambda s: _share(s.batch.kind("clean"), _selected(s)),
-    "selection_recall": lambda s: _share(_selected(s), s.batch.kind("clean")),
-    "projection_noise": _projection_noise,
-    "projection_signal": _projection_signal,
-    "signal_best": _signal_best,
-    "noise_best": _noise_best,
-}
+
+@dataclass(frozen=True)
+class Series:
+    """A number along a run: its formula, in the letters of :data:`NOTATION`, and what computes it."""
+
+    latex: str
+    record: Recorder
+
+    def __call__(self, state: State) -> Tensor:
+        return self.record(state)
+
+    def __repr__(self) -> str:
+        return f"Series({self.latex})"
+
+
+class Listed(dict[str, Any]):
+    """Series or observables by name, which show their formulas in a notebook and their names elsewhere."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)}: {', '.join(self)}" if len(self) < 8 else f"{len(self)}: {', '.join([*self][:8])}, …"
+
+    def _repr_markdown_(self) -> str:
+        def cell(latex: str) -> str:
+            return latex.replace(r"\|", r"\Vert ").replace("|", r"\vert ")  # a bar would end it
+
+        rows = [f"| `{name}` | ${cell(one.latex)}$ |" for name, one in self.items()]
+        return "\n".join(["| name | formula |", "|---|---|", *rows])
+
+
+# What the formulas of series and observables are written in: LaTeX, and what it is.
+NOTATION: tuple[tuple[str, str], ...] = (
+    (r"y_i,\ \tilde y_i", "true and observed label of sample i"),
+    (r"S_t,\ S_f", r"the clean and the flipped samples; $S_t^{\pm}$, $S_f^{\pm}$: those of true label ±1"),
+    (r"w_{j,r}", "weights of neuron r = 1..m of the output sign j = ±1; $w^{(0)}_{j,r}$ at initialization"),
+    (r"\gamma_{j,r}", "signal coefficient; of several signals added up with the sign of their label"),
+    (r"\rho_{j,r,i}", "noise coefficient of patch i"),
+    (r"\bar\rho_{j,r,i}", "its positive part"),
+    (r"O", r"own pairs (i, r): $\langle w^{(0)}_{\tilde y_i,r}, \xi_i\rangle > 0$; $O_t$, $O_f$: those of clean and of"
+           r" flipped samples, $O_t^{\pm}$, $O_f^{\pm}$: of true label ±1"),
+    (r"f(x_i)", r"output of the network; $\tilde y_i f(x_i)$ is the margin of sample i"),
+    (r"\ell,\ g_i", "loss, and minus its derivative at the margin of sample i; $L_S$ is the mean loss"),
+    (r"p_i", "margin that the coefficients predict:"
+             r" $\frac{1}{m}\sum_r \bar\rho_{\tilde y_i,r,i} + \frac{y_i \tilde y_i}{m}\sum_r \gamma_{y_i,r}$"),
+    (r"T_0,\ T_1,\ T",
+     r"the first iterations at which the mean own $\rho$ is $c_1/25$, and every $\gamma_{j,r}$ and own $\rho$ is $c_1$"
+     r" (order_one of a reading); the last one of the run"),
+    (r"\kappa", r"signal over noise, $n \|\mu\|^2/(\sigma_\xi^2 d)$"),
+    (r"t,\ s", r"iteration, and rescaled time $s = \eta t \sigma_\xi^2 d/(n m)$"),
+)  # fmt: skip
+
+
+def _over(symbol: str, over: str, value: str) -> str:
+    return rf"\{symbol}_{{{over}}} {value}"
+
+
+def _mean_of(over: str, value: str) -> str:
+    return rf"\frac{{1}}{{|{over}|}} \sum_{{i \in {over}}} {value}"
+
+
+def _mean_own(over: str) -> str:
+    return rf"\frac{{1}}{{|{over}|}} \sum_{{(i,r) \in {over}}} {_RHO}"
+
+
+def _share_of(over: str, which: str) -> str:
+    return rf"\frac{{|\{{i \in {over}: {which}\}}|}}{{|{over}|}}"
+
+
+_RHO, _MARGIN = r"\rho_{\tilde y_i,r,i}", r"\tilde y_i f(x_i)"
+_ON = r"\langle w_{j,r}, \mu\rangle"
+_DRIVE = rf"\frac{{1}}{{n}} \sum_{{i: y_i {_ON} > 0}} y_i \tilde y_i g_i"
+_PER_GAMMA = r"\frac{\sum_i \bar\rho_{j,r,i}}{\gamma_{j,r}}"
+_SELECTED = r"\ell(\tilde y_i f(x_i)) \le \log 2"
+
+SERIES: dict[str, Series] = Listed(
+    {
+        "elapsed": Series(r"s = \frac{\eta t \sigma_\xi^2 d}{n m}", lambda s: s.batch.time_scale * s.time),
+        "gamma_min": Series(r"\min_{j,r} \gamma_{j,r}", lambda s: s.gamma_extremes[0]),
+        "gamma_max": Series(r"\max_{j,r} \gamma_{j,r}", lambda s: s.gamma_extremes[1]),
+        "gamma_plus": Series(r"\frac{1}{m} \sum_r \gamma_{+1,r}", lambda s: s.gamma[:, 0].mean(1)),
+        "gamma_minus": Series(r"\frac{1}{m} \sum_r \gamma_{-1,r}", lambda s: s.gamma[:, 1].mean(1)),
+        "rho_own_min": Series(_over("min", r"(i,r) \in O", _RHO), _rho_min("all")),
+        "rho_own_max": Series(_over("max", r"(i,r) \in O", _RHO), _rho_max("all")),
+        "rho_own_mean": Series(_mean_own("O"), _rho_mean("all")),
+        "rho_clean_max": Series(_over("max", r"(i,r) \in O_t", _RHO), _rho_max("clean")),
+        "rho_clean_mean": Series(_mean_own("O_t"), _rho_mean("clean")),
+        "rho_noisy_max": Series(_over("max", r"(i,r) \in O_f", _RHO), _rho_max("noisy")),
+        "rho_noisy_min": Series(_over("min", r"(i,r) \in O_f", _RHO), _rho_min("noisy")),
+        "rho_noisy_mean": Series(_mean_own("O_f"), _rho_mean("noisy")),
+        "rho_clean_plus": Series(_mean_own("O_t^{+}"), _rho_mean("clean_plus")),
+        "rho_clean_minus": Series(_mean_own("O_t^{-}"), _rho_mean("clean_minus")),
+        "rho_noisy_plus": Series(_mean_own("O_f^{+}"), _rho_mean("noisy_plus")),
+        "rho_noisy_minus": Series(_mean_own("O_f^{-}"), _rho_mean("noisy_minus")),
+        "rho_max": Series(r"\max_{j,r,i} \rho_{j,r,i}", lambda s: s.rho_extremes[1]),
+        "rho_min": Series(r"\min_{j,r,i} \rho_{j,r,i}", lambda s: s.rho_extremes[0]),
+        "coefficient_min": Series(
+            rf"\min\left(\min_{{(i,r) \in O}} {_RHO},\ \min_{{j,r}} \gamma_{{j,r}}\right)",
+            lambda s: _rho_min("all")(s).minimum(s.gamma_extremes[0]),
+        ),
+        "coefficient_own_max": Series(
+            rf"\max\left(\max_{{(i,r) \in O}} {_RHO},\ \max_{{j,r}} \gamma_{{j,r}}\right)",
+            lambda s: _rho_max("all")(s).maximum(s.gamma_extremes[1]),
+        ),
+        "coefficient_max": Series(
+            r"\max\left(\max_{j,r,i} |\rho_{j,r,i}|,\ \max_{j,r} |\gamma_{j,r}|\right)", lambda s: _largest(s)
+        ),
+        "signal_drive_min": Series(rf"\min_{{j,r}} {_DRIVE}", lambda s: _signal_drive(s).amin(1)),
+        "rho_per_gamma_min": Series(rf"\min_{{j,r}} {_PER_GAMMA}", lambda s: s.rho_per_gamma.amin(1)),
+        "rho_per_gamma_max": Series(rf"\max_{{j,r}} {_PER_GAMMA}", lambda s: s.rho_per_gamma.amax(1)),
+        # > 0 where every gamma exceeds every own rho; the amount by which is the claim's margin.
+        "signal_lead": Series(
+            rf"\min_{{j,r}} \gamma_{{j,r}} - \max_{{(i,r) \in O}} {_RHO}",
+            lambda s: s.gamma_extremes[0] - _rho_max("all")(s),
+        ),
+        "margin_clean_min": Series(
+            _over("min", r"i \in S_t", _MARGIN), lambda s: _min(s.margins, s.batch.kind("clean"))
+        ),
+        "margin_noisy_min": Series(
+            _over("min", r"i \in S_f", _MARGIN), lambda s: _min(s.margins, s.batch.kind("noisy"))
+        ),
+        "margin_noisy_max": Series(
+            _over("max", r"i \in S_f", _MARGIN), lambda s: _max(s.margins, s.batch.kind("noisy"))
+        ),
+        "margin_noisy_plus": Series(
+            _mean_of("S_f^{+}", _MARGIN), lambda s: _mean(s.margins, s.batch.kind("noisy_plus"))
+        ),
+        "margin_noisy_minus": Series(
+            _mean_of("S_f^{-}", _MARGIN), lambda s: _mean(s.margins, s.batch.kind("noisy_minus"))
+        ),
+        "margin_min": Series(_over("min", "i", _MARGIN), lambda s: s.margins.amin(1)),
+        "margin_mean": Series(rf"\frac{{1}}{{n}} \sum_i {_MARGIN}", lambda s: s.margins.mean(1)),
+        "margin_error": Series(rf"\max_i |{_MARGIN} - p_i|", _margin_error),
+        "predicted_spread": Series(r"\max_i p_i - \min_i p_i", _predicted_spread),
+        "loss": Series(rf"L_S = \frac{{1}}{{n}} \sum_i \ell({_MARGIN})", lambda s: s.losses.mean(1)),
+        "loss_clean": Series(_mean_of("S_t", rf"\ell({_MARGIN})"), lambda s: _mean(s.losses, s.batch.kind("clean"))),
+        "loss_noisy": Series(_mean_of("S_f", rf"\ell({_MARGIN})"), lambda s: _mean(s.losses, s.batch.kind("noisy"))),
+        "loss_derivative_min": Series(r"\min_i g_i", lambda s: s.loss_derivatives.amin(1)),
+        "loss_derivative_max": Series(r"\max_i g_i", lambda s: s.loss_derivatives.amax(1)),
+        "accuracy": Series(rf"\frac{{|\{{i: {_MARGIN} > 0\}}|}}{{n}}", lambda s: (s.margins > 0).double().mean(1)),
+        "accuracy_clean": Series(
+            _share_of("S_t", rf"{_MARGIN} > 0"), lambda s: _share(s.margins > 0, s.batch.kind("clean"))
+        ),
+        "accuracy_noisy": Series(
+            _share_of("S_f", rf"{_MARGIN} > 0"), lambda s: _share(s.margins > 0, s.batch.kind("noisy"))
+        ),
+        "noisy_memorised": Series(
+            r"\frac{1}{n} \left|\left\{i \in S_f: \tilde y_i f(x_i) \ge 0,"
+            r"\ \frac{1}{m} \sum_r \bar\rho_{\tilde y_i,r,i} >"
+            r" \frac{1}{m} \sum_r \gamma_{-\tilde y_i,r}\right\}\right|",
+            _memorised,
+        ),
+        "selection_precision": Series(
+            rf"\frac{{|\{{i \in S_t: {_SELECTED}\}}|}}{{|\{{i: {_SELECTED}\}}|}}",
+            lambda s: _share(s.batch.kind("clean"), _selected(s)),
+        ),
+        "selection_recall": Series(_share_of("S_t", _SELECTED), lambda s: _share(_selected(s), s.batch.kind("clean"))),
+        "projection_noise": Series(
+            r"\max_{j,r,i} |\langle w_{j,r} - w^{(0)}_{j,r}, \xi_i\rangle - \rho_{j,r,i}|", _projection_noise
+        ),
+        "projection_signal": Series(
+            r"\max_{j,r} |\langle w_{j,r} - w^{(0)}_{j,r}, \mu\rangle - j \gamma_{j,r}|", _projection_signal
+        ),
+        "signal_best": Series(rf"\min_j \max_r j {_ON}", _signal_best),
+        "noise_best": Series(r"\frac{1}{n} \sum_i \max_r \langle w_{\tilde y_i,r}, \xi_i\rangle", _noise_best),
+    }
+)

@@ -180,6 +180,10 @@ def test_list_explain_and_margins_print_what_they_promise(here):
     observables = here("list", "--observables")
     assert observables.returncode == 0
     assert "clean_fit_time" in observables.stdout
+    assert "min_i ‖ξ_i‖^2" in observables.stdout
+    series = here("list", "--series")
+    assert series.returncode == 0
+    assert "min_(j, r) γ_(j, r) − max_((i, r) ∈ O) ρ_(ỹ_i, r, i)" in series.stdout
     told = here("explain", "stage1.time")
     assert told.returncode == 0
     for word in ("Theorem 4.1", "stated", "Theta", "0.05"):

@@ -174,12 +174,52 @@ def _stage_two_constant(_: Trajectory, setting: Setting, sample: Sample) -> floa
 
 
 MEANFIELD = tuple(
-    Observable(name=name, says=says, stage=stage, compute=compute, reads=_CURVES if compute is _gap else ())
-    for name, stage, compute, says in (
-        ("meanfield_gap", "end", _gap, "largest gap of class means to the mean-field curve, over 1 + the curve"),
-        ("constant_signal", "early", _signal_constant, "mean field: the constant hidden in the signal's growth"),
-        ("constant_stage_one", "T1", _stage_one_constant, "mean field: the constant hidden in T_1"),
-        ("constant_stage_two", "end", _stage_two_constant, "mean field: the constant hidden in the Stage II time"),
+    Observable(
+        name=name, says=says, stage=stage, compute=compute, latex=latex, reads=_CURVES if compute is _gap else ()
+    )
+    for name, stage, compute, says, latex in (
+        (
+            "meanfield_gap",
+            "end",
+            _gap,
+            "largest gap of class means to the mean-field curve, over 1 + the curve",
+            r"\max_t \max_{a} \frac{|a - a_\infty|}{1 + a_\infty},\ a \text{ the means of } \gamma_{\pm 1,r},\ \rho"
+            r" \text{ on }"
+            r" O_t^{\pm} \text{ and on } O_f^{\pm},\ a_\infty \text{ the mean field}",
+        ),
+        (
+            "constant_signal",
+            "early",
+            _signal_constant,
+            "mean field: the constant hidden in the signal's growth",
+            r"\frac{1}{2Nm} \sum_{j,r} \left(N_{j,r} D_{-j} + (N - N_{j,r}) \max(0, D_j)\right),\ N = \left\lceil"
+            r" \frac{2 c_1}{25 h} \right\rceil,\ h = \frac{\eta \sigma_\xi^2 d}{nm},\ N_{j,r} = \min\left(N,"
+            r" \left\lceil \frac{2 \max(0,"
+            r" -j \langle w^{(0)}_{j,r}, \mu\rangle)}{\kappa h D_{-j}} \right\rceil\right),\ D_c = \frac{1}{n}"
+            r" \sum_{i: y_i = c} y_i"
+            r" \tilde y_i \left(1 - \left(\frac{1}{2} + \frac{\kappa}{n} |\{i: y_i = c\}|\right) \frac{h (N -"
+            r" 1)}{8}\right)",
+        ),
+        (
+            "constant_stage_one",
+            "T1",
+            _stage_one_constant,
+            "mean field: the constant hidden in T_1",
+            r"\max_c \max\left(F\left(R_c + \frac{1}{2}\right),\ \frac{1}{R_c} F\left(1 + \frac{1}{2"
+            r" R_c}\right)\right),\ F(a) = c_1 +"
+            r" \frac{e^{a c_1} - 1}{a},\ R_c = \frac{\kappa}{n} \sum_{i: y_i = c} y_i \tilde y_i",
+        ),
+        (
+            "constant_stage_two",
+            "end",
+            _stage_two_constant,
+            "mean field: the constant hidden in the Stage II time",
+            r"\sum_c \left((1 - q_c) P_c + (1 + q_c) F_c\right),\ q_c = \max\left(0, \frac{\kappa (P_c - F_c)}{1 +"
+            r" \kappa (P_c +"
+            r" F_c)}\right),\ P_c, F_c = \frac{1}{n} \sum_i \frac{1}{b_i} \text{ over } S_t^{c}, S_f^{c},\ b_i ="
+            r" \frac{|A_i|}{m}"
+            r" \frac{\|\xi_i\|^2}{\sigma_\xi^2 d},\ A_i \text{ the neurons active late on } \xi_i",
+        ),
     )
 )
 

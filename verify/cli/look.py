@@ -20,12 +20,13 @@ from verify.cli.common import (
 )
 
 
-@cli.command(name="list", short_help="List the claims, the statements about orders, or the observables.")
-@click.option("--observables", is_flag=True, help="list what a claim can speak of instead")
+@cli.command(name="list", short_help="List the claims, the statements about orders, or what is measured.")
+@click.option("--observables", is_flag=True, help="list what a claim can speak of instead, with formulas")
+@click.option("--series", is_flag=True, help="list what is recorded along a run instead, with formulas")
 @click.option("--regime", is_flag=True, help="list the statements about orders instead")
 @click.option("--limit", is_flag=True, help="list the statements about the limit instead")
 @paper_option
-def list_(observables: bool, regime: bool, limit: bool) -> int:
+def list_(observables: bool, series: bool, regime: bool, limit: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
     from verify import report
     from verify.design import groups
@@ -33,6 +34,8 @@ def list_(observables: bool, regime: bool, limit: bool) -> int:
     held, reading = paper(), paper().reading()
     if observables:
         report.list_observables(pack().observables)
+    elif series:
+        report.list_series()
     elif regime:
         report.list_statements(held.entailments())
     elif limit:

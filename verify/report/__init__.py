@@ -32,10 +32,12 @@ _PLACES = {
         "explain_theorem",
         "list_observables",
         "list_papers",
+        "list_series",
         "list_statements",
         "margin_tables",
         "table_of_claims",
         "table_of_theorems",
+        "vocabulary",
     ),
     "paper": ("write_figures",),
     "proofs": (

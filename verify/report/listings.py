@@ -10,16 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from numerics.series import NOTATION, SERIES
 from theory import Claim, Margin, T_star, evaluate, orders
 from theory.formulas import plain
-from theory.papers import Entailment, Paper
+from theory.papers import Entailment, Paper, built_in
 from theory.reading import Reading
 from theory.statements import PROVENANCE, Part, Theorem, law_tex, tags, tex
 from verify.entailed import CLAIMED, Decision, certificate
 from verify.laws import kind_of
 from verify.notation import number, symbol
-from verify.pack import pack_of
-from verify.report.common import indented, open_console, prose, readable, stated
+from verify.pack import load, pack_of
+from verify.report.common import indented, markdown, open_console, prose, readable, stated
 from verify.report.words import (
     SIGNS,
     STAGES,
@@ -241,12 +242,53 @@ def list_papers(papers: Sequence[Paper]) -> None:
 
 
 def list_observables(observables: Mapping[str, Observable]) -> None:
-    """What a claim can speak of, on stdout."""
+    """What a claim can speak of, on stdout, each with its formula."""
     console = open_console()
-    shown = _table("observable", "says", "runs needed")
+    shown = _table("observable", "says, and formula", "runs needed")
     for name, held in observables.items():
-        shown.add_row(Text(name), Text(prose(held.says)), Text(STAGES[held.stage]))
+        body = Text(prose(held.says))
+        if held.latex:
+            body.append(f"\n{plain(held.latex)}", style="dim")
+        shown.add_row(Text(name), body, Text(STAGES[held.stage]))
     console.print(shown)
+    _letters(console)
+
+
+def list_series() -> None:
+    """What is recorded along every run, on stdout: name and formula."""
+    console = open_console()
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    shown.add_column("series")
+    shown.add_column("formula", overflow="fold", ratio=1)
+    for name, held in SERIES.items():
+        shown.add_row(Text(name), Text(plain(held.latex)))
+    console.print(shown)
+    _letters(console)
+
+
+def _letters(console: Console) -> None:
+    shown = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
+    shown.add_column("letter", no_wrap=True)
+    shown.add_column("what it is", overflow="fold", ratio=1)
+    for latex, says in NOTATION:
+        shown.add_row(Text(plain(latex)), Text(readable(says)))
+    console.print()
+    console.print(shown)
+
+
+def vocabulary() -> str:
+    """Every letter, recorded series and observable with its formula, in Markdown whose formulas stand between dollars:
+    for a reference. Observables of a paper alone come under its name."""
+    from numerics import OBSERVABLES
+
+    own = [
+        (pack.paper, [o for name, o in pack.observables.items() if OBSERVABLES.get(name) is not o])
+        for pack in map(load, built_in())
+    ]
+    context = {
+        "letters": NOTATION, "series": SERIES, "common": OBSERVABLES.values(), "papers": own, "stages": STAGES,
+    }  # fmt: skip
+    return markdown("vocabulary.md", context)
 
 
 def _table(*headings: str) -> Table:

@@ -98,18 +98,38 @@ def _signal_scale(s: Setting) -> float:
 
 
 _signal_times = _per_run(signal_time)
+_GROWN_AT = r"\min\{t: \max_{j,r} \gamma_{j,r} \ge \frac{1}{4}\}"
+_SIGNAL_TIME = (
+    r"\hat T_\mu = \min_j \frac{u_j^{2-q} - (u_j + \frac{1}{4})^{2-q}}{(q-2) a_j},"
+    r"\ u_j = \max_r j \langle w^{(0)}_{j,r}, \mu\rangle,\ a_j = \frac{q \eta \|\mu\|^2 |\{i: y_i = j\}|}{2nm}"
+)
+_NOISE_TIME = (
+    r"\frac{1}{|O|} \sum_{(i,r) \in O} u_{i,r} ((1 - \hat T_\xi/\tau_{i,r})^{-1/(q-2)} - 1) = \frac{c_1}{25},"
+    r"\ u_{i,r} = \langle w^{(0)}_{\tilde y_i,r}, \xi_i\rangle,"
+    r"\ \tau_{i,r} = \frac{2nm\, u_{i,r}^{2-q}}{(q-2) q \eta \|\xi_i\|^2}"
+)
 OWN = (
-    Observable(name="signal_plateau_time", says=f"some signal coefficient reaches {GROWN:g}", stage="end", time=True,
+    Observable(name="signal_plateau_time", latex=_GROWN_AT,
+               says=f"some signal coefficient reaches {GROWN:g}", stage="end", time=True,
                compute=_signal_time),
-    Observable(name="signal_plateau_constant", says="derived time of that over m/(eta sigma_0^(q-2) |mu|^q)",
+    Observable(name="signal_plateau_constant", 
+               latex=r"\frac{\eta \sigma_0^{q-2} \|\mu\|^q}{m} \hat T_\mu,\ " + _SIGNAL_TIME,
+               says="derived time of that over m/(eta sigma_0^(q-2) |mu|^q)",
                stage="start", compute=_over(_signal_scale, _signal_times)),
-    Observable(name="signal_plateau_ratio", says="time of that over the derived one", stage="end",
+    Observable(name="signal_plateau_ratio", latex=rf"\frac{{1}}{{\hat T_\mu}} {_GROWN_AT},\ {_SIGNAL_TIME}",
+               says="time of that over the derived one", stage="end",
                compute=reading("gamma_max")(lambda run: _signal_time(run) / _signal_times(run))),
-    Observable(name="noise_plateau_constant", stage="early", compute=_over(_noise_scale, _noise_times),
+    Observable(name="noise_plateau_constant", 
+               latex=r"\frac{\eta \sigma_0^{q-2} (\sigma_\xi \sqrt{d})^q}{nm} \hat T_\xi,\ " + _NOISE_TIME,
+               stage="early", compute=_over(_noise_scale, _noise_times),
                says="derived early time over n m/(eta sigma_0^(q-2) (sigma_xi d^1/2)^q)", premises=()),
-    Observable(name="noise_plateau_ratio", says="early time over the derived one", stage="early",
+    Observable(name="noise_plateau_ratio", latex=r"\frac{T_0}{\hat T_\xi},\ " + _NOISE_TIME,
+               says="early time over the derived one", stage="early",
                compute=reading("rho_own_mean")(lambda run: run.time("early") / _noise_times(run))),
-    Observable(name="threshold_constant", says="n SNR^q at which signal and noise of a draw diverge together",
+    Observable(name="threshold_constant", latex=r"2\left(z_\mu^{q-2} \frac{1}{n} \sum_i z_i^{2-q}\right)^{-1},"
+               r"\ z_\mu = \min_j \max_r \frac{j \langle w^{(0)}_{j,r}, \mu\rangle}{\sigma_0 \|\mu\|},"
+               r"\ z_i = \max_r \frac{\langle w^{(0)}_{\tilde y_i,r}, \xi_i\rangle}{\sigma_0 \sigma_\xi \sqrt{d}}",
+               says="n SNR^q at which signal and noise of a draw diverge together",
                stage="start", compute=_per_run(threshold)),
 )  # fmt: skip
 

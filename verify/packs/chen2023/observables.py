@@ -9,9 +9,10 @@ from scipy.special import ndtr
 from numerics import OBSERVABLES, Observable, Setting, Trajectory
 from numerics.chance import Chance
 from numerics.model import Sample
-from numerics.observables import reading
+from numerics.observables import on_test_points, reading, when
+from theory.expressions import tex
 from theory.papers.chen2023.claims import LEVEL
-from verify.packs.kou2023.limit import boundary_of
+from verify.packs.kou2023.limit import ACTIVITY, DRIVES, ERROR, boundary_of
 
 MOST = 0.9  # of the memorizing neurons; the largest of all would hang on a logarithm
 
@@ -98,25 +99,46 @@ def _boundary(run: Trajectory) -> np.ndarray:
     return np.array([boundary_of(sample, float(LEVEL)) for sample in run.samples])
 
 
+# M: the neurons that memorize, of the first batch; tau_{i,r}: :meth:`Ascent.needed`.
+_ASCENT = (
+    r"\tau_{i,r} = \frac{\langle w^{(0)}_{\tilde y_i,r}, \xi_i\rangle \|\nabla L_B\|}"
+    r"{\max(0, -\langle \nabla_{w_{\tilde y_i,r}} L_B, \xi_i\rangle)},"
+    r"\ M = O \text{ on the first batch } B,\ L_B \text{ its loss at } w^{(0)}"
+)
 OWN = (
-    Observable(name="signal_drive", stage="start", compute=_drive,
+    Observable(name="signal_drive", latex=r"\frac{1}{n} \sum_i y_i \tilde y_i",
+               stage="start", compute=_drive,
                says="share of clean minus share of flipped samples"),
     # A copy of the noise counts as two patches do, in other units (theory.papers.chen2023.meanfield).
-    Observable(name="error_boundary_constant", stage="start", compute=_boundary,
+    Observable(name="error_boundary_constant", latex=rf"E(x) = {tex(LEVEL)},\ {ERROR},\ {DRIVES},\ {ACTIVITY}",
+               stage="start", compute=_boundary,
                says=f"limit: n mu^4/((P-1)^4 sigma^4 d) at which SGD's error on fresh noise of this draw is {LEVEL}"),
-    Observable(name="switched_off", stage="start",
+    Observable(name="switched_off", latex=rf"\frac{{1}}{{|M|}} |\{{(i,r) \in M: \tau_{{i,r}} < \tau\}}|,\ {_ASCENT}",
+               stage="start",
                compute=_of_ascent(lambda s, a: float((a.needed() < s.radius).mean())),
                says="share of the memorizing neurons of the first batch that SAM's ascent switches off"),
-    Observable(name="radius_for_most", stage="start", weight=-1,
+    Observable(name="radius_for_most", latex=rf"\text{{the 0.9 quantile of }} \tau_{{i,r}},\ {_ASCENT}",
+               stage="start", weight=-1,
                compute=_of_ascent(lambda _, a: float(np.quantile(a.needed(), MOST, method="higher"))),
                says="least radius at which SAM's first ascent switches off nine of ten memorizing neurons"),
-    Observable(name="radius_for_all", stage="start", weight=-1,
+    Observable(name="radius_for_all", latex=rf"\max_{{(i,r) \in M}} \tau_{{i,r}},\ {_ASCENT}",
+               stage="start", weight=-1,
                compute=_of_ascent(lambda _, a: float(a.needed().max())),
                says="least radius at which SAM's first ascent switches off all of them"),
-    Observable(name="error_beyond_floor", stage="end", compute=_beyond_floor,
+    Observable(name="error_beyond_floor", 
+               latex=on_test_points(
+                   "fresh", "end", r"\mathbb{P}[y f(x) < 0] - \Phi\left(-\frac{\|\mu\|}{(P-1) \sigma_\xi}\right)"
+               ),
+               stage="end", compute=_beyond_floor,
                says="error on fresh noise minus Phi(-mu/((P-1) sigma)), that of the signal alone, at the end"),
-    Observable(name="lost_share_end", stage="end", compute=_lost_share,
+    Observable(name="lost_share_end", 
+               latex=when("end", r"\frac{1}{n} |\{i: \langle w_{\tilde y_i,r}, \xi_i\rangle \le 0"
+                                 r" \text{ for all } r\}|"),
+               stage="end", compute=_lost_share,
                says="share of samples on whose noise no neuron of their class is active, at the end"),
-    Observable(name="memory_share_end", stage="end", compute=_memory_share,
+    Observable(name="memory_share_end", 
+               latex=when("end", r"\frac{(P-1) \frac{1}{m} \sum_{i,r: \langle w_{\tilde y_i,r}, \xi_i\rangle > 0}"
+                                 r" \rho_{\tilde y_i,r,i}}{\sum_i \tilde y_i f(x_i)}"),
+               stage="end", compute=_memory_share,
                says="what active neurons memorized of the noise, over the margins, means over all samples, at the end"),
 )  # fmt: skip

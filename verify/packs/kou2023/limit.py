@@ -99,6 +99,18 @@ def error(
     return (exceeds(leads[0], shared, ratio) + exceeds(leads[1], shared, 1 / ratio)) / 2
 
 
+# :func:`error` at strength x, as a formula. G is what a class makes of noise; labels c = ±1.
+ERROR = (
+    r"E(x) = \frac{1}{2} \sum_c \mathbb{P}\left[R_c G(X') - \frac{G(X)}{R_c} > \max(0, D_c) \sqrt{\frac{x}{v}}\right],"
+    r"\ G(X) = \mathbb{E}_Z \max(0, \sqrt{b/a}\, X + \sqrt{1 - b/a}\, Z),\ v = a \sqrt{p_+ p_-},"
+    r"\ R_{\pm} = (p_{\mp}/p_{\pm})^{1/4},\ p_c = \frac{|\{i: \tilde y_i = c\}|}{n}"
+)
+DRIVES = r"D_c = \frac{1}{n} \sum_{i: y_i = c} y_i \tilde y_i"
+ACTIVE = r"A_i \text{ the own neurons active on } \xi_i \text{ once own } \rho \text{ are } 1"  # :func:`counts_of`
+MEMORIZED = r"\frac{1}{n} \sum_i \frac{m \sigma_\xi^2 d}{|A_i| \|\xi_i\|^2},\ " + ACTIVE
+ACTIVITY = r"a = \frac{1}{nm} \sum_i |A_i|,\ b = \frac{1}{n} \sum_i \frac{|A_i| (|A_i| - 1)}{m (m - 1)},\ " + ACTIVE
+
+
 def draw_of(sample: Sample) -> tuple[tuple[float, float], tuple[float, float]]:
     """Drives and shares of a draw, as :func:`error` takes them."""
     drives = tuple(float((sample.y_tilde * c)[sample.y == c].sum()) / sample.y.size for c in (1.0, -1.0))

@@ -8,7 +8,8 @@ from scipy.special import logsumexp
 
 from numerics import OBSERVABLES, Observable, Setting, Trajectory
 from numerics.model import Sample
-from numerics.observables import reading
+from numerics.observables import at, formula, on_test_points, reading, when
+from theory.expressions import tex
 from theory.papers.kou2023 import meanfield
 from theory.papers.kou2023.claims import LEVEL
 from verify.packs.kou2023 import limit
@@ -21,7 +22,9 @@ def _per_run(number: Callable[[Setting, Sample], float]) -> Callable[[Trajectory
 def _grown(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
     """The least or largest of a series from the time on at which own rho are of order one on average."""
 
-    @reading(series, "rho_own_mean")
+    grown = rf"t \ge \min\{{t: {formula('rho_own_mean')} \ge c_1\}}"
+
+    @reading(series, "rho_own_mean", latex=rf"\{'max' if largest else 'min'}_{{{grown}}} {formula(series)}")
     def extreme(run: Trajectory) -> np.ndarray:
         grown = run.events["T1"].reached(run.series["rho_own_mean"])
         values = np.where(np.logical_or.accumulate(grown, 1), run.series[series], np.nan)
@@ -30,6 +33,12 @@ def _grown(series: str, largest: bool) -> Callable[[Trajectory], np.ndarray]:
         return filled.max(1) if largest else filled.min(1)
 
     return extreme
+
+
+_BOUND = (
+    r"-\log \frac{1}{2} \sum_y \exp\left(-\frac{\max(0,\ \mathbb{E}_\zeta\, y f(y\mu, \zeta))^2}"
+    r"{2 \sigma_\xi^2 L^2}\right),\ L = \frac{1}{m} \min\left(\sum_{j,r} \|w_{j,r}\|,\ \sqrt{2m}\, \|W\|\right)"
+)
 
 
 @reading()
@@ -77,6 +86,13 @@ def _against_limit(activity: meanfield.Activity) -> Callable[[Trajectory], np.nd
     return gap
 
 
+def _gap(activity: meanfield.Activity, of: str) -> str:
+    """LaTeX of a difference between the error on fresh noise and that of the limit."""
+    error = on_test_points("fresh", "end", r"P = \mathbb{P}[y f(x) < 0]")
+    read = rf"a = {tex(activity.one)},\ b = {tex(activity.two)}"
+    return rf"{of},\ {error},\ x = \frac{{n \|\mu\|^4}}{{\sigma_\xi^4 d}},\ {limit.ERROR},\ {limit.DRIVES},\ {read}"
+
+
 _first, _last = _against_limit(meanfield.FIRST), _against_limit(meanfield.LAST)
 
 
@@ -89,23 +105,29 @@ def _memorization_constant(setting: Setting, sample: Sample) -> float:
 
 
 OWN = (
-    Observable(name="signal_drive", stage="start", compute=_per_run(lambda _, x: float((x.y * x.y_tilde).mean())),
+    Observable(name="signal_drive", latex=r"\frac{1}{n} \sum_i y_i \tilde y_i",
+               stage="start", compute=_per_run(lambda _, x: float((x.y * x.y_tilde).mean())),
                says="share of clean minus share of flipped samples"),
-    Observable(name="memorization_constant", stage="start", compute=_memorization_constant,
+    Observable(name="memorization_constant", latex=limit.MEMORIZED,
+               stage="start", compute=_memorization_constant,
                says="limit: the constant hidden in the time to a small loss"),
-    Observable(name="error_boundary_constant", stage="start",
+    Observable(name="error_boundary_constant", 
+               latex=rf"E(x) = {tex(LEVEL)},\ {limit.ERROR},\ {limit.DRIVES},\ {limit.ACTIVITY}",
+               stage="start",
                compute=_per_run(lambda _, x: limit.boundary_of(x, float(LEVEL))),
                says=f"limit: n mu^4/(sigma_xi^4 d) at which the error on fresh noise of this draw is {LEVEL}"),
-    Observable(name="rho_own_mean_end", stage="end", says="mean own rho at the end",
-               compute=reading("rho_own_mean")(lambda run: run.at("end", "rho_own_mean"))),
+    Observable(name="rho_own_mean_end", stage="end", says="mean own rho at the end", compute=at("end", "rho_own_mean")),
     Observable(name="rho_per_gamma_min_grown", stage="end", compute=_grown("rho_per_gamma_min", largest=False),
                says="least sum_i rho / gamma of a neuron, from where mean own rho is of order one on"),
     Observable(name="rho_per_gamma_max_grown", stage="end", compute=_grown("rho_per_gamma_max", largest=True),
                says="largest sum_i rho / gamma of a neuron, from where mean own rho is of order one on"),
-    Observable(name="fresh_exponent_end", stage="end", compute=_fresh_exponent,
+    Observable(name="fresh_exponent_end", latex=when("end", _BOUND),
+               stage="end", compute=_fresh_exponent,
                says="-log of a certified bound on the error on fresh noise at the end"),
-    Observable(name="error_above_first", stage="end", compute=_first,
+    Observable(name="error_above_first", latex=_gap(meanfield.FIRST, "P - E(x)"),
+               stage="end", compute=_first,
                says="error on fresh noise minus that of the limit with the first active neurons, at the end"),
-    Observable(name="error_below_last", stage="end", compute=reading()(lambda run: -_last(run)),
+    Observable(name="error_below_last", latex=_gap(meanfield.LAST, "E(x) - P"),
+               stage="end", compute=reading()(lambda run: -_last(run)),
                says="error on fresh noise of the limit with all neurons that join, minus the error, at the end"),
 )  # fmt: skip

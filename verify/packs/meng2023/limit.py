@@ -61,6 +61,17 @@ def error_of(sample: Sample, strength: float, cosine: float) -> float:
     return sum(error(strength, tuple(drives[k : k + 2]), activity, shares) for k in (0, 2)) / 2
 
 
+# :func:`error_of` at strength x, as a formula: k' is the signal of the other label at the same angle, c the cosine.
+ERROR = (
+    r"E(x) = \frac{1}{4} \sum_k \mathbb{P}\left[R_k G(X') - \frac{G(X)}{R_k} > \max(0, D_k) \sqrt{\frac{x}{v}}\right],"
+    r"\ D_k = q_k (A_k - c \min(c A_k, A_{k'})) - q_{k'} \max(0, c A_{k'} - A_k),"
+    r"\ A_k = \frac{1}{n} \sum_{i \text{ of } \mu_k} y_i \tilde y_i,"
+    r"\ q_k = \frac{1}{m} |\{r: \langle w^{(0)}_{j_k,r}, \mu_k\rangle > 0\}|,"
+    r"\ G(X) = \mathbb{E}_Z \max(0, \sqrt{b/a}\, X + \sqrt{1 - b/a}\, Z),\ v = a \sqrt{p_+ p_-},"
+    r"\ R_{\pm} = (p_{\mp}/p_{\pm})^{1/4}"
+)
+
+
 def boundary_of(sample: Sample, level: float, cosine: float) -> float:
     """The strength at which the error of a draw is ``level``; NaN where there is none."""
 
