@@ -14,6 +14,8 @@ import numpy as np
 from numerics.model import Sample, Setting
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
     from numerics.course import Weights
     from numerics.state import Batch, State
 
@@ -90,6 +92,27 @@ class Trajectory:
         rows.append(("series", ", ".join(self.series)))
         body = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in rows)
         return f"<table>{body}</table>"
+
+    def to_xarray(self) -> "Dataset":
+        """Every series over run and iteration, with each run's seed, parameters and end as coordinates.
+
+        Raises:
+            ValueError: xarray is not installed.
+        """
+        from numerics.extra import extra
+
+        with extra("xarray"):
+            from xarray import Dataset
+
+        values = [setting.values() for setting in self.settings]
+        of_run = {name: ("run", [held[name] for held in values]) for name in values[0]}
+        came = {f"time_{name}": ("run", self.time(name)) for name in self.events}
+        ends = {"seed": ("run", [s.seed for s in self.samples]), "status": ("run", list(self.status))}
+        return Dataset(
+            {name: (("run", "iteration"), held) for name, held in self.series.items()} | came,
+            coords={"iteration": self.times, "last": ("run", self.last), **ends, **of_run},
+            attrs={name: repr(event) for name, event in self.events.items()} | {"device": self.device},
+        )
 
     @cached_property
     def batch(self) -> "Batch":

@@ -1,6 +1,7 @@
 """What `import thetacheck` gives, and a claim's way to its verdict in one call."""
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from numerics.observables import moments
 from theory.formulas import parses
 from theory.orders import parse
 from theory.papers.han2025 import Reading, claims
-from thetacheck import Claim, Setting, Within, consistent, draw, entails, train, verify
+from thetacheck import Claim, Setting, Within, consistent, draw, entails, plot, train, verify
 from verify.maps import Axis, Map
 from verify.pack import load
 
@@ -27,7 +28,7 @@ def test_the_public_names_are_these():
     assert thetacheck.__all__ == [
         "OBSERVABLES", "SERIES", "AtLeast", "AtMost", "Band", "Claim", "Condition", "Crossing", "Event", "Exactly",
         "Observable", "Order", "Outcome", "Premise", "Sample", "Setting", "Source", "Theta", "Trajectory", "Within",
-        "around", "consistent", "draw", "entails", "papers", "premises", "train", "verify",
+        "around", "consistent", "draw", "entails", "papers", "plot", "premises", "train", "verify",
     ]  # fmt: skip
     for name in thetacheck.__all__:
         assert getattr(thetacheck, name) is not None
@@ -95,7 +96,7 @@ def test_values_with_formulas_show_them_in_a_notebook(outcome):
             if type(value).__name__ != "Trajectory" and type(value).__name__ != "Answer":
                 assert page.find(".//math") is not None, name
             assert "plainmath" not in value._repr_html_(), name  # a formula that could not be read
-        if hasattr(value, "_repr_latex_"):
+        if hasattr(value, "_repr_latex_") and value is not outcome:
             latex = value._repr_latex_()
             assert latex.startswith("$\\displaystyle ")
             assert parses(latex.removeprefix("$\\displaystyle ").removesuffix("$")), latex
@@ -106,6 +107,73 @@ def test_values_with_formulas_show_them_in_a_notebook(outcome):
     assert "SUPPORTED" in whole
     assert f"{verdict.runs} runs" in whole
     assert "4.1.2-dimension" in whole
+
+
+def test_runs_are_a_labelled_data_set(monkeypatch):
+    setting = Setting(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
+    run = train([setting] * 2, [draw(setting, seed) for seed in (3, 5)], steps=20, events=moments(0.25))
+    held = run.to_xarray()
+    assert held["loss"].dims == ("run", "iteration")
+    assert float(held["loss"].sel(iteration=20)[1]) == run.at("end", "loss")[1]
+    assert held["seed"].values.tolist() == [3, 5]
+    assert held["mu"].values.tolist() == [5.0, 5.0]
+    assert held["time_T1"].values.tolist() == run.time("T1").tolist()
+    monkeypatch.setitem(sys.modules, "xarray", None)
+    with pytest.raises(ValueError, match=r"xarray is not installed: pip install 'thetacheck\[xarray\]'"):
+        run.to_xarray()
+
+
+@pytest.fixture
+def pyplot():
+    """With nothing of its state changed but for new figures."""
+    import matplotlib
+    from matplotlib import pyplot
+
+    pyplot.switch_backend("Agg")
+    before, open_before = dict(matplotlib.rcParams), pyplot.get_fignums()
+    yield pyplot
+    assert dict(matplotlib.rcParams) == before
+    for number in set(pyplot.get_fignums()) - set(open_before):
+        pyplot.close(number)
+
+
+def test_runs_and_fits_are_drawn_on_axes_that_can_be_changed(pyplot, outcome):
+    setting = Setting(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
+    run = train([setting] * 2, [draw(setting, seed) for seed in range(2)], steps=20)
+    axis = plot(run, "loss", "accuracy")
+    assert [line.get_ydata()[-1] for line in axis.lines] == [run.series[k][:, -1].mean() for k in ("loss", "accuracy")]
+    axis.set_title("mine")
+    axis.figure.canvas.draw()
+    figure, axes = pyplot.subplots(1, 2)
+    mine = plot(outcome, "own.unfitted", ax=axes)
+    assert mine.tolist() == axes.tolist()
+    assert all(a.has_data() for a in axes)
+    assert pyplot.gcf() is figure
+    assert outcome.plot("own.unfitted")[0].figure is not figure
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (lambda run, outcome, axes: plot(run, "los"), "'los' was not recorded; known: elapsed"),
+        (lambda run, outcome, axes: plot(run, ax=axes), "ax: 3 axes for 1 panels"),
+        (lambda run, outcome, axes: plot(outcome, "own.unfitted", ax=axes[0]), "ax: 1 axes for 2 panels"),
+        (lambda run, outcome, axes: plot(outcome), "claim '': this outcome has stage1.clean-fitted, own.unfitted"),
+        (lambda run, outcome, axes: plot(3), "int: nothing is known to draw of it"),
+        (lambda run, outcome, axes: plot("nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(asked, said, pyplot, outcome):
+    setting = Setting(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
+    run = train([setting], [draw(setting, 0)], steps=2)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        asked(run, outcome, pyplot.subplots(1, 3)[1])
+
+
+def test_an_outcome_as_latex_names_claims_and_verdicts(outcome):
+    written = outcome.to_latex()
+    assert "own.\\allowbreak{}unfitted" in written
+    assert r"\textsc{refuted}" in written
 
 
 def test_an_outcome_of_many_claims_says_first_what_is_not_supported(outcome):

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     )
     from theory.orders import Order, Premise, consistent, entails, premises
     from theory.papers import built_in as papers
-    from thetacheck.once import verify
+    from thetacheck.once import Outcome, verify
+    from thetacheck.plots import plot
     from verify.model import around
-    from verify.study import Outcome
 
 _PLACES = {
     "numerics": ("OBSERVABLES", "SERIES", "Event", "Observable", "Sample", "Setting", "Trajectory", "draw", "train"),
@@ -37,8 +37,8 @@ _PLACES = {
     "theory.orders": ("Order", "Premise", "consistent", "entails", "premises"),
     "theory.papers": ("papers",),
     "verify.model": ("around",),
-    "thetacheck.once": ("verify",),
-    "verify.study": ("Outcome",),
+    "thetacheck.once": ("Outcome", "verify"),
+    "thetacheck.plots": ("plot",),
 }  # fmt: skip
 _CALLED = {"papers": "built_in"}  # where a name is another there
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
@@ -69,6 +69,7 @@ __all__ = [
     "draw",
     "entails",
     "papers",
+    "plot",
     "premises",
     "train",
     "verify",

@@ -17,6 +17,23 @@ from verify.design import PROFILES
 from verify.pack import Pack, load
 
 
+class Outcome(study.Outcome):
+    """What a study found, and how it is shown."""
+
+    def plot(self, claim: str = "", *, ax: Any = None) -> Any:
+        """The fit of a claim, as :func:`thetacheck.plot` draws it."""
+        from thetacheck.plots import plot
+
+        return plot(self, *([claim] if claim else []), ax=ax)
+
+    def to_latex(self) -> str:
+        """Claims and verdicts as LaTeX tables, for a paper's appendix."""
+        return report.verdict_tables(self)
+
+    def _repr_latex_(self) -> str:
+        return self.to_latex()
+
+
 def verify(
     claims: Claim | str | Sequence[Claim | str],
     *,
@@ -30,7 +47,7 @@ def verify(
     device: str = "cpu",
     progress: bool = True,
     **reading: Any,
-) -> study.Outcome:
+) -> Outcome:
     """Verify claims inside their own conditions.
 
     Args:
@@ -82,7 +99,7 @@ def verify(
                 raise KeyboardInterrupt
             if missing:
                 raise processes.Lost(missing)
-            outcome = study.conclude(planned, results, missing, started)
+            outcome = Outcome(**vars(study.conclude(planned, results, missing, started)))
             if folder is not None:
                 report.write(outcome, Path(folder), "thetacheck.verify(...)")
     return outcome

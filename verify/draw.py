@@ -4,9 +4,11 @@ import io
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -78,13 +80,71 @@ class Picture:
         return held.getvalue()
 
 
-def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> "tuple[Figure, np.ndarray]":
-    """A figure with margins given in inches, so that no layout has to be searched for."""
+class Open:
+    """Where figures are left for others to change instead of being rendered: on axes of theirs, or in new figures of
+    pyplot's.
+
+    Attributes:
+        given: axes that nothing is drawn on yet; None where new ones are made.
+        drawn: those that something is drawn on.
+    """
+
+    def __init__(self, given: Sequence[Any] | None) -> None:
+        self.given = None if given is None else list(given)
+        self.drawn: list[Any] = []
+
+    def take(self, count: int) -> list[Any]:
+        """Axes for as many panels."""
+        assert self.given is not None
+        if len(self.given) < count:
+            raise ValueError(f"ax: {len(self.given)} axes for {count} panels; give an axes for each")
+        taken, self.given = self.given[:count], self.given[count:]
+        return taken
+
+
+_OPEN: ContextVar[Open | None] = ContextVar("open", default=None)
+
+
+@contextmanager
+def left_open(given: Sequence[Any] | None) -> Iterator[Open]:
+    """Whatever is drawn meanwhile is left open, on the axes ``given`` where there are any.
+
+    Raises:
+        ValueError: there are more axes than panels, or fewer.
+    """
+    from matplotlib import pyplot  # noqa: F401 - it chooses its backend now, before a style is set
+
+    place = Open(given)
+    token = _OPEN.set(place)
+    try:
+        yield place
+    finally:
+        _OPEN.reset(token)
+    if place.given:
+        panels = len(place.drawn)
+        raise ValueError(f"ax: {panels + len(place.given)} axes for {panels} panels; give an axes for each")
+
+
+def _figure(width: float, height: float) -> "Figure":
+    from matplotlib import pyplot
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    if _OPEN.get() is not None:
+        return pyplot.figure(figsize=(width, height))
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
+    return figure
+
+
+def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> "tuple[Figure, np.ndarray]":
+    """A figure with margins given in inches, so that no layout has to be searched for."""
+    place = _OPEN.get()
+    if place is not None and place.given is not None:
+        taken = place.take(rows * columns)
+        place.drawn += taken
+        return taken[0].figure, np.array(taken, dtype=object).reshape(rows, columns)
+    figure = _figure(width, height)
     left, right = layout.pop("left", 0.72), layout.pop("right", 0.15)
     bottom, top = layout.pop("bottom", 0.56), layout.pop("top", 0.3)
     spec = {
@@ -95,14 +155,20 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1, **layou
         "wspace": layout.pop("wspace", 0.32),
         "hspace": layout.pop("hspace", 0.28),
     } | {k: layout.pop(k) for k in ("width_ratios", "height_ratios") if k in layout}
-    return figure, figure.subplots(rows, columns, squeeze=False, gridspec_kw=spec, **layout)
+    axes = figure.subplots(rows, columns, squeeze=False, gridspec_kw=spec, **layout)
+    if place is not None:
+        place.drawn += list(axes.flat)
+    return figure, axes
 
 
 def finished(figure: "Figure", name: str, alt: str, caption: str) -> Picture:
-    drawn, image = io.StringIO(), io.BytesIO()
-    for axes in figure.axes:
+    place = _OPEN.get()
+    for axes in figure.axes if place is None else place.drawn:
         _legible(axes.xaxis)
         _legible(axes.yaxis)
+    if place is not None:
+        return cast(Picture, None)  # nobody takes it: who left it open looks at what was drawn
+    drawn, image = io.StringIO(), io.BytesIO()
     figure.savefig(drawn, format="svg", dpi=CLOUD_DPI, metadata={"Date": None, "Creator": None})
     figure.savefig(image, format="png", dpi=PNG_DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3})
     return Picture(name=name, alt=alt, caption=caption, svg=drawn.getvalue(), png=image.getvalue(), figure=figure)
@@ -111,6 +177,10 @@ def finished(figure: "Figure", name: str, alt: str, caption: str) -> Picture:
 def legend_below(figure: "Figure", handles: Sequence[Any], **how: Any) -> None:
     """A legend at the lower edge, in as many columns as fit; where it would reach into the panels' words, the figure
     grows."""
+    place = _OPEN.get()
+    if handles and place is not None and place.given is not None:  # the figure of another stays as it is
+        place.drawn[-1].legend(handles=handles, fontsize="small", **how)
+        return
     if not handles:
         return
     lowest = min(axes.xaxis.get_tightbbox().y0 for axes in figure.axes if axes.get_visible() and axes.get_xlabel())

@@ -1,7 +1,8 @@
 """Figures as values: SVG and PNG in memory. Nothing here writes or prints."""
 
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import matplotlib
 import numpy as np
@@ -10,11 +11,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm
 
+from numerics import Trajectory
 from verify.axes import legend_above, sizes
 from verify.design import Group
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, number
 from verify.judge import Verdict
 from verify.laws import kind_of
+from verify.notation import called
 from verify.pack import Pack, pack_of
 from verify.scaling import Trend
 from verify.study import Outcome, representative
@@ -56,6 +59,40 @@ def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
             picture = kind.picture(name, verdict.claim, finding, runs, outcome.plan.observables)
         if picture is not None:
             yield picture
+
+
+COLOURS = (SIGNAL, CLEAN, NOISY, "#CC79A7", "#56B4E9", INK)
+USUAL = ("gamma_plus", "rho_clean_plus", "rho_noisy_plus")  # of a run, where nothing is asked for
+
+
+def of_runs(run: Trajectory, names: Sequence[str] = ()) -> Picture:
+    """Recorded series against the iteration: the mean over the runs, in a band from the least to the largest.
+
+    Raises:
+        ValueError: a series was not recorded.
+    """
+    for name in names:
+        if name not in run.series:
+            raise ValueError(f"'{name}' was not recorded; known: {', '.join(run.series)}")
+    shown = {}
+    for name in names or [name for name in USUAL if name in run.series] or ["loss"]:
+        found = _mean(np.where(np.isfinite(run.series[name]), run.series[name], np.nan)[:, run.times >= 1])
+        if names or np.isfinite(found[0]).any():  # of no flipped sample there is no mean
+            shown[name] = found
+    t = run.times[run.times >= 1]
+    with matplotlib.rc_context(STYLE):
+        figure, [[axis]] = canvas(6.4, 3.4, left=0.8)
+        for (name, (mean, least, largest)), colour in zip(shown.items(), itertools.cycle(COLOURS), strict=False):
+            axis.plot(t, mean, color=colour, label=called(name))
+            axis.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
+        positive = all(np.nanmin(least, initial=np.inf) > 0 for _, least, _ in shown.values())
+        axis.set(xscale="log", yscale="log" if positive else "linear", xlabel="iteration $t$")
+        if len(shown) == 1:
+            axis.set_ylabel(called(*shown))
+        else:
+            axis.legend(loc="best")
+        caption = f"Mean over {len(run.settings)} runs, in a band from the least to the largest."
+        return finished(figure, "runs", f"{', '.join(shown)} against iterations", caption)
 
 
 def trend(found: Trend, index: int) -> Picture | None:
