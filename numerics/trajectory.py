@@ -7,15 +7,13 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from numerics.model import Sample, Setting
 
 if TYPE_CHECKING:
-    from xarray import Dataset
-
     from numerics.course import Weights
     from numerics.state import Batch, State
 
@@ -93,8 +91,8 @@ class Trajectory:
         body = "".join(f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in rows)
         return f"<table>{body}</table>"
 
-    def to_xarray(self) -> "Dataset":
-        """Every series over run and iteration, with each run's seed, parameters and end as coordinates.
+    def to_xarray(self) -> Any:
+        """An ``xarray.Dataset``: every series over run and iteration, beside each run's seed, parameters and end.
 
         Raises:
             ValueError: xarray is not installed.

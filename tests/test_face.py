@@ -7,6 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import pytest
@@ -17,6 +18,7 @@ from theory.formulas import parses
 from theory.orders import parse
 from theory.papers.han2025 import Reading, claims
 from thetacheck import Claim, Setting, Within, consistent, draw, entails, plot, train, verify
+from verify import report
 from verify.maps import Axis, Map
 from verify.pack import load
 
@@ -194,10 +196,37 @@ def test_any_executor_and_a_folder_give_the_same(tmp_path):
     assert again.runs.equals(alone.runs)
 
 
+def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
+    """As a kernel of Jupyter has it: what is shown is put in the place of what was."""
+    shown = []
+
+    class Handle:
+        def update(self, data, raw):
+            assert raw
+            shown.append(data)
+
+    shell = SimpleNamespace(kernel=object())
+    display = SimpleNamespace(display=lambda data, raw, display_id: Handle())
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell, display=display))
+    with report.progress(3, False) as advance:
+        advance()
+    assert shown[0]["text/plain"].startswith("1 of 3 settings, 0 s gone, ")
+    assert "<progress" in shown[0]["text/html"]
+    assert shown[-1] == {"text/plain": ""}
+    del shell.kernel  # a terminal of IPython
+    shown.clear()
+    with report.progress(3, False) as advance:
+        advance()
+    assert shown == []
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
-        ({"claims": "stage1.tme"}, "unknown claim 'stage1.tme'"),
+        ({"claims": "stage1.tme"}, "unknown claim 'stage1.tme'; did you mean 'stage1.time'?"),
+        ({"claims": "xyz"}, "unknown claim 'xyz'; `thetacheck list` shows all"),
+        ({"claims": []}, "no claim; give claims, theorems or their names"),
+        ({"claims": [3]}, "3 is neither a claim nor a theorem; give claims"),
         ({"profile": "huge"}, "profile = 'huge': must be quick, standard, thorough"),
         ({"kapa_low": 2}, "kapa_low: no number of the paper's reading"),
         ({"C": 0.5}, "C = 0.5: must be"),
@@ -206,7 +235,7 @@ def test_any_executor_and_a_folder_give_the_same(tmp_path):
     ],
 )
 def test_mistakes_are_said(asked, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=re.escape(said)):
         verify(**{"claims": "stage1.clean-fitted", "progress": False, **asked})
 
 

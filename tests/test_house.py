@@ -427,7 +427,7 @@ def test_no_template_tells_laws_apart():
 
 # Of the extras, by the name that is imported; a missing one must not keep the rest from being imported.
 OPTIONAL = {"scikit-learn": "sklearn", "pillow": "PIL", "shap": "shap", "distributed": "distributed", "dask": "dask",
-            "dask-jobqueue": "dask_jobqueue"}  # fmt: skip
+            "dask-jobqueue": "dask_jobqueue", "xarray": "xarray"}  # fmt: skip
 
 
 IMPORTED_AS = {"python-flint": "flint", "pyyaml": "yaml"}  # of the others, where the names differ
@@ -445,7 +445,7 @@ def outside_functions(source):
 def test_what_is_imported_is_declared():
     declared = {IMPORTED_AS.get(name, name) for name in (Requirement(x).name for x in project()["dependencies"])}
     extras = project()["optional-dependencies"]
-    extra = {OPTIONAL[Requirement(line).name] for line in (*extras["images"], *extras["cluster"])}
+    extra = {OPTIONAL[Requirement(line).name] for line in (*extras["images"], *extras["cluster"], *extras["xarray"])}
     assert extra == set(OPTIONAL.values())
     for package in PACKAGES:
         for path in modules(package):

@@ -5,16 +5,18 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
+from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from numerics.engine import check_device
 from theory.papers import DEFAULT
-from theory.statements import Claim
+from theory.statements import Claim, Theorem
 from verify import processes, report, study
 from verify.design import PROFILES
 from verify.pack import Pack, load
+from verify.shown import COMMAND
 
 
 class Outcome(study.Outcome):
@@ -35,7 +37,7 @@ class Outcome(study.Outcome):
 
 
 def verify(
-    claims: Claim | str | Sequence[Claim | str],
+    claims: Claim | Theorem | str | Sequence[Claim | Theorem | str],
     *,
     paper: str | Pack = DEFAULT,
     profile: str = "quick",
@@ -48,10 +50,10 @@ def verify(
     progress: bool = True,
     **reading: Any,
 ) -> Outcome:
-    """Verify claims inside their own conditions.
+    """Verify claims inside their own conditions, and theorems with their own quantifiers.
 
     Args:
-        claims: claims, or names of the paper's; one or several.
+        claims: claims and theorems, or names of the paper's; one or several.
         paper: whose model they are about: a name, a file with a ``PACK``, or a pack.
         profile: quick, standard or thorough.
         seed: of all runs.
@@ -60,7 +62,7 @@ def verify(
         folder: where runs are kept and the report goes; without, nothing is left.
         resume: go on with what an interrupted study of the same claims left there.
         device: a torch device.
-        progress: whether it is shown in a terminal.
+        progress: whether it is shown, in a terminal or a notebook.
         reading: numbers for what the paper leaves unnamed, such as ``C=4``.
 
     Raises:
@@ -79,18 +81,29 @@ def verify(
         raise ValueError(f"{sorted(unknown)[0]}: no number of the paper's reading; known: {known}")
     held = pack.paper.reading(**reading)
     ours = {claim.name: claim for claim in pack.paper.claims(held)}
-    asked = (claims,) if isinstance(claims, Claim | str) else tuple(claims)
+    known = ours | {theorem.name: theorem for theorem in pack.paper.theorems(held)}
+    asked = (claims,) if isinstance(claims, Claim | Theorem | str) else tuple(claims)
     for name in (claim for claim in asked if isinstance(claim, str)):
-        if name not in ours:
-            raise ValueError(f"unknown claim '{name}'; known: {', '.join(ours)}")
-    chosen = tuple(ours[claim] if isinstance(claim, str) else claim for claim in asked)
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"`{COMMAND} list` shows all"
+            raise ValueError(f"unknown claim '{name}'; {hint}")
+    stated = [known[claim] if isinstance(claim, str) else claim for claim in asked]
+    wrong = [one for one in stated if not isinstance(one, Claim | Theorem)]
+    if wrong or not stated:
+        said = f"{wrong[0]!r} is neither a claim nor a theorem" if wrong else "no claim"
+        raise ValueError(f"{said}; give claims, theorems or their names")
+    chosen = tuple(one for one in stated if isinstance(one, Claim))
+    theorems = tuple(one for one in stated if isinstance(one, Theorem))
     for claim in chosen:
         for name in (asked for part, law in claim.parts for asked in (part, *law.reads)):
             if name not in pack.observables:
                 raise ValueError(f"claim '{claim.name}' is about the observable '{name}', which does not exist")
     among = tuple({claim.name: claim for claim in (*ours.values(), *chosen)}.values())
     with _pool(jobs, executor) as pool:
-        planned = study.plan(chosen, among, PROFILES[profile], held, seed, check_device(device), pool=pool)
+        planned = study.plan(
+            chosen, among, PROFILES[profile], held, seed, check_device(device), theorems=theorems, pool=pool
+        )
         mine = study.identity(PROFILES[profile], held, seed)
         kept = _Temporary() if folder is None else study.FOLDER.open(Path(folder), mine, resume)
         with kept as work, report.progress(planned.settings, not progress, work=planned.work) as advance:

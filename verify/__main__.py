@@ -25,7 +25,7 @@ def _refuse_strays() -> None:
         spec = importlib.util.find_spec(name)
         if not spec or not spec.origin or Path(spec.origin).resolve().parent != here / name:
             where = spec.origin if spec else "nowhere"
-            way = "call thetacheck, or python -m thetacheck, which it cannot stand in for"
+            way = "call thetacheck or python -m thetacheck, where it stands in for nothing, or rename it"
             click.echo(f"thetacheck: '{name}' is found at {where}, not in {here}: {way}", err=True)
             sys.exit(2)
 

@@ -87,11 +87,13 @@ class Open:
     Attributes:
         given: axes that nothing is drawn on yet; None where new ones are made.
         drawn: those that something is drawn on.
+        interactive: whether pyplot is, which the first figure decides in a notebook, where a style would take it back.
     """
 
     def __init__(self, given: Sequence[Any] | None) -> None:
         self.given = None if given is None else list(given)
         self.drawn: list[Any] = []
+        self.interactive: bool | None = None
 
     def take(self, count: int) -> list[Any]:
         """Axes for as many panels."""
@@ -112,7 +114,7 @@ def left_open(given: Sequence[Any] | None) -> Iterator[Open]:
     Raises:
         ValueError: there are more axes than panels, or fewer.
     """
-    from matplotlib import pyplot  # noqa: F401 - it chooses its backend now, before a style is set
+    import matplotlib
 
     place = Open(given)
     token = _OPEN.set(place)
@@ -120,18 +122,24 @@ def left_open(given: Sequence[Any] | None) -> Iterator[Open]:
         yield place
     finally:
         _OPEN.reset(token)
+        if place.interactive is not None:
+            matplotlib.interactive(place.interactive)
     if place.given:
         panels = len(place.drawn)
         raise ValueError(f"ax: {panels + len(place.given)} axes for {panels} panels; give an axes for each")
 
 
 def _figure(width: float, height: float) -> "Figure":
-    from matplotlib import pyplot
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if _OPEN.get() is not None:
-        return pyplot.figure(figsize=(width, height))
+    place = _OPEN.get()
+    if place is not None:
+        from matplotlib import pyplot  # which the reports do without
+
+        figure = pyplot.figure(figsize=(width, height))
+        place.interactive = pyplot.isinteractive()
+        return figure
     figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure

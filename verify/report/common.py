@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -29,6 +30,7 @@ from verify.draw import Picture
 from verify.notation import MU, names
 from verify.shown import visible
 
+CELL_INTERVAL = 0.3  # seconds between lines of progress in a notebook
 PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
@@ -275,6 +277,44 @@ class _Left(ProgressColumn):
         return Text(self.remaining.said(monotonic()))
 
 
+class _Cell:
+    """The output of a notebook's cell, in which a line of progress takes the place of the one before; none is left.
+
+    Rich would need a package of widgets there.
+    """
+
+    def __init__(self, display: Callable[..., Any]) -> None:
+        self._handle = display({"text/plain": "starting"}, raw=True, display_id=True)
+        self._told, self._done = 0.0, 0
+
+    def __enter__(self) -> "_Cell":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.update({"text/plain": ""}, raw=True)
+
+    def advance(
+        self, total: int, what: str, remaining: Remaining, ended: int = 1, work: float | None = None, kept: bool = False
+    ) -> None:
+        now = monotonic()
+        self._done += ended
+        remaining.ended(ended if work is None else work, now, kept)
+        if now - self._told < CELL_INTERVAL:
+            return
+        self._told = now
+        said = f"{self._done} of {total} {what}, {duration(now - remaining.start)} gone, {remaining.said(now)}"
+        bar = Markup('<progress max="{}" value="{}"></progress> {}').format(total, self._done, said)
+        self._handle.update({"text/plain": said, "text/html": bar}, raw=True)
+
+
+def _cell() -> _Cell | None:
+    """Where this runs in a notebook's kernel; a terminal of IPython is one like others."""
+    asked = sys.modules.get("IPython")
+    if asked is None or not hasattr(asked.get_ipython(), "kernel"):
+        return None
+    return _Cell(asked.display.display)
+
+
 @contextmanager
 def progress(
     total: int, quiet: bool, what: str = "settings", work: float | None = None
@@ -296,6 +336,10 @@ def progress(
         return
     console = open_console(sys.stderr)
     remaining = Remaining(total if work is None else work, monotonic())
+    if (cell := _cell()) is not None:
+        with cell:
+            yield partial(cell.advance, total, what, remaining)
+        return
     if console.is_terminal:
         columns = (
             TextColumn("running"), BarColumn(), MofNCompleteColumn(), TextColumn(f"{what},"), TimeElapsedColumn(),

@@ -99,13 +99,12 @@ OWN = (
 # Runs of this paper end at a time: what dates "the end" dates that.
 _TIMED = {
     "converged": {
-        "says": "1 if the run came to the time at which it was to end",
-        "latex": r"1 \text{ if } s \ge s_T \text{ at some } t, \text{ else } 0,\ s_T \text{ the time at which it"
-        r" was to end}",
+        "says": "1 if the run came to the time $s_T$ at which it was to end",
+        "latex": r"1 \text{ if } s \ge s_T \text{ at some } t, \text{ else } 0",
     },
     "convergence_time": {
         "says": "the iteration at which it did",
-        "latex": r"\min\{t: s \ge s_T\},\ s_T \text{ the time at which it was to end}",
+        "latex": r"\min\{t: s \ge s_T\}",
     },
 }
 
