@@ -10,17 +10,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 import thetacheck
 from numerics.observables import moments
+from theory import m, mu
 from theory.formulas import parses
 from theory.orders import parse
 from theory.papers.han2025 import Reading, claims
 from thetacheck import Claim, Setting, Within, consistent, draw, entails, plot, train, verify
 from verify import report
+from verify.laws.kind import Status
 from verify.maps import Axis, Map
 from verify.pack import load
+from verify.quantify import TheoremVerdict
 
 ROOT = Path(__file__).parent.parent
 FITTED = next(claim for claim in claims(Reading()) if claim.name == "stage1.clean-fitted")
@@ -227,6 +231,10 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
         ({"claims": "xyz"}, "unknown claim 'xyz'; `thetacheck list` shows all"),
         ({"claims": []}, "no claim; give claims, theorems or their names"),
         ({"claims": [3]}, "3 is neither a claim nor a theorem; give claims"),
+        (
+            {"claims": replace(FITTED, observable="clean_fit_tim")},
+            "'clean_fit_tim', which does not exist; did you mean",
+        ),
         ({"profile": "huge"}, "profile = 'huge': must be quick, standard, thorough"),
         ({"kapa_low": 2}, "kapa_low: no number of the paper's reading"),
         ({"C": 0.5}, "C = 0.5: must be"),
@@ -237,6 +245,30 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
 def test_mistakes_are_said(asked, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         verify(**{"claims": "stage1.clean-fitted", "progress": False, **asked})
+
+
+def test_a_claim_that_changes_with_the_unit_of_length_is_doubted():
+    odd = Claim(name="odd", source="my note", needs=FITTED.needs, observable="clean_fit_time", law=m / mu**2)
+    with (
+        pytest.warns(UserWarning, match="claim 'odd': clean_fit_time has weight 0"),
+        pytest.raises(OSError, match="nowhere"),
+    ):
+        verify(odd, progress=False, folder="/dev/null/nowhere")
+
+
+def test_theorems_have_rows_too(outcome):
+    theorem = next(t for t in load("han2025").paper.theorems(Reading()) if t.name == "theorem-4.2")
+    found = TheoremVerdict(
+        theorem=theorem, labels="drawn", status=Status.OPEN, met=3, runs=4, settings=pd.DataFrame({"n": [8]}),
+        choice=SimpleNamespace(constants={h.name: h.ladder[0] for h in theorem.hidden}, served=False),
+        failing=0.5, p=0.1, reason="it falls", parts=(), group="",
+    )  # fmt: skip
+    both = replace(outcome, answers=(found,))
+    assert both.to_frame().loc["theorem-4.2 (drawn labels)", "verdict"] == "OPEN"
+    assert "3 of 4 fresh runs meet it, followed to C = " in both._repr_html_()
+    alone = replace(both, verdicts=())
+    assert list(alone.to_frame()["verdict"]) == ["OPEN"]
+    assert replace(alone, answers=()).to_frame().empty
 
 
 def test_values_show_themselves_in_a_line():

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
@@ -14,7 +15,9 @@ from numerics.engine import check_device
 from theory.papers import DEFAULT
 from theory.statements import Claim, Theorem
 from verify import processes, report, study
+from verify.check import rescaled
 from verify.design import PROFILES
+from verify.laws import check_law
 from verify.pack import Pack, load
 from verify.shown import COMMAND
 
@@ -68,6 +71,9 @@ def verify(
     Raises:
         ValueError: an unknown claim, profile, number or device; a folder that holds something else.
         verify.processes.Lost: some runs could not be done.
+
+    Warns:
+        UserWarning: what a claim states changes with the unit of length, and no run does.
     """
     started = time.monotonic()
     if jobs > 1:
@@ -96,9 +102,11 @@ def verify(
     chosen = tuple(one for one in stated if isinstance(one, Claim))
     theorems = tuple(one for one in stated if isinstance(one, Theorem))
     for claim in chosen:
-        for name in (asked for part, law in claim.parts for asked in (part, *law.reads)):
-            if name not in pack.observables:
-                raise ValueError(f"claim '{claim.name}' is about the observable '{name}', which does not exist")
+        _check(claim, pack)
+    own = [claim for claim in chosen if claim not in ours.values()]
+    conditions = dict.fromkeys(c for claim in own for c in claim.needs)
+    for _, said in rescaled(conditions, own, pack.observables):
+        warnings.warn(said, stacklevel=2)
     among = tuple({claim.name: claim for claim in (*ours.values(), *chosen)}.values())
     with _pool(jobs, executor) as pool:
         planned = study.plan(
@@ -116,6 +124,20 @@ def verify(
             if folder is not None:
                 report.write(outcome, Path(folder), "thetacheck.verify(...)")
     return outcome
+
+
+def _check(claim: Claim, pack: Pack) -> None:
+    """Raise ``ValueError`` where a claim is about nothing that is measured, or its law has no meaning."""
+    for part, law in claim.parts:
+        for name in (part, *law.reads):
+            if name not in pack.observables:
+                near = get_close_matches(name, pack.observables, n=1, cutoff=0.5)
+                hint = f"did you mean '{near[0]}'?" if near else f"`{COMMAND} list --observables` shows all"
+                raise ValueError(f"claim '{claim.name}' is about the observable '{name}', which does not exist; {hint}")
+        try:
+            check_law(law, {**pack.typical, "epsilon": 0.01})
+        except ValueError as problem:
+            raise ValueError(f"claim '{claim.name}': {problem}") from problem
 
 
 def _require_guard() -> None:

@@ -11,7 +11,7 @@ a power of N rather than by a logarithm. What has to be given up for one to exis
 a scaling inside the claim's conditions all the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import sympy as sp
 
+from numerics import Observable
 from theory import Claim, Condition, T_star, m, n, orders, sigma_xi
 from theory.papers import ConditionSet, Paper
 from theory.reading import Reading
@@ -101,27 +102,36 @@ class Check:
 
 def dimension_warnings(held: UserFile) -> Iterator[str]:
     """What the rescaling changes: conditions, and bounds of observables whose weight is known."""
+    known = {name: o for name, o in load(held.paper).observables.items() if name not in held.observables}
+    for name, said in rescaled(held.conditions.values(), held.claims, known):
+        yield f"{held.at(name)}: {said}"
+
+
+def rescaled(
+    conditions: Iterable[Condition], claims: Iterable[Claim], observables: Mapping[str, Observable]
+) -> Iterator[tuple[str, str]]:
+    """Names of conditions and claims that the rescaling changes, and how; of observables whose weight is known."""
     change = (
         "under (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2), which changes no run: a typo?"
     )
-    for name, condition in held.conditions.items():
+    for condition in conditions:
         found = imbalance(condition.statement)
         if found:
-            yield f"{held.at(name)}: condition '{name}': {found} {change}"
-    for claim in held.claims:
+            yield condition.name, f"condition '{condition.name}': {found} {change}"
+    for claim in claims:
         for name, law in claim.parts:
-            if name in held.observables:
+            if name not in observables:
                 continue
-            own = sp.Integer(load(held.paper).observables[name].weight)
+            own = sp.Integer(observables[name].weight)
             for expression in (x for x in law.weighed if isinstance(x, sp.Basic)):
                 try:
                     there = weights(expression)
                 except ValueError as problem:
-                    yield f"{held.at(claim.name)}: claim '{claim.name}': {problem} {change}"
+                    yield claim.name, f"claim '{claim.name}': {problem} {change}"
                     continue
                 if there - {own}:
                     shown = f"{name} has weight {own}, {expression} has {' and '.join(str(w) for w in sorted(there))}"
-                    yield f"{held.at(claim.name)}: claim '{claim.name}': {shown} {change}"
+                    yield claim.name, f"claim '{claim.name}': {shown} {change}"
 
 
 # ---------------------------------------------------------------------------------------------------------------

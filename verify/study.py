@@ -150,13 +150,19 @@ class Outcome:
         return not self.missing
 
     def to_frame(self) -> pd.DataFrame:
-        """A row per claim: verdict, what is predicted and measured, how much was looked at, and why."""
+        """A row per claim, and per theorem and kind of labels: what is predicted and found, on how much, and why."""
         rows = [
             {"claim": v.claim.name, "verdict": str(v.status), "predicted": v.predicted, "measured": v.measured,
              "settings": v.settings, "runs": v.runs, "reason": v.reason}
             for v in self.verdicts
         ]  # fmt: skip
-        return pd.DataFrame(rows).set_index("claim")
+        rows += [
+            {"claim": f"{a.theorem.name} ({a.labels} labels)", "verdict": str(a.status), "predicted": a.theorem.says,
+             "measured": a.measured, "settings": len(a.settings), "runs": a.runs, "reason": a.reason}
+            for a in self.answers
+        ]  # fmt: skip
+        names = ("claim", "verdict", "predicted", "measured", "settings", "runs", "reason")
+        return pd.DataFrame(rows, columns=names).set_index("claim")
 
     def __repr__(self) -> str:
         """The verdicts; of many how many there are of each kind, and first those that are not SUPPORTED."""
@@ -184,8 +190,8 @@ class Outcome:
             for v in self.verdicts
         ]  # fmt: skip
         rows += [
-            (a.status, f"{a.theorem.name}, labels {a.labels}", "", "", f"{len(a.settings)} settings, {a.runs} runs",
-             a.reason)
+            (a.status, f"{a.theorem.name}, labels {a.labels}", "", a.measured,
+             f"{len(a.settings)} settings, {a.runs} runs", a.reason)
             for a in self.answers
         ]  # fmt: skip
         shown = display.table(("verdict", "claim", "claimed", "measured", "looked at", "reason"), rows)

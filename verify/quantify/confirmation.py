@@ -112,9 +112,19 @@ class TheoremVerdict:
     group: str
     explored: int = 0
 
+    @property
+    def measured(self) -> str:
+        return f"{self.met} of {self.runs} fresh runs meet it, {self.told}"
+
+    @property
+    def told(self) -> str:
+        """``with C = 4, ...``: the constants that were fixed, or how far they were followed."""
+        told = self.theorem.told_at(self.choice.constants)
+        # Where no constants served in exploration, the last of the ladder were put to the test, and may still hold.
+        return f"with {told}" if self.choice.served or self.status == Status.SUPPORTED else f"followed to {told}"
+
     def __repr__(self) -> str:
-        looked = f"{self.met} of {self.runs} fresh runs meet it"
-        return f"{self.status} {self.theorem.name} ({self.labels} labels): {looked}\n  {self.reason}"
+        return f"{self.status} {self.theorem.name} ({self.labels} labels): {self.measured}\n  {self.reason}"
 
 
 def answer(

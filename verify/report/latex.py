@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from theory.formulas import parses, pieces
 from verify.report.common import spoken
-from verify.report.theorems import with_constants
 from verify.report.words import evidence, expectation, measured, source, where
 from verify.study import Outcome
 
@@ -74,7 +73,7 @@ def verdict_tables(outcome: Outcome) -> str:
 def _theorems(outcome: Outcome) -> str:
     rows = []
     for a in outcome.answers:
-        told = f"{sentence(with_constants(a))}; {sentence(evidence(a))}"
+        told = f"{sentence(a.told)}; {sentence(evidence(a))}"
         if str(a.status) != "SUPPORTED":
             told += f"; {readable(a.reason)}"
         rows.append((name(a.theorem.name), a.labels, verdict(a.status), told))

@@ -27,13 +27,6 @@ if TYPE_CHECKING:
 LABELS = {"balanced": "balanced labels, flips exact in number", "drawn": "labels and flips drawn independently"}
 
 
-def with_constants(found: TheoremVerdict) -> str:
-    """``with C = 4, ...``: the constants that were fixed, or how far they were followed."""
-    told = found.theorem.told_at(found.choice.constants)
-    # Where no constants served in exploration, the last of the ladder were put to the test, and may still hold.
-    return f"with {told}" if found.choice.served or found.status == Status.SUPPORTED else f"followed to {told}"
-
-
 def theorem_rows(outcome: Outcome) -> list[dict[str, Any]]:
     """A row per theorem, with an entry per kind of labels."""
     answers, rows = outcome.answers, []
@@ -60,7 +53,7 @@ def theorem_rows(outcome: Outcome) -> list[dict[str, Any]]:
                         "meaning": LABELS[a.labels],
                         "status": str(a.status),
                         "sign": SIGNS[a.status],
-                        "constants": with_constants(a),
+                        "constants": a.told,
                         "evidence": evidence(a),
                         "limit": limit_lines(a, outcome),
                         "explored": a.explored,
@@ -120,7 +113,7 @@ def theorem_json(found: TheoremVerdict, outcome: Outcome) -> dict[str, Any]:
         "constants": dict(found.choice.constants),
         "least": dict(found.choice.least),
         "served": found.choice.served,
-        "constants_in_words": with_constants(found),
+        "constants_in_words": found.told,
         "evidence": evidence(found),
         "limit": {
             "lines": limit_lines(found, outcome),
@@ -152,7 +145,7 @@ def print_theorems(outcome: Outcome, console: Console) -> None:
     table.add_column("labels")
     table.add_column("constants and evidence", overflow="fold", ratio=1)
     for a in answers:
-        told = with_constants(a) + "; " + evidence(a)
+        told = a.told + "; " + evidence(a)
         if a.status != Status.SUPPORTED:
             told += f". {a.reason}"
         differing = [f"{p.part.name} {p.status}" for p in a.parts if p.status != a.status]
