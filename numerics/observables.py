@@ -82,6 +82,9 @@ class Observable:
     def __repr__(self) -> str:
         return f"Observable {self.name}: {self.says}"
 
+    def _repr_markdown_(self) -> str:
+        return f"**{self.name}**: {self.says}" + (f"\n\n$\\displaystyle {self.latex}$" if self.latex else "")
+
     def __call__(self, trajectory: Trajectory) -> np.ndarray:
         values = np.asarray(self.compute(trajectory), dtype=float)
         # An extreme over nothing (no flipped sample) says nothing.

@@ -38,7 +38,7 @@ def test_the_public_names_are_these():
     ]  # fmt: skip
     for name in thetacheck.__all__:
         assert getattr(thetacheck, name) is not None
-    assert "han2025" in thetacheck.papers()
+    assert thetacheck.papers()["han2025"] is load("han2025").paper
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         thetacheck.nothing  # noqa: B018
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         Within,
     )
     from theory.orders import Order, Premise, consistent, entails, premises
-    from theory.papers import built_in as papers
+    from theory.papers import papers
     from thetacheck.once import Outcome, verify
     from thetacheck.plots import plot
     from verify.model import around
@@ -40,7 +40,6 @@ _PLACES = {
     "thetacheck.once": ("Outcome", "verify"),
     "thetacheck.plots": ("plot",),
 }  # fmt: skip
-_CALLED = {"papers": "built_in"}  # where a name is another there
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}
 
 __all__ = [
@@ -109,7 +108,7 @@ _require_ours()
 def __getattr__(name: str) -> Any:
     if name not in _PLACE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACE_OF[name]), _CALLED.get(name, name))
+    return getattr(import_module(_PLACE_OF[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -29,6 +29,11 @@ def load(name: str) -> "Paper":
     return importlib.import_module(f"{__name__}.{name}").PAPER
 
 
+def papers() -> "dict[str, Paper]":
+    """All of them by name: ``papers()["han2025"]``."""
+    return {name: load(name) for name in built_in()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Entailment:
     """A statement about orders that the conditions entail, or that they do not.
