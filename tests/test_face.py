@@ -302,7 +302,7 @@ def strays(tmp_path):
 
 
 @pytest.mark.parametrize("command", [COMMAND, [sys.executable, "-m", "thetacheck"]], ids=["script", "module"])
-def test_no_file_beside_a_users_stands_in_for_ours(command, strays):
+def test_no_file_beside_a_users_stands_in_for_ours(command, strays, pyplot):
     asked = "map kappa tau --x 2:4:2 --y 0.1:0.2:2 --show loss_end --steps 2 --seeds 1 --jobs 2 --out map"  # of workers
     if command is COMMAND:
         (strays / "thetacheck.py").write_text("print('STRAY')\n")
@@ -310,6 +310,10 @@ def test_no_file_beside_a_users_stands_in_for_ours(command, strays):
     done = called(command, strays, *asked.split())
     assert done.returncode == 0, done.stderr
     assert "STRAY" not in done.stdout + done.stderr
+    if command is not COMMAND:  # and what it wrote is drawn again
+        axes = pyplot.subplots()[1]
+        assert plot(strays / "map", ax=axes) is axes
+        assert axes.get_xlabel() == r"$\kappa$"
     (strays / "my_theory.py").write_text(
         "from theory import Claim, Within\n"
         "mine = Claim(name='mine', source='my note', needs=(), observable='nothing', law=Within(low=0))\n"

@@ -187,7 +187,7 @@ def legend_below(figure: "Figure", handles: Sequence[Any], **how: Any) -> None:
     grows."""
     place = _OPEN.get()
     if handles and place is not None and place.given is not None:  # the figure of another stays as it is
-        place.drawn[-1].legend(handles=handles, fontsize="small", **how)
+        place.drawn[-1].legend(handles=handles, **how)
         return
     if not handles:
         return
