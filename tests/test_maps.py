@@ -424,7 +424,7 @@ def test_the_command_writes_its_map(tmp_path):
     cells = pd.read_csv(out / "map-cells.csv")
     assert len(cells) == 6 and "margin:4.1.1-snr" in cells and "stage1.signal-leads:counted" in cells
     assert len(pd.read_csv(out / "map-runs.csv")) == 12
-    assert "<code>thetacheck " in (out / "map.html").read_text() and "6 cells, 12 runs" in done.output
+    assert "<pre>thetacheck" in (out / "map.html").read_text() and "6 cells, 12 runs" in done.output
     # Resuming needs no axes and redoes nothing; the preset brings its own.
     before = {p.name: p.stat().st_mtime_ns for p in (out / "map-batches/runs").iterdir()}
     again = CliRunner().invoke(cli, ["map", "--resume", str(out), "--jobs", "1", "--quiet"], standalone_mode=False)

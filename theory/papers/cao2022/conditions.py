@@ -151,8 +151,13 @@ def condition_slow_signal(power: int) -> tuple[Condition, ...]:
 
 
 def condition_fast_signal(power: int) -> tuple[Condition, ...]:
-    """The signal alone."""
-    return condition_mechanism(power, (50, 1e3), STARTS[power], Rational(1, 20))
+    """The signal alone, from a start so small that its plateau is many steps long: with many neurons the largest start
+    is several standard deviations."""
+    largest = sigma_0 * mu * sqrt(2 * log(m))
+    rule = _condition("mechanism-signal-plateau", MECHANISM,
+                      STEP * kappa * power / 4 * largest ** (power - 1) <= Rational(1, 160),
+                      "The largest start grows by a fortieth of what is waited for in a step, at most.")  # fmt: skip
+    return (*condition_mechanism(power, (50, 1e3), STARTS[power], Rational(1, 20)), rule)
 
 
 def condition_both_sides(power: int) -> tuple[Condition, ...]:
