@@ -442,6 +442,38 @@ def test_statements_about_orders_do_not_drown_the_claims(outcome, tmp_path, monk
         assert "Claim: mu ≪ d^(1/2) sigma_xi" in page
 
 
+@pytest.fixture(scope="module")
+def other(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same report with one other verdict, one claim less, and a name from outside."""
+    held = strict((folder / "report.json").read_text(encoding="utf-8"))
+    held["claims"][1] |= {"status": "REFUTED", "measured": HOSTILE}
+    del held["claims"][2]
+    where = tmp_path_factory.mktemp("other")
+    (where / "report.json").write_text(json.dumps(held))
+    return where
+
+
+def test_a_page_of_two_reports_says_where_they_differ_and_where_not(folder, other, tmp_path, here):
+    out = tmp_path / "out"
+    done = here("compare", folder, other, "--out", out)
+    assert done.returncode == 1 and f"{len(CLAIMS) - 2} verdicts and constants agree, 2 differ" in done.stdout
+    for name in ("compare.html", "compare.md"):
+        page = (out / name).read_text(encoding="utf-8")
+        differ, agree = page.split("Where they differ")[1].split("Where they agree")
+        assert "REFUTED" in differ and "not there" in differ and "probable" in agree and "probable" not in differ
+        assert "<script>alert" not in page
+    assert here("compare", folder, folder, "--out", out).returncode == 0
+    assert "Nowhere." in (out / "compare.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("arguments", [("--papers", "kou2023", "han2025", "--out", "x"), (".", ".", "--out", "x")])
+def test_a_page_is_of_two_reports(arguments, here, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = here("compare", *arguments)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
 def test_cells_that_a_spreadsheet_would_run_are_text(tmp_path):
     held = pd.DataFrame({
         "=1+1": ["=cmd|' /C calc'!A0", "+1+2", "-3+4", "@sum(a)", "\t=1", "@"],

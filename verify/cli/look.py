@@ -10,6 +10,7 @@ from verify import options as kinds
 from verify.cli.common import (
     chosen_among,
     cli,
+    command_line,
     pack,
     paper,
     paper_option,
@@ -206,8 +207,11 @@ def papers(names: tuple[str, ...]) -> int:
 @click.option(
     "--C", "constant", type=kinds.reading(1, 1e12), default=None, help="with --papers: C  [default: as each is read]"
 )
+@click.option("--out", type=click.Path(path_type=Path), default=None, help="folder for compare.html and compare.md too")
 @settings_option
-def compare(names: tuple[str, ...], of_papers: bool, epsilon: float, constant: float | None, **options: Any) -> int:
+def compare(
+    names: tuple[str, ...], of_papers: bool, epsilon: float, constant: float | None, out: Path | None, **options: Any
+) -> int:
     """Say in which verdicts, and in which constants of theorems, two reports differ; with --papers, whose conditions
     hold at one setting, by how much, and what each paper then predicts there.
 
@@ -217,6 +221,7 @@ def compare(names: tuple[str, ...], of_papers: bool, epsilon: float, constant: f
     \b
     Examples:
       thetacheck compare report report-seed-1
+      thetacheck compare report report-seed-1 --out comparison
       thetacheck compare --papers kou2023 han2025 --n 100 --m 20 --d 1e7 --mu 300 --sigma-xi 1 \\
           --sigma-0 1e-9 --eta 1e-7 --tau-plus 0.1
 
@@ -231,7 +236,9 @@ def compare(names: tuple[str, ...], of_papers: bool, epsilon: float, constant: f
             raise click.UsageError(f"--{next(iter(given)).replace('_', '-')} is of a setting: give --papers with it.")
         if len(names) != 2:
             raise click.UsageError(f"{len(names)} reports: give the folders of two.")
-        return report.compare(*map(Path, names))
+        return report.compare(*map(Path, names), out, command_line())
+    if out is not None:
+        raise click.UsageError("--out writes a page of two reports: leave it out with --papers.")
     if len(set(names)) < 2:
         raise click.UsageError("--papers compares several: name two of `papers` or more.")
     from verify import compared

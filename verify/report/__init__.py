@@ -18,6 +18,7 @@ _PLACES = {
         "progress",
     ),
     "compared": ("standings",),
+    "comparison": ("compare",),
     "document": ("SCHEMA",),
     "hunts": (
         "failures_at",
@@ -57,7 +58,6 @@ _PLACES = {
         "conformance",
         "summary",
     ),
-    "theorems": ("compare",),
     "words": ("reproduce",),
 }
 _PLACE_OF = {name: place for place, names in _PLACES.items() for name in names}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,7 +13,6 @@ from rich.text import Text
 from theory.statements import PROVENANCE, Theorem
 from verify.laws.kind import Status
 from verify.notation import number
-from verify.report.common import open_console
 from verify.report.limits import limit_lines, limit_statements
 from verify.report.words import SIGNS, STYLES, evidence, reproduce
 
@@ -174,45 +171,3 @@ def pictures(outcome: Outcome) -> dict[str, tuple[Picture, ...]]:
         if any(drawn):
             found[name] = tuple(picture for picture in drawn if picture)
     return found
-
-
-def compare(first: Path, second: Path) -> int:
-    """Which verdicts and constants two reports differ in, on stdout; 1 if any, else 0.
-
-    Raises:
-        ValueError: one of them is no report.json.
-    """
-    console = open_console()
-    rows = [_statuses(path) for path in (first, second)]
-    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="bold")
-    for heading in ("what", str(first), str(second)):
-        table.add_column(heading, overflow="fold")
-    differing = [name for name in dict.fromkeys([*rows[0], *rows[1]]) if rows[0].get(name) != rows[1].get(name)]
-    for name in differing:
-        table.add_row(Text(name), *(Text(r.get(name, "not there")) for r in rows))
-    if differing:
-        console.print(table)
-    same = len(rows[0].keys() & rows[1].keys()) - sum(name in rows[0] and name in rows[1] for name in differing)
-    console.print(f"{same} verdicts and constants agree, {len(differing)} differ")
-    return 1 if differing else 0
-
-
-def _statuses(path: Path) -> dict[str, str]:
-    """Every verdict of a report, and the constants of its theorems, by name."""
-    path = path / "report.json" if path.is_dir() else path
-    if path.exists() and not path.is_file():  # a device has no end
-        raise ValueError(f"{path}: is no regular file; name a folder with a report")
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        found = {}
-        for t in held.get("theorems", []):
-            name = f"{t['name']} ({t['labels']})"
-            found |= {name: t["status"], f"{name}, constants": t["constants_in_words"]}
-            found |= {f"{name}, {p['name']}": p["status"] for p in t["parts"]}
-        for kind in ("claims", "statements"):
-            found |= {c["name"]: c["status"] for c in held[kind]}
-        return found
-    except OSError as problem:
-        raise ValueError(f"{path}: cannot be read ({problem.strerror}); name a folder with a report") from problem
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        raise ValueError(f"{path}: is no report.json of this tool; name a folder with a report") from problem
