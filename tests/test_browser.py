@@ -3,6 +3,7 @@
 Skipped where there is no Chromium; `.ci/run` installs it where it may.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from test_report import COMMAND, study
 from theory.papers.han2025 import entailments
 from verify import report
 from verify.entailed import decide
+from verify.study import Outcome
 
 api = pytest.importorskip("playwright.sync_api", reason="no playwright here; it is in the extra 'dev'")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -36,13 +38,18 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory) -> str:
+def outcome() -> Outcome:
+    return study()
+
+
+@pytest.fixture(scope="module")
+def address(outcome, tmp_path_factory) -> str:
     """A report with every section: theorems, claims, contrasts, statements about orders, designs."""
     known = {s.name: s for s in entailments()}
     decisions = tuple(decide(known[name]) for name in ("regime.snr-vanishes", "regime.cross-talk"))
     answers = tuple(verdict(THEOREMS["theorem-4.1"], labels) for labels in ("balanced", "drawn"))
     folder = tmp_path_factory.mktemp("browsed")
-    report.write(replace(study(), decisions=decisions, answers=answers), folder, COMMAND)
+    report.write(replace(outcome, decisions=decisions, answers=answers), folder, COMMAND)
     return (folder / "index.html").as_uri()
 
 
@@ -153,6 +160,50 @@ def test_in_print_it_is_short_and_no_interval_is_broken(address, opened):
     pages = len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4")))
     claims = page.locator("section.claim").count()
     assert pages <= 6 + claims  # a claim with its figure takes less than a page
+
+
+def pointed_at(page: Any, figure: str, index: int) -> Any:
+    """The words beside the pointer, on a point of a figure."""
+    held = json.loads(page.locator("#points").text_content())
+    x, y, _ = held["figures"][figure][index]
+    image = page.locator(f'[data-points="{figure}"] img')
+    image.scroll_into_view_if_needed()
+    box = image.bounding_box()
+    page.mouse.move(box["x"] + x / 1e4 * box["width"], box["y"] + y / 1e4 * box["height"])
+    return page.locator(".hover")
+
+
+def test_a_pointer_over_a_point_shows_the_run_and_a_line_that_trains_it_again(address, opened, outcome):
+    page = opened(address)
+    held = json.loads(page.locator("#points").text_content())
+    sizes = [at[2] * at[3] for at in held["settings"]]
+    points = held["figures"]["probable"]
+    smallest = min(
+        (k for k, (*_, what) in enumerate(points) if what >= 0), key=lambda k: sizes[held["runs"][points[k][2]][0]]
+    )
+    words = pointed_at(page, "probable", smallest)
+    assert words.is_visible()
+    line = words.locator("code").inner_text()
+    seed = int(re.search(r"draw\(s, (\d+)\)", line)[1])
+    row = outcome.runs[(outcome.runs["seed"] == seed) & (outcome.runs["group"] == "large-end")].iloc[0]
+    assert f"setting {row['setting']} of large-end, seed {seed}" in words.inner_text()
+    names: dict = {}
+    exec(line.replace(f"steps={row['steps']}", "steps=2"), names)
+    assert names["s"].values() == {k: row[k] for k in names["s"].values()}
+    assert names["s"].labels == row["labels"] and names["run"].samples[0].seed == seed
+
+
+def test_it_stays_after_a_click_and_goes_with_the_next(address, opened):
+    page = opened(address)
+    words = pointed_at(page, "where-theorem-4.1", 0)
+    assert "runs meet it" in words.inner_text() and "python -m verify run theorem-4.1" in words.inner_text()
+    page.mouse.down()
+    page.mouse.up()
+    page.mouse.move(5, 5)
+    assert words.is_visible()
+    page.mouse.down()
+    page.mouse.up()
+    assert words.is_hidden()
 
 
 # Each fault is seen --------------------------------------------------------------------------------------------------

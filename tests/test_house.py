@@ -351,6 +351,7 @@ def test_runs_are_named_after_all_the_code_that_they_rest_on():
         "verify.notation",
         "verify.axes",
         "verify.draw",
+        "verify.drawn",
     }
     assert not any(x.endswith(".figures") for x in found)
 

@@ -138,6 +138,8 @@ def test_the_data_of_a_figure_are_what_is_drawn(folder, small):
     means = np.exp(np.log(rows["order_one_time"]).groupby(rows["setting"]).mean())
     assert sorted(points["y"]) == pytest.approx(sorted(means), rel=1e-4)
     assert set(points["y_axis"]) == {"measured $T_1$"}
+    own = points.set_index("setting")["y"]  # each beside the setting that it is of
+    assert list(own.sort_index()) == pytest.approx(list(means.sort_index()), rel=1e-4)
     assert set(held["kind"]) >= {"point", "line", "interval", "box", "level"}
     [fitted] = [part for _, part in held[(held["panel"] == 1) & (held["kind"] == "line")].groupby("part")]
     assert np.ptp(np.log(fitted["y"]) - np.log(fitted["x"])) < 1e-4  # slope 1

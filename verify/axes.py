@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from theory.laws import Law
 from verify import fit
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, number
+from verify.drawn import traced
 from verify.evidence import at_runs
 from verify.notation import called, latex
 
@@ -53,9 +54,10 @@ def shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) -> 
     found = [fit.clopper_pearson(int(hits), int(trials)) for hits, trials in zip(by["hits"], by["trials"], strict=True)]
     low, value, high = (np.array([getattr(x, name) for x in found]) for name in ("low", "value", "high"))
     n = apart(by["n"], by.index.to_series())
+    first = runs.index.to_series().groupby(runs["setting"]).first().to_numpy()
     for chosen, colour in ((high >= required, SIGNAL), (high < required, NOISY)):
         axis.vlines(n[chosen], low[chosen], high[chosen], color=colour, lw=0.8, alpha=0.5)
-        axis.plot(n[chosen], value[chosen], "o", color=colour, ms=3.6)
+        traced(*axis.plot(n[chosen], value[chosen], "o", color=colour, ms=3.6), first[chosen], whole=True)
     axis.axhline(required, color=INK, lw=1)
     axis.set(xscale="log", ylim=(-0.04, 1.04), xlabel="$n$", ylabel="share of runs that meet it")
     axis.set_yticks([0, 0.5, 1])
@@ -79,10 +81,14 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
         fails = side * raw <= side * at if strict else side * raw < side * at
         seen.append(value[np.isfinite(value)])
         label = f"{called(k)} {'≥' if side > 0 else '≤'} bound" if len(relative or bounds) > 1 else None
-        axis.plot(n[~fails], value[~fails], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
+        [meets] = axis.plot(
+            n[~fails], value[~fails], "o", ms=2.6, mew=0, alpha=0.55, color=colour, label=label, rasterized=True
+        )
+        traced(meets, runs.index[~fails])
         crosses |= fails.any()
         if fails.any():
-            axis.plot(n[fails], value[fails], "x", ms=4, mew=0.9, color=NOISY, rasterized=True)
+            traced(*axis.plot(n[fails], value[fails], "x", ms=4, mew=0.9, color=NOISY, rasterized=True),
+                   runs.index[fails])  # fmt: skip
     axis.axhline(1 if relative else 0, color=INK, lw=1)
     values = np.concatenate(seen)
     axis.set(xscale="log", xlabel="$n$")

@@ -15,6 +15,7 @@ from numerics import Trajectory
 from verify.axes import legend_above, sizes
 from verify.design import Group
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, number
+from verify.drawn import traced
 from verify.judge import Verdict
 from verify.laws import kind_of
 from verify.notation import called
@@ -305,8 +306,9 @@ def _errors(runs: pd.DataFrame) -> Picture:
         for law, (label, colour, marker) in laws.items():
             column = f"error_{law}_{when}"
             if column in runs:
-                axis.plot(half, runs[column], marker, ms=3.4, color=colour, mfc="none" if marker != "x" else colour,
-                          mew=0.7, alpha=0.65, label=label, rasterized=True)  # fmt: skip
+                [marks] = axis.plot(half, runs[column], marker, ms=3.4, color=colour, mew=0.7, alpha=0.65, label=label,
+                                    mfc="none" if marker != "x" else colour, rasterized=True)  # fmt: skip
+                traced(marks, runs.index)
         axis.plot([0, limit], [0, limit], color=INK, lw=1, ls=(0, (4, 2.5)), label="$|S_f|/(2n)$")
         axis.set(xlabel="half the realised flip share, $|S_f|/(2n)$", title=title)
     axes[0, 0].set_ylabel("test error")

@@ -39,7 +39,7 @@ def _judge(parts: Sequence[tuple[str, Crossing]], runs: pd.DataFrame, asked: Ask
     observable = asked.observables[name]
     y = runs[name].to_numpy(float)
     x = at_runs(law.along, runs)
-    seen = (lacking(observable, runs) == "") & ~np.isnan(y)
+    seen = _speaks(observable, runs)
     predicted = f"{name} changes sign at {law.at:g} (window ±{law.within:g}: {law.why})"
     detail = Place(observable=name, at=law.at, within=law.within, x=x[seen].tolist(), y=y[seen].tolist())
 
@@ -60,6 +60,11 @@ def _judge(parts: Sequence[tuple[str, Crossing]], runs: pd.DataFrame, asked: Ask
     if where.outside(low, high):
         return answer(Status.REFUTED, f"at {where}", "the whole interval lies outside the window", detail)
     return answer(Status.INCONCLUSIVE, f"at {where}", "the interval reaches beyond the window", detail)
+
+
+def _speaks(observable: Observable, runs: pd.DataFrame) -> np.ndarray:
+    """Which runs say something."""
+    return np.asarray(lacking(observable, runs) == "") & runs[observable.name].notna().to_numpy()
 
 
 def _how(law: Crossing) -> str:
@@ -86,6 +91,7 @@ def _picture(
 ) -> "Picture | None":
     from verify.axes import legend_above, sizes
     from verify.draw import INK, NOISY, SIGNAL, WINDOW, canvas, finished
+    from verify.drawn import traced
 
     detail = finding.detail
     if len(detail.x) < 2:
@@ -95,7 +101,10 @@ def _picture(
     axis = axes[0, 0]
     at, within = detail.at, detail.within
     axis.axvspan(at - within, at + within, color=WINDOW, lw=0, label=f"predicted {at:g} ± {within:g}")
-    axis.plot(x, y, "o", ms=2.6, mew=0, alpha=0.45, color=SIGNAL, rasterized=True)
+    [marks] = axis.plot(x, y, "o", ms=2.6, mew=0, alpha=0.45, color=SIGNAL, rasterized=True)
+    seen = runs.index[_speaks(observables[detail.observable], runs)]
+    if len(seen) == len(x):
+        traced(marks, seen)
     axis.axhline(0, color=INK, lw=0.8)
     ends = np.array([x.min(), x.max()])
     slope, offset = np.polyfit(x, y, 1)

@@ -227,6 +227,7 @@ def _picture(
 ) -> "Picture | None":
     from verify.axes import apart, signed, sizes
     from verify.draw import INK, SIGNAL, WINDOW, canvas, finished
+    from verify.drawn import traced
 
     known = latex()
     detail = finding.detail
@@ -235,7 +236,7 @@ def _picture(
     constants = detail.per_setting
     if constants is None:
         return _never_positive(name, claim, detail, runs)
-    first = used.groupby("setting").first()
+    first = used.assign(row=used.index).groupby("setting").first()
     if len(first) != len(constants):
         return None
     figure, axes = canvas(9.0, 3.1, 1, 3, wspace=0.12, sharey=True)
@@ -244,7 +245,10 @@ def _picture(
     drawn = [values]
     for axis, k in zip(axes[0], ("n", "m", "d"), strict=True):
         x = np.log(first[k].to_numpy(float))
-        axis.plot(apart(first[k], first.index.to_series()), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85)
+        [marks] = axis.plot(
+            apart(first[k], first.index.to_series()), values, "o", ms=4, color=SIGNAL, mew=0, alpha=0.85
+        )
+        traced(marks, first["row"], whole=True)
         grid = np.linspace(x.min(), x.max(), 20)
         drift = (detail.drift or {}).get(k)
         if drift:

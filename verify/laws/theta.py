@@ -310,9 +310,9 @@ def _table(detail: Rate) -> Table | None:
 
 
 def _by_setting(runs: pd.DataFrame, name: str) -> tuple[pd.DataFrame, np.ndarray, np.ndarray, np.ndarray]:
-    """First row, geometric mean, least and largest of a positive observable, by setting."""
+    """First row with its label, geometric mean, least and largest of a positive observable, by setting."""
     used = runs[runs[name] > 0]
-    grouped = used.groupby("setting")
+    grouped = used.assign(row=used.index).groupby("setting")
     logs = np.log(used[name]).groupby(used["setting"])
     return grouped.first(), *(np.exp(x.to_numpy()) for x in (logs.mean(), logs.min(), logs.max()))
 
@@ -325,6 +325,7 @@ def _picture(
 
     from verify.axes import signed, sizes
     from verify.draw import INK, SIGNAL, WINDOW, canvas, finished
+    from verify.drawn import traced
 
     detail = finding.detail
     known = latex()
@@ -341,6 +342,7 @@ def _picture(
     )
     shade = LogNorm(first["n"].min() / 1.001, first["n"].max() * 1.001)
     points = left.scatter(law, centre, c=first["n"], norm=shade, cmap="viridis", s=20, zorder=3, lw=0)
+    traced(points, first["row"], whole=True)
     ends = np.array([law.min(), law.max()])
     left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
     left.set(xscale="log", yscale="log", ylabel=f"measured {called(observable)}")

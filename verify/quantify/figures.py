@@ -1,6 +1,8 @@
 """Where a theorem holds: the share of runs over n and the strength of the signal, and over regions of the limit."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -11,7 +13,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from theory.limit import Verdict
 from verify.draw import INK, MUTED, NOISY, SIGNAL, STYLE, WINDOW, Picture, canvas, finished, legend_below
+from verify.drawn import traced
 from verify.evidence import at_runs
+from verify.notation import latex, symbol
 from verify.proved import Proofs
 from verify.quantify import TheoremVerdict
 
@@ -129,10 +133,18 @@ def _layers(found: TheoremVerdict) -> list[tuple[pd.DataFrame, int, str]]:
 def _marks(axis: Axes, x: np.ndarray, y: np.ndarray, frame: pd.DataFrame, size: int, edge: str):
     share = 1 - frame["failures"] / frame["runs"]
     order = np.argsort(-share.to_numpy())  # failures on top
-    return axis.scatter(
+    marks = axis.scatter(
         x[order], y[order], c=share.to_numpy()[order], s=size, cmap=SHARES, norm=Normalize(0.5, 1), edgecolors=edge,
         linewidths=0.6, zorder=3,
     )  # fmt: skip
+    traced(marks, [_told(row) for row in frame.iloc[order].to_dict("records")])
+    return marks
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """A setting in a line."""
+    values = ", ".join(f"{symbol(k)} = {row[k]:.4g}" for k in latex() if k in row)
+    return f"{values}: {row['runs'] - row['failures']} of {row['runs']} runs meet it"
 
 
 def _frames(found: TheoremVerdict) -> list[pd.DataFrame]:

@@ -32,6 +32,7 @@ from verify.shown import visible
 
 CELL_INTERVAL = 0.3  # seconds between lines of progress in a notebook
 PIPE_INTERVAL = 10.0  # seconds between lines of progress where there is no terminal
+NOTHING = Markup("")
 TEMPLATES = Path(__file__).parent.parent / "templates"
 
 
@@ -134,16 +135,16 @@ def _environment(html: bool) -> jinja2.Environment:
     return env
 
 
-def html_page(template: str, title: str, context: Mapping[str, Any]) -> str:
-    """A page that needs no other file: a template of its body, filled in."""
+def html_page(template: str, title: str, context: Mapping[str, Any], scripts: Markup = NOTHING) -> str:
+    """A page that needs no other file: a template of its body, filled in, and what it does beside being read."""
 
     def drawn(said: Iterable[tuple[bool, str]]) -> Markup:
         return Markup("").join(mathml(piece) if latex else escape(piece) for latex, piece in said)
 
     def plot(picture: Picture) -> Markup:
         data = base64.b64encode(_lean(picture.svg).encode()).decode()
-        image = '<div class="plot"><img src="data:image/svg+xml;base64,{}" alt="{}"></div>'
-        return Markup(image).format(Markup(data), picture.alt)
+        image = '<div class="plot" data-points="{}"><img src="data:image/svg+xml;base64,{}" alt="{}"></div>'
+        return Markup(image).format(picture.name, Markup(data), picture.alt)
 
     def breakable(name: str) -> Markup:
         """A dotted name that may wrap after its dots and dashes."""
@@ -158,7 +159,7 @@ def html_page(template: str, title: str, context: Mapping[str, Any]) -> str:
     }  # fmt: skip
     style = Markup((TEMPLATES / "style.css").read_text(encoding="utf-8"))
     body = Markup(_together(env.get_template(template).render(**context)))
-    return env.get_template("page.html").render(title=title, style=style, body=body)
+    return env.get_template("page.html").render(title=title, style=style, body=body, scripts=scripts)
 
 
 def _together(page: str) -> str:

@@ -11,7 +11,7 @@ from verify.check import Check
 from verify.draw import Picture
 from verify.laws.kind import Status
 from verify.pack import pack_of
-from verify.report import appendix
+from verify.report import appendix, hover
 from verify.report.common import csv, dumps, duration, html_page, letter, markdown, without_collector
 from verify.report.document import as_json
 from verify.report.hunts import beside_rows
@@ -75,18 +75,21 @@ def write(
     context["calibration"] = calibrated
     found = context["counts"]
     title = ", ".join(f"{found[s]} {s.lower()}" for s in ("REFUTED", "SUPPORTED", "INCONCLUSIVE"))
-    body: dict[str, str | bytes] = {
-        "index.html": html_page("study.html", title, context),
-        "report.md": markdown("report.md", context),
-        "report.json": dumps(as_json(outcome, command, check)),
-        "runs.csv": csv(outcome.runs),
-    }
     drawn = (
         overview
         + [p for ps in held.values() for p in ps]
         + [p for ps in by_claim.values() for p in ps]
         + [p for p in trends if p]
     )
+    exact = frozenset(name for name, margins in outcome.margins.items() if margins.group.stage == "exact")
+    again = {p.name: reproduce(name, outcome) for name, ps in (*held.items(), *by_claim.items()) for p in ps}
+    scripts = hover.scripts(drawn, outcome.runs, pack_of(outcome.plan.reading), again, exact)
+    body: dict[str, str | bytes] = {
+        "index.html": html_page("study.html", title, context, scripts),
+        "report.md": markdown("report.md", context),
+        "report.json": dumps(as_json(outcome, command, check)),
+        "runs.csv": csv(outcome.runs),
+    }
     body |= {f"figures/{p.name}.svg": p.svg for p in drawn}
     body |= {f"figures/{p.name}.png": p.png for p in drawn}
     if latex:
