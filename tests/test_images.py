@@ -559,7 +559,7 @@ def test_the_command_writes_both_figures_and_resumes_to_the_same(tmp_path, monke
     status, printed = command(monkeypatch, capsys, 2, 4, "--resume", tmp_path, *asked)
     assert status == 0
     names = {path.name for path in tmp_path.iterdir() if path.is_file() and not path.name.startswith(".")}
-    drawn = {f"{name}.{kind}" for name in ("fig2", "fig2-selection", "fig4") for kind in ("svg", "png")}
+    drawn = {f"{name}.{kind}" for name in ("fig2", "fig2-selection", "fig4") for kind in ("svg", "png", "pdf")}
     assert names == drawn | {
         "fig2.csv",
         "fig4.csv",
