@@ -196,7 +196,7 @@ def test_a_pointer_over_a_point_shows_the_run_and_a_line_that_trains_it_again(ad
 def test_it_stays_after_a_click_and_goes_with_the_next(address, opened):
     page = opened(address)
     words = pointed_at(page, "where-theorem-4.1", 0)
-    assert "runs meet it" in words.inner_text() and "python -m verify run theorem-4.1" in words.inner_text()
+    assert "runs meet it" in words.inner_text() and "run theorem-4.1" in words.inner_text()
     page.mouse.down()
     page.mouse.up()
     page.mouse.move(5, 5)
