@@ -125,7 +125,7 @@ def test_runs_are_a_labelled_data_set(monkeypatch):
     assert held["mu"].values.tolist() == [5.0, 5.0]
     assert held["time_T1"].values.tolist() == run.time("T1").tolist()
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(ValueError, match=r"xarray is not installed: pip install 'thetacheck\[xarray\]'"):
+    with pytest.raises(ValueError, match="xarray is not installed: pip install xarray"):
         run.to_xarray()
 
 
@@ -196,8 +196,9 @@ def test_any_executor_and_a_folder_give_the_same(tmp_path):
         there = verify("stage1.clean-fitted", progress=False, executor=threads, folder=tmp_path / "report")
     assert alone.runs.equals(there.runs)
     assert (tmp_path / "report" / "index.html").exists()
-    again = verify("stage1.clean-fitted", progress=False, folder=tmp_path / "report", resume=True)
+    again = verify("stage1.clean-fitted", progress=False, folder=tmp_path / "report", resume=True, latex=True)
     assert again.runs.equals(alone.runs)
+    assert (tmp_path / "report" / "latex" / "verdicts.tex").exists()
 
 
 def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
@@ -235,6 +236,7 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
             {"claims": replace(FITTED, observable="clean_fit_tim")},
             "'clean_fit_tim', which does not exist; did you mean",
         ),
+        ({"latex": True}, "latex=True: there is no report to write it to; give a folder"),
         ({"profile": "huge"}, "profile = 'huge': must be quick, standard, thorough"),
         ({"kapa_low": 2}, "kapa_low: no number of the paper's reading"),
         ({"C": 0.5}, "C = 0.5: must be"),

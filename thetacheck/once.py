@@ -51,6 +51,7 @@ def verify(
     resume: bool = False,
     device: str = "cpu",
     progress: bool = True,
+    latex: bool = False,
     **reading: Any,
 ) -> Outcome:
     """Verify claims inside their own conditions, and theorems with their own quantifiers.
@@ -66,6 +67,7 @@ def verify(
         resume: go on with what an interrupted study of the same claims left there.
         device: a torch device.
         progress: whether it is shown, in a terminal or a notebook.
+        latex: whether the report in ``folder`` has the parts of a paper's appendix too.
         reading: numbers for what the paper leaves unnamed, such as ``C=4``.
 
     Raises:
@@ -78,6 +80,8 @@ def verify(
     started = time.monotonic()
     if jobs > 1:
         _require_guard()
+    if latex and folder is None:
+        raise ValueError("latex=True: there is no report to write it to; give a folder")
     pack = load(paper) if isinstance(paper, str) else paper
     if profile not in PROFILES:
         raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
@@ -122,7 +126,7 @@ def verify(
                 raise processes.Lost(missing)
             outcome = Outcome(**vars(study.conclude(planned, results, missing, started)))
             if folder is not None:
-                report.write(outcome, Path(folder), "thetacheck.verify(...)")
+                report.write(outcome, Path(folder), "thetacheck.verify(...)", latex=latex)
     return outcome
 
 
