@@ -16,7 +16,7 @@ class Activation:
 
     Attributes:
         name: short.
-        value: phi(z), or phi(z, *parameters), each parameter a tensor that broadcasts with z, one value per run.
+        value: phi(z), or ``phi(z, *parameters)``, each parameter a tensor that broadcasts with z, one value per run.
         slope: phi'(z, ...), the same way; at a kink what autograd says there (relu'(0) = 0). That it is the derivative
             of ``value`` is tested of every activation in use (``numerics.reference`` goes by ``value`` alone).
         parameters: names of the parameters of a setting that both take.

@@ -60,8 +60,8 @@ class Algorithm:
 
     Attributes:
         name: short.
-        step: (weights, memory, slope, eta, *parameters) -> (weights, memory), all but the memory and the slope one per
-            run. It may ask for the slope, of this step's labels and batch, at several places.
+        step: ``(weights, memory, slope, eta, *parameters) -> (weights, memory)``, all but the memory and the slope one
+            per run. It may ask for the slope, of this step's labels and batch, at several places.
         memory: how many vectors it carries from step to step, zero at first.
         parameters: names of the parameters of a setting that the step takes.
         weights: the power of c that each of them takes where (mu, sigma_xi, sigma_0, eta) becomes (c mu, c sigma_xi,

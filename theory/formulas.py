@@ -21,7 +21,7 @@ _ELEMENTS = {
 }  # fmt: skip
 _ATTRIBUTES = {
     "display", "mathvariant", "stretchy", "fence", "form", "accent", "width", "displaystyle", "scriptlevel", "lspace",
-    "rspace", "linethickness",
+    "rspace", "linethickness", "minsize", "maxsize",
 }  # fmt: skip
 # How many parts an element has; the library lets the rest of an unfinished \frac go.
 _PARTS = {"mfrac": 2, "mroot": 2, "msub": 2, "msup": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3}

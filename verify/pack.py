@@ -124,7 +124,7 @@ class Pack:
         typical: a setting at which every condition and bound has a value; also of epsilon, delta and horizon.
         same: parameters that are as another where they are not given.
         design: (group, profile, reading, entropy) -> points, where a paper has a design of its own;
-            :func:`verify.design.inside` where it has none.
+            :func:`verify.design.anywhere_inside` where it has none.
         maps: what phase diagrams hold and show.
         predicted: (setting, rescaled times) -> curves of recorded series by name, drawn over runs; None where no
             reduced dynamics is known.

@@ -20,6 +20,18 @@ from verify.seeds import seed_of
 
 EXACT_STEPS = 200
 EXACT_SEEDS = 4  # an identity holds in every run or not at all: settings tell it, and autograd is slow
+# What a row of `runs` says of its run, beside its parameters, the paper's reading and its observables.
+COLUMNS = {
+    "group": "the runs that share conditions and a stage, on which claims of these are judged",
+    "setting": "which setting of the group, from 0",
+    "seed": "of everything drawn in this run",
+    "look": "0, or 1 for a run on fresh seeds of a setting that had looked doubtful",
+    "labels": "drawn: each independently; balanced: classes and flips exact in number",
+    "kappa": "of the setting: the ratio by which signal and noise differ in speed",
+    "time_scale": "rescaled time of one step",
+    "status": "how the run ended: stopped (at the end of its stage), horizon (steps ran out before) or diverged",
+    "steps": "the last iteration",
+}
 FINISHED = store.finished("*-[0-9][0-9][0-9]*")  # files of finished jobs, see :attr:`Job.key`
 
 
