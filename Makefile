@@ -27,8 +27,10 @@ types: $(VENV)/.images
 bench: $(VENV)/.ready
 	$(BIN)/python benchmarks/run.py --out bench.json $(ARGS)
 
-docs: $(VENV)/.ready
+# A warning is an error: so is every link, anchor, reference and formula that leads nowhere, and a cell that raises.
+docs: $(VENV)/.docs
 	$(BIN)/python docs/make_paper_map.py
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --fresh-env --nitpicky -d site/doctrees docs site/html
 
 # The stamp comes last: an interrupted set-up is done again.
 $(VENV)/.ready: pyproject.toml constraints.txt
@@ -42,5 +44,10 @@ $(VENV)/.images: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[images,cluster]'
 	touch $@
 
+# The site alone needs these.
+$(VENV)/.docs: $(VENV)/.images
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) report selftest bench.json dist
+	rm -rf $(VENV) report selftest site bench.json dist

@@ -1,17 +1,29 @@
 """What the documents promise is executed."""
 
+import json
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
 
+from verify.packs.han2025 import PACK
+from verify.sweep import COLUMNS
+
 ROOT = Path(__file__).resolve().parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NOTEBOOKS = sorted((ROOT / "docs").glob("*.ipynb"))
 BLOCKS = [
-    pytest.param(block, id=f"{path.name}-{k}")
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for k, block in enumerate(re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.S | re.M))
+    pytest.param(textwrap.dedent(block), id=f"{path.name}-{k}")
+    for path in PAGES
+    for k, block in enumerate(re.findall(r"^ *```python\n(.*?)^ *```", path.read_text(encoding="utf-8"), re.S | re.M))
 ]
+
+
+def cells(notebook, kind):
+    held = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in held if cell["cell_type"] == kind]
 
 
 def test_the_tutorial_shows_the_file():
@@ -31,9 +43,29 @@ def test_there_are_blocks_to_run():
     assert len(BLOCKS) >= 2
 
 
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.name)
+def test_notebooks_run(notebook, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    monkeypatch.setattr("matplotlib.pyplot.show", lambda: None)
+    held = {}
+    for cell in cells(notebook, "code"):
+        exec(compile(cell, notebook.name, "exec"), held)
+    outcome = held["outcome"]
+    assert outcome.to_frame()["verdict"].to_list() == ["SUPPORTED", "SUPPORTED", "REFUTED"]  # as the text says
+    # What the reference says of the columns of `runs`.
+    parameters = {*PACK.columns, *PACK.paper.reading().at({}, 0.1)}
+    assert [name for name in outcome.runs if name not in {*COLUMNS, *parameters, *PACK.observables}] == []
+    assert set(COLUMNS) <= set(outcome.runs)
+
+
+def test_there_is_a_notebook():
+    assert NOTEBOOKS
+
+
 def test_local_links_lead_somewhere():
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+    pages = {path: path.read_text(encoding="utf-8") for path in PAGES}
+    for path, text in (pages | {path: "\n".join(cells(path, "markdown")) for path in NOTEBOOKS}).items():
+        for target in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", text):
             if "://" not in target:
                 assert (path.parent / target).exists(), f"{path.name}: {target}"
 
@@ -41,15 +73,19 @@ def test_local_links_lead_somewhere():
 def test_every_command_shown_exists():
     from verify.__main__ import cli
 
-    for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
-        for name in re.findall(r"(?:python -m verify|(?:^|`)thetacheck) (\w+)", path.read_text(encoding="utf-8"), re.M):
-            assert name in cli.commands, f"{path.name}: verify {name}"
+    for path in PAGES:
+        for name in re.findall(
+            r"(?:python -m verify|(?:^|[`$] ?)(?:python -m )?thetacheck) ([a-z]\w*)",
+            path.read_text(encoding="utf-8"),
+            re.M,
+        ):
+            assert name in cli.commands, f"{path.name}: {name}"
 
 
 SHOWN = re.compile(r"^```console\n\$ (?:python -m verify|thetacheck) ([^\n]*)\n(.*?)^```", re.S | re.M)
 CONSOLE = [
     pytest.param(*block, id=f"{path.name}-{k}")
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    for path in PAGES
     for k, block in enumerate(SHOWN.findall(path.read_text(encoding="utf-8")))
 ]
 
