@@ -21,7 +21,7 @@ lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/.images
+types: $(VENV)/.types
 	$(BIN)/pyright
 
 bench: $(VENV)/.ready
@@ -44,9 +44,9 @@ $(VENV)/.images: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[images,cluster]'
 	touch $@
 
-# The site alone needs these.
-$(VENV)/.docs: $(VENV)/.images
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+# What one target alone needs.
+$(VENV)/.docs $(VENV)/.types: $(VENV)/.images
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[$(@:$(VENV)/.%=%)]'
 	touch $@
 
 clean:

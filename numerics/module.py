@@ -155,6 +155,7 @@ def draw_points(setting: ModuleSetting, seed: int) -> Points:
 
 def _balanced(setting: ModuleSetting, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """The first points of each class, in the order in which they came: the law of drawn ones given their numbers."""
+    assert setting.counts is not None
     wanted = dict(zip((1.0, -1.0), (number for number, _ in setting.counts), strict=True))
     x, y = drawn(setting, setting.n, rng)
     for _ in range(TRIES):

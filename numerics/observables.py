@@ -54,9 +54,9 @@ class Observable:
     stage: str
     compute: Callable[[Trajectory], np.ndarray]
     time: bool = False
-    premises: tuple[str, ...] | None = None
+    premises: tuple[str, ...] = None  # type: ignore[assignment]  # known once it is made
     through: bool = False
-    reads: tuple[str, ...] | None = None
+    reads: tuple[str, ...] = None  # type: ignore[assignment]
     weight: int = 0
     latex: str = ""
 

@@ -604,7 +604,7 @@ def test_the_wheel_names_its_command_and_its_needs(wheel):
 
 def dependency_lines(text):
     """The lines of pyproject.toml that declare a dependency."""
-    return [line for line in text.splitlines() if re.match(r'\s+"[A-Za-z][\w.-]*\s*[<>=~!]', line)]
+    return [line for line in text.splitlines() if re.match(r'\s+"[A-Za-z][\w.-]*(\[\w+\])?\s*[<>=~!]', line)]
 
 
 def test_every_dependency_says_what_it_is_for():

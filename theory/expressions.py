@@ -49,9 +49,9 @@ def exponents(expression: sp.Expr) -> dict[str, sp.Rational]:
 
 @cache
 def _compiled(expression: sp.Expr) -> tuple[tuple[str, ...], Callable[..., float]]:
-    expression = expanded(expression)
-    names = tuple(sorted(s.name for s in expression.free_symbols))
-    return names, as_function(names, expression)
+    whole = expanded(expression)
+    names = tuple(sorted(s.name for s in whole.free_symbols))
+    return names, as_function(names, whole)
 
 
 def as_function(names: tuple[str, ...], expression: sp.Basic) -> Callable[..., float]:

@@ -38,7 +38,7 @@ class Cluster(processes.Pool):
         self.address = address
         self._told = typed(pack), code_of_runs(pack)
         with extra("cluster"):
-            import dask
+            import dask.config
             from distributed import Client, KilledWorker
 
         for name in logging.root.manager.loggerDict:  # what is lost is said by us, in one line

@@ -243,6 +243,7 @@ def _gap(pack: Pack, size: int) -> float:
     setting = pack.settings(at, "drawn")
     seeds = max(2, 16 * SMALL // size)
     run = train([setting] * seeds, [draw(setting, seed) for seed in range(seeds)], steps=150)
+    assert pack.predicted is not None
     curves = pack.predicted(setting, run.times * setting.time_scale)
     off = np.stack([np.abs(run.series[name] - curve) / (1 + curve) for name, curve in curves.items()])
     said = ~np.isnan(off).all((0, 1))  # times of which the curves speak
@@ -284,7 +285,9 @@ def _refuted(claim: Claim, part: tuple[str, Law], group: Group, pack: Pack) -> s
     alone = replace(group, observables=("flip_share", name, *law.reads), kept=())
     jobs, _ = sweep.plan_jobs([alone], profile, reading, 0, "cpu")
     runs = pd.concat([r.runs for bundle in sweep.bundles(jobs) for r in sweep.execute(bundle)], ignore_index=True)
-    bent = replace(claim, observable=name, law=kind_of(law).bent(law, WRONG))
+    bend = kind_of(law).bent
+    assert bend is not None
+    bent = replace(claim, observable=name, law=bend(law, WRONG))
     verdict = judge(bent, runs, reading, pack.observables)
     if verdict.status == Status.REFUTED:
         return ""

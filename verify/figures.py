@@ -166,6 +166,7 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
         7.6, 5.0, 2, 1, sharex=True, height_ratios=[2.1, 1], hspace=0.1, right=1.75, left=0.8, top=0.34
     )
     top, low = axes[:, 0]
+    assert pack.predicted is not None
     predicted = pack.predicted(setting, result.times * setting.time_scale)
     lines = {
         "gamma": (SIGNAL, r"$\gamma$"),
@@ -253,6 +254,7 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
         s = result.times * setting.time_scale
         # Evenly thin in log time: more points than this cannot be seen.
         pick = np.unique(np.searchsorted(s, np.geomspace(max(s[1], 1e-3), s[-1], 90)).clip(1, s.size - 1))
+        assert pack.predicted is not None
         predicted = pack.predicted(setting, np.concatenate([[0.0], s[pick]]))
         colours.append(shade(0.92 * (np.log(own) - low) / (high - low)))
         for i, name in enumerate(rows):

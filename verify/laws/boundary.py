@@ -80,8 +80,8 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
         usable &= runs[law.constant] > 0
     lost, used = 1 - usable.mean(), runs[usable]
     if lost > 0.05:
-        told = "too many runs without a number (5 % allowed): what is left may be a selection"
-        return answer(Status.INCONCLUSIVE, f"{lost:.0%} of the runs lost", told)
+        why = "too many runs without a number (5 % allowed): what is left may be a selection"
+        return answer(Status.INCONCLUSIVE, f"{lost:.0%} of the runs lost", why)
     found, scales = _fitted(name, law, used)
     if found.problem:
         return answer(Status.INCONCLUSIVE, "no fit", found.problem)

@@ -167,6 +167,7 @@ def _judge(parts: Sequence[tuple[str, Theta]], runs: pd.DataFrame, asked: Asked)
         resolution=RATIO - 1 if observable.time else 0.0,
         p_value=min(1.0, p_value * len(scales)),
     )
+    assert detail.prefactor is not None
     rival = f"best rival {best.law} leaves {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
     measured = f"{measured}; constant {detail.prefactor[1]:.3g} (x/÷ {math.sqrt(band):.2f}); {rival}"
     measured += (
@@ -294,7 +295,7 @@ def _brief(detail: Rate) -> str:
 
 
 def _table(detail: Rate) -> Table | None:
-    if detail.slopes is None:
+    if detail.slopes is None or detail.decades is None:
         return None
     rows = [
         (
@@ -330,7 +331,7 @@ def _picture(
     detail = finding.detail
     known = latex()
     slopes, predicted, observable = detail.slopes, detail.predicted, detail.observable
-    if not slopes:
+    if not slopes or detail.prefactor is None:
         return None
     first, centre, least, largest = _by_setting(runs, observable)
     law = np.exp(sum(power * np.log(first[k].to_numpy(float)) for k, power in predicted.items()))
@@ -347,7 +348,7 @@ def _picture(
     left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
     left.set(xscale="log", yscale="log", ylabel=f"measured {called(observable)}")
     left.set_title(f"slope 1, constant {constant:.3g}")
-    monomial = r"\,".join(known.get(k, k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
+    monomial = r"\,".join((known.get(k) or k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
     left.set_xlabel(f"predicted law ${monomial}$")
     bar = figure.colorbar(points, ax=left, fraction=0.04, pad=0.02)
     bar.ax.set_title("$n$", fontsize=9)

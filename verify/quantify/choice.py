@@ -105,8 +105,8 @@ def _slack(bound: float, side: int) -> float:
 
 
 def _setting(pack: Pack, result: Result) -> Setting:
-    [row] = result.runs[[*pack.columns, "labels"]].head(1).itertuples(index=False)
-    return pack.setting(**row._asdict())
+    [row] = result.runs[[*pack.columns, "labels"]].head(1).to_dict("records")
+    return pack.setting(**row)
 
 
 @dataclass(frozen=True, kw_only=True)

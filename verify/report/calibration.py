@@ -220,7 +220,7 @@ def _matrix(leaning: Leaning, factors: list[float]) -> Iterator[dict[str, Any]]:
                 cells.append("–")
                 continue
             row = by_factor.loc[factor]
-            cells.append(f"{row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]" if row["runs"] else "silent")
+            cells.append(f"{row['share']:.0%} [{row['low']:.0%}, {row['high']:.0%}]" if int(row["runs"]) else "silent")
         yield {
             "claim": leaning.claim.name, "item": item, "cells": cells, "verdict": leaning.items.get(str(item), ""),
         }  # fmt: skip

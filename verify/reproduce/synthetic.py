@@ -94,6 +94,7 @@ def condition_of(one: Setting) -> tuple[str, str]:
 def authors_values(seeds: int) -> tuple[tuple[str, str, str], ...]:
     """The values of the authors' Figure 1, with where each is from."""
     s = AUTHORS
+    assert s.counts is not None
     given = "given in the preprint"
     exact = AUTHORS_CROSSING / mean_field(s) * s.m
     inferred = (

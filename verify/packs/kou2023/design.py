@@ -109,6 +109,6 @@ def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget:
             break
         gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left]) / work[left] ** 0.2
         chosen.append(left.pop(int(gain.argmax()) if len(chosen) % 3 else 0))
-        budget -= work[chosen[-1]]
+        budget -= float(work[chosen[-1]])
         information += np.outer(x[chosen[-1]], x[chosen[-1]])
     return [found[k] for k in chosen]
