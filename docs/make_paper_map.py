@@ -102,7 +102,7 @@ def render() -> str:
     lines += [
         "## What the conditions entail",
         "",
-        "Statements about [orders of magnitude](orders.md), decided exactly: `python -m verify explain NAME` shows the",
+        "Statements about [orders of magnitude](orders.md), decided exactly: `thetacheck explain NAME` shows the",
         "premises and the whole certificate.",
         "",
         "| statement | in words | goal | answer, with its certificate | source |",

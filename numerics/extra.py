@@ -14,4 +14,7 @@ def extra(name: str = "images") -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as problem:
-        raise ValueError(f"{problem.name} is not installed: pip install 'thetacheck[{name}]'") from None
+        raise ValueError(
+            f"{problem.name} is not installed: it comes with the extra '{name}'; where thetacheck was cloned to,"
+            f" pip install --constraint constraints.txt --editable '.[{name}]'"
+        ) from None

@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 for _package in ("pyarrow", "PIL"):
-    pytest.importorskip(_package, reason="needs the extra: pip install 'thetacheck[images]'")
+    pytest.importorskip(_package, reason="needs the extra 'images'")
 
 from numerics import cifar10, images, pickled  # noqa: E402
 from numerics.cifar10 import Published  # noqa: E402

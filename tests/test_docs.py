@@ -110,3 +110,14 @@ def test_console_blocks_show_what_is_printed(line, shown, monkeypatch, capsys):
 
 def test_there_are_console_blocks():
     assert len(CONSOLE) >= 2
+
+
+def test_nothing_is_installed_from_an_index_that_does_not_have_it():
+    """It is not published: that name may be anybody's there."""
+    told = re.compile(r"pip3? install[^\n]*['\" ]thetacheck\b")
+    assert told.search("pip install 'thetacheck[images]'")
+    sources = [
+        path for package in ("theory", "numerics", "verify", "thetacheck") for path in (ROOT / package).rglob("*.py")
+    ]
+    for path in [*PAGES, *NOTEBOOKS, ROOT / "CHANGELOG.md", *sources]:
+        assert not told.search(path.read_text(encoding="utf-8")), path

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 for _package in ("sklearn", "shap", "pyarrow", "PIL"):
-    pytest.importorskip(_package, reason="needs the extra: pip install 'thetacheck[images]'")
+    pytest.importorskip(_package, reason="needs the extra 'images'")
 
 from numerics import attribution, images, vgg  # noqa: E402
 from verify.reproduce import image_figures  # noqa: E402

@@ -230,7 +230,7 @@ def _synthetic_figures(numbers: list[int], options: dict[str, Any]) -> list:
 def figures(numbers: tuple[str, ...], **options: Any) -> int:
     """Make figures of the paper again, all if none is named: over seeds, beside the captions point by point.
 
-    Figures 1 and 3 are synthetic. Figures 2 and 4 are made from real images and need `pip install thetacheck[images]`;
+    Figures 1 and 3 are synthetic. Figures 2 and 4 are made from real images and need the extra `images`;
     `all` without it makes the others, says so and exits with 2, since not all was made.
 
     \b
