@@ -70,6 +70,7 @@ def read(body: bytes) -> Any:
                 raise ValueError("a dictionary has a key that is no text")
             stack[-1][key] = value
 
+    value: Any
     for count, (code, value, _) in enumerate(pickletools.genops(body)):
         if count == OPCODES:
             raise ValueError(f"it has more than {OPCODES:,} instructions")

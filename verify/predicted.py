@@ -117,7 +117,7 @@ def _signal_constant(run: Trajectory, setting: Setting, sample: Sample) -> float
     that holds the share p of all samples (``early_series``, there with p = 1/2). NaN where no drive is left.
     """
     # How many steps are meant, what a step adds to gamma per unit of drive, and the mean s of these steps.
-    steps = max(1, math.ceil(run.events["early"].value[0] / (setting.time_scale / 2)))
+    steps = max(1, math.ceil(np.ravel(run.events["early"].value)[0] / (setting.time_scale / 2)))
     step = setting.time_scale * setting.kappa / 2
     s = setting.time_scale * (steps - 1) / 2
     drive = {}
@@ -138,7 +138,7 @@ def _stage_one_constant(trajectory: Trajectory) -> np.ndarray:
     kappa = np.array([setting.kappa for setting in trajectory.settings])
     shares = _by_label(trajectory)
     rate = kappa[:, None] * (shares[..., 0] - 2 * shares[..., 1])
-    level = trajectory.events["T1"].value[0]
+    level = np.ravel(trajectory.events["T1"].value)[0]
     time = _stage_one()(np.maximum(rate, 1e-3), level).max(1)
     return np.where((rate > 0).all(1), time, np.nan)
 

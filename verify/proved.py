@@ -119,7 +119,7 @@ def prove_all(held: Limit, statements: Sequence[Proposition | Argument], paper: 
     if pool is not None:
         sent = {s.name: pool.submit(_named, paper, s.name) for s in statements if ours.get(s.name) is s}
     for statement in statements:
-        yield pool.result(sent[statement.name]) if statement.name in sent else prove(held, statement)
+        yield pool.result(sent[statement.name]) if pool and statement.name in sent else prove(held, statement)
 
 
 def _named(paper: str, name: str) -> Outcome:

@@ -184,6 +184,7 @@ def _best(data: Losses, members: list[np.ndarray], count: float) -> tuple[_Windo
             f" of {samples} samples stand apart while typical ones have a mean probability of"
             f" {np.quantile(suspected.confidence, TYPICAL):.2f}; give the labels trained on as classes"
         )
+    assert found is not None  # of several classes every window is trusted
     if not found.parted:
         return found, (
             f"no flipped samples are seen to stand apart: two groups explain {found.separation:.2f} of the variance"

@@ -258,6 +258,7 @@ def _packed(record: Record, about: Mapping[str, str]) -> bytes:
     from scipy.io import netcdf_file
 
     times, seeds = record.times, record.runs["seed"].to_numpy()
+    assert times is not None
     most = np.iinfo(np.int32).max
     if times.dtype != np.int64 or not times.size or not seeds.size or np.abs(times).max() > most:
         raise ValueError("curves are of at least one run, at whole iterations that fit 32 bits")

@@ -291,12 +291,12 @@ def collect(
         explored = start(course.next(done) if course else [])
         ours = start(planned.jobs)
         going = take(explored) and course is not None
-        confirmed = start(course.next(done) if going else [])
+        confirmed = start(course.next(done) if going and course else [])
         take(ours)
         there = [done[job.key] for job in planned.jobs if job.key in done]
         again = start(second_look(planned, _verdicts(planned, _table(there))))
         going = take(confirmed) and going
-        while going and (phase := course.next(done)):
+        while going and course and (phase := course.next(done)):
             going = take(start(phase))
         take(again)
     except KeyboardInterrupt:

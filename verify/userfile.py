@@ -416,7 +416,7 @@ class _Reader:
             for condition in theorem.needs:
                 named = default.get(condition.name), ours.get(condition.name), found.get(condition.name)
                 if condition == named[0]:
-                    condition = named[1]
+                    condition = ours[condition.name]
                 elif condition not in named:
                     if any(named) and not condition.names & set(loosest):
                         said = f"theorem '{theorem.name}': its condition '{condition.name}' has the name of another"

@@ -1,6 +1,6 @@
 """A theorem of one's own: which of its numbers are hidden constants is for its author to say.
 
-Check it with ``python -m verify check docs/examples/own_theorem.py``; how it is judged: docs/theorems.md.
+Check it with ``thetacheck check docs/examples/own_theorem.py``; how it is judged: docs/theorems.md.
 """
 
 from theory.papers.han2025 import Reading, condition_4_1

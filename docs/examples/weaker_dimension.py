@@ -1,6 +1,6 @@
 """Is d >= n^2 needed for Stage I, or is d >= n^1.5 enough?
 
-Run it with `python -m verify check docs/examples/weaker_dimension.py`.
+Run it with `thetacheck check docs/examples/weaker_dimension.py`.
 
 Condition 4.1 asks d >= C max(n^2 log(nm/delta) (log T*)^2, n |mu|/sigma_xi sqrt(log(n/delta))). The proofs use the
 first term to bound the cross-talk |sum_k rho_k <xi_k, xi_i>| / |xi_i|^2 by n sqrt(log/d), the sum of n worst cases.

@@ -72,7 +72,7 @@ def explain(claim: str, **options: Any) -> int:
     held, reading = paper(), reading_of(options)
     known, whole = held.claims(reading), {t.name: t for t in held.theorems(reading)}
     statements = {s.name: s for s in held.entailments()}
-    of_limit = {} if held.limit() is None else {s.name: s for s in held.limit().statements}
+    of_limit = {s.name: s for s in limit.statements} if (limit := held.limit()) is not None else {}
     [chosen] = chosen_among((claim,), (*whole.values(), *known, *statements.values(), *of_limit.values()))
     if chosen.name in whole:
         report.explain_theorem(chosen)

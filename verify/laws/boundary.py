@@ -214,7 +214,7 @@ def _measured(detail: Edge) -> list[str]:
 
 
 def _brief(detail: Edge) -> str:
-    if detail.powers is None:
+    if detail.powers is None or detail.at is None:
         return ""
     first = ", ".join(f"{k} {signed(detail.powers[k].value, 3)}" for k in list(detail.predicted)[:2])
     return f"powers {first}; at {number(detail.at.value)}"

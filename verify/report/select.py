@@ -56,6 +56,7 @@ def write_selection(held: Selection, folder: Path, command: str) -> None:
         console.print("no stop epoch can be told")
         indented(console, held.reason)
     else:
+        assert held.clean is not None
         console.print(f"stop at epoch {data.epochs[stop]:g}; {held.clean.sum()} samples proposed as clean")
         indented(console, held.reason)
         if held.found is not None:

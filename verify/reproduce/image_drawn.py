@@ -54,7 +54,8 @@ def _accuracies(axis: Axes, runs: ImageRuns) -> None:
 def draw_2(experiment: Experiment, data: Images, noisy: ImageRuns, clean: ImageRuns, explained: Explained) -> Picture:
     figure = Figure(figsize=(10.6, 5.6))
     FigureCanvasAgg(figure)
-    left = figure.add_gridspec(2, 1, left=0.055, right=0.385, top=0.88, bottom=0.095, hspace=0.36).subplots()
+    grid = figure.add_gridspec(2, 1, left=0.055, right=0.385, top=0.88, bottom=0.095, hspace=0.36)
+    left = grid.subplots(squeeze=False)[:, 0]
     for axis, runs, title in ((left[0], noisy, f"with label noise, {_tex(noisy.rate)}"),
                               (left[1], clean, "without label noise")):  # fmt: skip
         _accuracies(axis, runs)
