@@ -38,7 +38,7 @@ def train(
         steps: the horizon, >= 1.
         stop: a run leaves the batch at the first recorded time at which this happens; by default none does.
         events: named moments at which coefficients are kept.
-        series: what to record, name -> function of :class:`State` giving one number per run.
+        series: what to record, name -> function of :class:`numerics.state.State` giving one number per run.
             By default all of ``numerics.series.SERIES``.
         times: iterations to record instead of the geometric grid, increasing, from 0 to ``steps``.
         device: a torch device. Runs are in float64.
