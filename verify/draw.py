@@ -191,7 +191,8 @@ def legend_below(figure: "Figure", handles: Sequence[Any], **how: Any) -> None:
         return
     if not handles:
         return
-    lowest = min(axes.xaxis.get_tightbbox().y0 for axes in figure.axes if axes.get_visible() and axes.get_xlabel())
+    boxes = (axes.xaxis.get_tightbbox() for axes in figure.axes if axes.get_visible() and axes.get_xlabel())
+    lowest = min(box.y0 for box in boxes if box is not None)
     for columns in range(min(4, len(handles)), 0, -1):
         legend = figure.legend(
             handles=handles, loc="lower center", ncols=columns, bbox_to_anchor=(0.5, 0.0), borderaxespad=0.1, **how

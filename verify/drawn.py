@@ -128,7 +128,7 @@ def _artists(axes: Axes) -> Iterator[tuple[Artist, str]]:
 def _pieces(artist: Artist, kind: str) -> Iterator[pd.DataFrame]:
     """The pieces of an artist, each a table of its vertices."""
     if isinstance(artist, QuadMesh):
-        corners = artist.get_coordinates()
+        corners = np.asarray(artist.get_coordinates())
         low, high = corners[:-1, :-1].reshape(-1, 2), corners[1:, 1:].reshape(-1, 2)
         values = np.ma.filled(np.ma.asarray(artist.get_array(), float), np.nan).ravel()
         yield _boxes(low, high).assign(value=values)
@@ -154,6 +154,7 @@ def _boxes(low: np.ndarray, high: np.ndarray) -> pd.DataFrame:
 def _spans(artist: Artist) -> tuple[bool, bool]:
     """Whether x, and whether y, are shares of the panel, as of a line or a shade across it."""
     axes, transform = artist.axes, Artist.get_transform(artist)
+    assert axes is not None
     all_over = transform == axes.transAxes
     return all_over or transform == axes.get_yaxis_transform(), all_over or transform == axes.get_xaxis_transform()
 

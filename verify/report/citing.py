@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ def bibtex(keys: Iterable[str] = ()) -> str:
             skips.
     """
     held = _held()
+    with suppress(PackageNotFoundError):  # run from a checkout
+        held = {**held, "version": version("thetacheck")}
     entries = [_entry("software", "thetacheck", held)]
     papers = {_key(paper): paper for paper in held["references"]}
     for key in dict.fromkeys(keys):
