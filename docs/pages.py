@@ -14,11 +14,11 @@ from sphinx.util.docutils import SphinxDirective
 
 import thetacheck
 import verify
-from numerics import OBSERVABLES
 from theory import papers, symbols
 from theory.formulas import mathml, parses
 from verify.cli import cli
 from verify.pack import load
+from verify.report import vocabulary
 from verify.sweep import COLUMNS
 
 logger = logging.getLogger(__name__)
@@ -26,17 +26,6 @@ WIDTH = 88  # of help texts, so that they fit a page
 HOMES = sorted({getattr(getattr(thetacheck, name), "__module__", "numerics") for name in thetacheck.__all__})
 
 # Lists ---------------------------------------------------------------------------------------------------------------
-
-
-def observables() -> Iterator[tuple[str, ...]]:
-    """Every number per run that a claim can speak of."""
-    yield "name", "what it is", "runs go to", "says something of a run that"
-    packs = {"": OBSERVABLES} | {f" (of `{name}`)": load(name).observables for name in papers.built_in()}
-    for of, found in packs.items():
-        for held in found.values():
-            if not of or held.name not in OBSERVABLES:
-                premises = " and ".join("has flips" if p == "flips" else f"came to `{p}`" for p in held.premises)
-                yield f"`{held.name}`", held.says + of, f"`{held.stage}`", premises
 
 
 def columns() -> Iterator[tuple[str, ...]]:
@@ -89,7 +78,7 @@ def _table(rows: Iterable[tuple[str, ...]]) -> str:
 # What `{listed}` may name, as Markdown.
 LISTS = {
     "commands": lambda: "\n\n".join(commands()),
-    "observables": lambda: _table(observables()),
+    "vocabulary": vocabulary,
     "columns": lambda: _table(columns()),
     "report": lambda: _table(schema("report.schema.json")),
 }
