@@ -31,10 +31,12 @@ START = (12, 2**0.5, 12)  # least, ratio and number of sizes where one step is l
 SMALL, SEVERAL = {"n": (11, 2**0.5, 2), "m": (12, 2**0.5, 2)}, 20
 EDGE = {"n": (32, 2.0, 6), "m": (24, 2**0.5, 3)}  # of a boundary: n over 1.5 decades
 SHARED = 2  # settings of one size, as far as sizes differ
-DEAR = 5.0  # a step of SAM on batches, over one of plain gradient descent; measured at n = 20, m = 10
+# A step over one of plain gradient descent: of its calls, measured at n = 20 and m = 10; of its arithmetic, where SAM
+# takes two gradients and the norm of one.
+DEAR, DOUBLE = 5.0, 3.0
 # Settings may cost so many times what a plain network's may: SAM's share one batch or two, and need 1e4 steps and more;
 # but not more than so many core seconds each, or they would take longer than all the others together.
-GENERAL, SLOW, SLOWEST = 4.0, 44.0, 10.0
+GENERAL, OF_BOUNDARY, SLOW, SLOWEST = 2.0, 3.0, 44.0, 10.0
 SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
 # Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
 # of them together at least so many, and there are at least so many: with less nothing is decided.
@@ -65,7 +67,7 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     fitted = group.needs_rates and group.stage == "end"
     wanted = max(FEWEST, wanted) if fitted else wanted
     work = profile.work[group.stage] / share
-    cap = min(SLOW * work, SLOWEST) if slow else GENERAL * work
+    cap = min(SLOW * work, SLOWEST) if slow else (OF_BOUNDARY if boundary else GENERAL) * work
     seeds = max(1, round(profile.seeds / share))
     start = START if group.stage == "start" else SIZES[group.stage]
     if slow and profile.settings["end"] < SEVERAL:
@@ -91,17 +93,17 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
         size = [round(low * ratio ** min(int(at[k] * count), count - 1)) for k, (low, ratio, count) in levels.items()]
         epsilon = between(*losses, at["epsilon"]) if group.stage == "end" else losses[1]
         most = between(cap, max(FAR, cap), at["cost"]) if fitted else cap
-        if costs.of_draw(*size, seeds) > most or not _within_reach(group, reading, epsilon, size, seeds, most):
+        if costs.of_draw(*size, seeds) > most or not _within_reach(group, reading, epsilon, size, seeds, most, slow):
             continue
         needs, also = (*group.needs, *(() if slow else (NOT_TINY,))), {}
         if group.stage != "start":
             s, pace = _ends(group.stage, epsilon, slow)
             needs += (costs.affordable_at(pace),)
-            also["t"] = most / _step(*size, seeds) / s
+            also["t"] = most / _step(*size, seeds, slow) / s
         [setting] = Region(needs=needs, reading=reading, epsilon=epsilon, also=also).at_size(*size).place([at])
         if setting is not None:
             steps = pack.rescaled_time(setting, epsilon, group.stage) / setting.time_scale
-            found.append((setting, epsilon, steps * _step(*size, seeds)))
+            found.append((setting, epsilon, steps * _step(*size, seeds, slow)))
     if len(found) < 4:
         raise ValueError(too_few(group, reading, len(found), tried))
     budget = max(TOGETHER, wanted * cap) if fitted else math.inf
@@ -109,18 +111,20 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e, _) in enumerate(chosen)]
 
 
-def _within_reach(group: Group, reading: Reading, epsilon: float, size: list[int], seeds: int, cap: float) -> bool:
+def _within_reach(
+    group: Group, reading: Reading, epsilon: float, size: list[int], seeds: int, cap: float, slow: bool
+) -> bool:
     """Whether a run of this size can be affordable at the largest step that the condition on eta leaves, on all
     samples: C m times the integral, at least."""
     if group.stage != "end":
         return True
     steps = LATE * 2 * integral_at_loss(epsilon) * reading.C * size[1]
-    return steps * _step(*size, seeds) <= cap
+    return steps * _step(*size, seeds, slow) <= cap
 
 
-def _step(n: int, m: int, seeds: int) -> float:
+def _step(n: int, m: int, seeds: int, slow: bool) -> float:
     """Core seconds of a step of a setting, :data:`SHARED` of which share a batch."""
-    return DEAR * (costs.CALLS / SHARED + seeds * costs.arithmetic(n, m))
+    return DEAR * costs.CALLS / SHARED + (DOUBLE if slow else 1.0) * seeds * costs.arithmetic(n, m)
 
 
 def _ends(stage: str, epsilon: float, slow: bool) -> tuple[float, sp.Expr]:

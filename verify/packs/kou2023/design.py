@@ -29,6 +29,7 @@ MANY, FEW = (32, 2.0, 6), (20, 2**0.5, 3)
 SHARE = 4  # a boundary, with its 12 coefficients, takes so many times the settings with so small a share of the seeds
 # Core seconds that a setting may cost where something is fitted, and how many times what is left for each at a time.
 DEAR, SPENT = 4.0, 12.0
+FAR = 40  # of a boundary, times its share of what a setting may cost: for the largest n
 # Settings of a group on which rates are fitted, and core seconds of each of them and of a boundary's: with less nothing
 # is decided.
 FEWEST, OF_RATES, OF_BOUNDARY = 24, 0.4, 0.2
@@ -58,7 +59,9 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     levels = {"n": MANY, "m": FEW} if boundary else dict.fromkeys(("n", "m"), SPREAD)
     losses = OF_ERRORS if any(c.name in STRENGTHS for c in group.needs) else LOSSES
     dear = (
-        (cap / 2, max(DEAR if group.stage == "end" else 0.0, 10 * cap)) if group.needs_rates else (max(0.5, cap),) * 2
+        (cap / 2, max(DEAR if group.stage == "end" else 0.0, (FAR if boundary else 10) * cap))
+        if group.needs_rates
+        else (max(0.5, cap),) * 2
     )
     cube = scipy.stats.qmc.Sobol(len(pack.order) + 2, rng=np.random.default_rng(entropy))
     tried = 2 ** math.ceil(math.log2(max(128, 4 * wanted)))
