@@ -232,6 +232,11 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
         ({"claims": "xyz"}, "unknown claim 'xyz'; `thetacheck list` shows all"),
         ({"claims": []}, "no claim; give claims, theorems or their names"),
         ({"claims": [3]}, "3 is neither a claim nor a theorem; give claims"),
+        ({"claims": FITTED.needs[0]}, "is neither a claim nor a theorem; give claims"),
+        ({"claims": [FITTED, replace(FITTED, law=Within(low=1))]}, "another one has this name"),
+        ({"C": "two"}, "C = 'two': must be a number"),
+        ({"observables": ()}, "observables: those of your own come in a file of yours"),
+        ({"jobs": 0}, "jobs = 0: must be a whole number, at least 1"),
         (
             {"claims": replace(FITTED, observable="clean_fit_tim")},
             "'clean_fit_tim', which does not exist; did you mean",

@@ -3,10 +3,11 @@
 import sys
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from difflib import get_close_matches
+from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -61,7 +62,7 @@ def verify(
         paper: whose model they are about: a name, a file with a ``PACK``, or a pack.
         profile: quick, standard or thorough.
         seed: of all runs.
-        jobs: processes on this machine; 1 is this one alone.
+        jobs: processes on this machine, at least 1, which is this one alone.
         executor: of the standard interface, instead of processes of ours; it is not shut down.
         folder: where runs are kept and the report goes; without, nothing is left.
         resume: go on with what an interrupted study of the same claims left there.
@@ -85,14 +86,12 @@ def verify(
     pack = load(paper) if isinstance(paper, str) else paper
     if profile not in PROFILES:
         raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
-    unknown = set(reading) - set(pack.paper.reading.ranges) - {"labels"}
-    if unknown:
-        known = ", ".join((*pack.paper.reading.ranges, "labels"))
-        raise ValueError(f"{sorted(unknown)[0]}: no number of the paper's reading; known: {known}")
-    held = pack.paper.reading(**reading)
+    if not isinstance(jobs, int) or jobs < 1:
+        raise ValueError(f"jobs = {jobs!r}: must be a whole number, at least 1")
+    held = _read(pack, reading)
     ours = {claim.name: claim for claim in pack.paper.claims(held)}
     known = ours | {theorem.name: theorem for theorem in pack.paper.theorems(held)}
-    asked = (claims,) if isinstance(claims, Claim | Theorem | str) else tuple(claims)
+    asked = tuple(claims) if isinstance(claims, Sequence) and not isinstance(claims, str) else (claims,)
     for name in (claim for claim in asked if isinstance(claim, str)):
         if name not in known:
             near = get_close_matches(name, known, n=1)
@@ -108,6 +107,10 @@ def verify(
     for claim in chosen:
         _check(claim, pack)
     own = [claim for claim in chosen if claim not in ours.values()]
+    named = {**ours}
+    for claim in chosen:
+        if named.setdefault(claim.name, claim) != claim:
+            raise ValueError(f"claim '{claim.name}': another one has this name; give yours one of its own")
     conditions = dict.fromkeys(c for claim in own for c in claim.needs)
     for _, said in rescaled(conditions, own, pack.observables):
         warnings.warn(said, stacklevel=2)
@@ -128,6 +131,24 @@ def verify(
             if folder is not None:
                 report.write(outcome, Path(folder), "thetacheck.verify(...)", latex=latex)
     return outcome
+
+
+def _read(pack: Pack, given: Mapping[str, Any]) -> Any:
+    """The paper's reading with some numbers of the caller's.
+
+    Raises:
+        ValueError: it has no such number, or what was given is none.
+    """
+    known = (*pack.paper.reading.ranges, "labels")
+    for name, value in given.items():
+        if name == "observables":
+            said = "come in a file of yours, with OBSERVABLES"
+            raise ValueError(f"observables: those of your own {said}: `{COMMAND} check FILE`")
+        if name not in known:
+            raise ValueError(f"{name}: no number of the paper's reading; known: {', '.join(known)}")
+        if name != "labels" and (isinstance(value, bool) or not isinstance(value, Real)):
+            raise ValueError(f"{name} = {value!r}: must be a number")
+    return pack.paper.reading(**given)
 
 
 def _check(claim: Claim, pack: Pack) -> None:

@@ -166,7 +166,10 @@ class Outcome:
 
     def __repr__(self) -> str:
         """The verdicts; of many how many there are of each kind, and first those that are not SUPPORTED."""
-        said = [(v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(v.measured)}") for v in self.verdicts]
+        said = [
+            (v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(v.measured if v.runs else v.reason)}")
+            for v in self.verdicts
+        ]
         said += [(a.status, f"{a.status!s:<12} {a.theorem.name} ({a.labels} labels)") for a in self.answers]
         lines = [line for _, line in said]
         if len(said) > SHOWN:
@@ -225,11 +228,15 @@ def plan(
     pin = file.pin if file else None
     # A user's few claims get as many settings as a rate would, whatever their laws.
     full = replace(profile, settings={k: 3 * v for k, v in profile.settings.items()})
+    stated = pack_of(reading).paper.claims(reading)
+    theirs = {group_of[c.name].name for c in among if c in stated}
     # The group that fits rates has the largest design: it goes first.
     ordered = sorted(needed.values(), key=lambda group: not group.needs_rates)
     tasks = [
-        (group, full if file and not group.needs_rates else profile, reading, seed, device, pin) for group in ordered
-    ]
+        (group, full if (file or group.name not in theirs) and not group.needs_rates else profile, reading, seed,
+         device, pin)
+        for group in ordered
+    ]  # fmt: skip
     designed = dict(zip((group.name for group in ordered), processes.mapped(_designed, tasks, pool), strict=True))
     jobs = [job for name in needed for job in designed[name][0]]
     undesigned = {name: why for name in needed for name, why in designed[name][1].items()}

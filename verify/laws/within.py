@@ -81,7 +81,9 @@ def _judge(parts: Sequence[tuple[str, Within]], runs: pd.DataFrame, asked: Asked
             replace(detail, worst_setting=int(result.worst)),
         )
     if result.pooled.low < required:
-        return answer(Status.INCONCLUSIVE, f"the interval contains {required:g}: more runs are needed")
+        return answer(
+            Status.INCONCLUSIVE, f"the interval contains {required:g}: more runs are needed, of a larger profile"
+        )
     # Runs that might have spoken and did not refute nothing, but support must stand although all of them failed.
     strictly = counted | found.open
     strict = fit.successes(met[strictly], setting[strictly], required, again[strictly])

@@ -151,13 +151,17 @@ def condition_slow_signal(power: int) -> tuple[Condition, ...]:
 
 
 def condition_fast_signal(power: int) -> tuple[Condition, ...]:
-    """The signal alone, from a start so small that its plateau is many steps long: with many neurons the largest start
-    is several standard deviations."""
+    """The signal alone, which starts below what is waited for, a coefficient of 1/4, and has a plateau of many steps:
+    with many neurons the largest start is several standard deviations."""
     largest = sigma_0 * mu * sqrt(2 * log(m))
-    rule = _condition("mechanism-signal-plateau", MECHANISM,
-                      STEP * kappa * power / 4 * largest ** (power - 1) <= Rational(1, 160),
-                      "The largest start grows by a fortieth of what is waited for in a step, at most.")  # fmt: skip
-    return (*condition_mechanism(power, (50, 1e3), STARTS[power], Rational(1, 20)), rule)
+    pace = STEP * kappa * power / 4 * largest ** (power - 1)
+    return (
+        *condition_mechanism(power, (50, 1e3), STARTS[power], Rational(1, 20)),
+        _condition("mechanism-signal-start", MECHANISM, largest <= Rational(1, 4),
+                   "The largest start is below what is waited for."),
+        _condition("mechanism-signal-plateau", MECHANISM, pace <= Rational(1, 160),
+                   "It grows by a fortieth of that in a step, at most."),
+    )  # fmt: skip
 
 
 def condition_both_sides(power: int) -> tuple[Condition, ...]:
