@@ -24,6 +24,7 @@ from verify.pack import Pack, pack_of
 from verify.region import Region
 from verify.seeds import seed_of
 
+FEWEST = 4  # settings that say anything
 MOST_STEPS = 10**7  # of any run: half an hour even for the smallest
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
@@ -214,19 +215,22 @@ def anywhere_inside(group: Group, profile: Profile, reading: Reading, entropy: i
     affordable = costs.affordable(pack.lasts(group.stage, EPSILON[1]), profile.seeds, 1, cap, pack.setting)
     region = Region(needs=(*group.needs, *affordable), reading=reading, epsilon=EPSILON[1])
     least, ratio, levels = SIZES[group.stage]
-    cube = scipy.stats.qmc.Sobol(len(pack.order), rng=np.random.default_rng(entropy))
-    by_size: dict[tuple[int, int], list[dict[str, float]]] = {}
-    tried = 2 ** math.ceil(math.log2(4 * wanted))
-    for u in cube.random(tried):
-        at = dict(zip(pack.order, map(float, u), strict=True))
-        n, m = (round(least * ratio ** min(int(at[k] * levels), levels - 1)) for k in ("n", "m"))
-        by_size.setdefault((n, m), []).append(at)
-    # By turns from every size in the order of the draws, so that those wanted range over all of them, however few.
-    placed = [region.at_size(*size).place(shares) for size, shares in by_size.items()]
-    most = max(len(found) for found in placed)
-    turns = [found[k] for k in range(most) for found in placed if k < len(found)]
-    chosen = [setting for setting in turns if setting is not None]
-    if len(chosen) < 4:
+    # Conditions that leave few of the sizes may want more draws.
+    for tried in (2 ** math.ceil(math.log2(many * wanted)) for many in (4, 32)):
+        cube = scipy.stats.qmc.Sobol(len(pack.order), rng=np.random.default_rng(entropy))
+        by_size: dict[tuple[int, int], list[dict[str, float]]] = {}
+        for u in cube.random(tried):
+            at = dict(zip(pack.order, map(float, u), strict=True))
+            n, m = (round(least * ratio ** min(int(at[k] * levels), levels - 1)) for k in ("n", "m"))
+            by_size.setdefault((n, m), []).append(at)
+        # By turns from every size in the order of the draws, so that those wanted range over all of them, however few.
+        placed = [region.at_size(*size).place(shares) for size, shares in by_size.items()]
+        most = max(len(found) for found in placed)
+        turns = [found[k] for k in range(most) for found in placed if k < len(found)]
+        chosen = [setting for setting in turns if setting is not None]
+        if len(chosen) >= FEWEST:
+            break
+    else:
         raise ValueError(too_few(group, reading, len(chosen), tried))
     return [Point(setting=s, epsilon=EPSILON[1], index=k) for k, s in enumerate(chosen[:wanted])]
 
