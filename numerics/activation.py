@@ -21,7 +21,6 @@ class Activation:
             of ``value`` is tested of every activation in use (``numerics.reference`` goes by ``value`` alone).
         parameters: names of the parameters of a setting that both take.
         degree: q where phi(cz) = c^q phi(z) for every c > 0, or the name of the parameter that is q; None elsewhere.
-        rectified: whether it is max(z, 0)^degree.
     """
 
     name: str
@@ -29,20 +28,20 @@ class Activation:
     slope: "Callable[..., Tensor]"
     parameters: tuple[str, ...] = ()
     degree: float | str | None = None
-    rectified: bool = False
 
     @property
     def certified(self) -> bool:
         """Whether it is max(z, 0), for which ``numerics.generalization`` derives a bound on test errors."""
-        return self.rectified and self.degree == 1
+        return self == RELU
 
     def whole_power(self, parameters: "Tensor") -> int:
-        """q of :attr:`rectified` runs that all have the same, a whole one up to :data:`MOST`; 0 of any others.
+        """q where it is our max(z, 0)^q with one whole q up to :data:`MOST` in all runs; 0 elsewhere. What others write
+        is never taken for it on their word.
 
         Args:
             parameters: of each run, in the order of :attr:`parameters`. Shape (R, parameters).
         """
-        if not self.rectified:
+        if self not in (RELU, RELU_POWER, SQUARED_RELU, CUBED_RELU):
             return 0
         if not isinstance(self.degree, str):
             return int(self.degree)
@@ -88,23 +87,16 @@ def _power(z: "Tensor", q: "Tensor") -> "Tensor":
     return found
 
 
-RELU = Activation(
-    name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), degree=1.0, rectified=True
-)
+RELU = Activation(name="relu", value=lambda z: z.relu(), slope=lambda z: (z > 0).to(z.dtype), degree=1.0)
 RELU_POWER = Activation(  # q > 1
     name="relu^q",
     value=lambda z, q: _power(z.relu(), q),
     slope=lambda z, q: q * _power(z.relu(), q - 1),
     parameters=("q",),
     degree="q",
-    rectified=True,
 )
-SQUARED_RELU = Activation(
-    name="relu^2", value=lambda z: z.relu() ** 2, slope=lambda z: 2 * z.relu(), degree=2.0, rectified=True
-)
-CUBED_RELU = Activation(
-    name="relu^3", value=lambda z: z.relu() ** 3, slope=lambda z: 3 * z.relu() ** 2, degree=3.0, rectified=True
-)
+SQUARED_RELU = Activation(name="relu^2", value=lambda z: z.relu() ** 2, slope=lambda z: 2 * z.relu(), degree=2.0)
+CUBED_RELU = Activation(name="relu^3", value=lambda z: z.relu() ** 3, slope=lambda z: 3 * z.relu() ** 2, degree=3.0)
 LEAKY_RELU = Activation(
     name="leaky relu",
     value=lambda z, leak: z.where(z > 0, leak * z),

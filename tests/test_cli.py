@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -183,7 +184,7 @@ def test_list_explain_and_margins_print_what_they_promise(here):
     assert "min_i ‖ξ_i‖^2" in observables.stdout
     series = here("list", "--series")
     assert series.returncode == 0
-    assert "min_(j, r) γ_(j, r) − max_((i, r) ∈ O) ρ_(ỹ_i, r, i)" in series.stdout
+    assert "min_(j, r) γ_(j, r) − max_((i, r) ∈ O) ρ_(ỹ_i, r, i)" in unicodedata.normalize("NFC", series.stdout)
     told = here("explain", "stage1.time")
     assert told.returncode == 0
     for word in ("Theorem 4.1", "stated", "Theta", "0.05"):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import numerics
-from numerics.activation import RELU, Activation
+from numerics.activation import CUBED_RELU, RELU, Activation
 from theory import n
 from verify import conformance
 from verify.laws.kind import Status
@@ -87,6 +87,23 @@ def test_a_derivative_that_is_wrong_in_a_narrow_range_is_found_and_a_right_one_i
     right = replace(ours, setting=Smoothed)
     assert conformance.slope(right) == ""
     assert conformance.recursion(right) == ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaning(numerics.Setting):
+    """Said to be of degree 3, and of degree 1 below zero: what is declared is not believed."""
+
+    activation: ClassVar[Activation] = replace(
+        CUBED_RELU,
+        value=lambda z: z.relu() ** 3 + 0.3 * z.clamp(max=0),
+        slope=lambda z: 3 * z.relu() ** 2 + 0.3 * (z <= 0).to(z),
+    )
+
+
+def test_a_degree_that_is_another_is_found(ours):
+    wrong = replace(ours, setting=Leaning)
+    assert "its degree is another" in conformance.slope(wrong)
+    assert conformance.recursion(wrong) == "", "what is run is the activation as it is written"
 
 
 def test_a_derivative_that_is_none_is_found(ours):

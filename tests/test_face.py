@@ -125,7 +125,7 @@ def test_runs_are_a_labelled_data_set(monkeypatch):
     assert held["mu"].values.tolist() == [5.0, 5.0]
     assert held["time_T1"].values.tolist() == run.time("T1").tolist()
     monkeypatch.setitem(sys.modules, "xarray", None)
-    with pytest.raises(ValueError, match="xarray is not installed: pip install xarray"):
+    with pytest.raises(ValueError, match="xarray is not installed: it comes with the extra 'xarray'"):
         run.to_xarray()
 
 
@@ -236,6 +236,11 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
         ({"claims": [FITTED, replace(FITTED, law=Within(low=1))]}, "another one has this name"),
         ({"C": "two"}, "C = 'two': must be a number"),
         ({"observables": ()}, "observables: those of your own come in a file of yours"),
+        ({"jobs": "2"}, "jobs = '2': must be a whole number"),
+        ({"seed": -1}, "seed = -1: must be a whole number, at least 0"),
+        ({"resume": True}, "resume=True: there is nothing to go on with"),
+        ({"paper": None}, "paper = None: must be a name"),
+        ({"claims": None}, "None is neither a claim nor a theorem"),
         ({"jobs": 0}, "jobs = 0: must be a whole number, at least 1"),
         (
             {"claims": replace(FITTED, observable="clean_fit_tim")},

@@ -151,5 +151,5 @@ def test_images_without_their_extra_are_one_line(tmp_path, monkeypatch, capsys):
     status, printed = run_command(monkeypatch, capsys, 2, "--out", tmp_path / "x")
     assert status == 2
     [line] = printed.err.strip().splitlines()
-    assert "thetacheck[images]" in line
+    assert "the extra 'images'" in line
     assert not (tmp_path / "x").exists()

@@ -43,7 +43,7 @@ class Outcome(study.Outcome):
 def verify(
     claims: Claim | Theorem | str | Sequence[Claim | Theorem | str],
     *,
-    paper: str | Pack = DEFAULT,
+    paper: str | Path | Pack = DEFAULT,
     profile: str = "quick",
     seed: int = 0,
     jobs: int = 1,
@@ -79,15 +79,21 @@ def verify(
         UserWarning: what a claim states changes with the unit of length, and no run does.
     """
     started = time.monotonic()
+    if not isinstance(jobs, int) or jobs < 1:
+        raise ValueError(f"jobs = {jobs!r}: must be a whole number, at least 1")
     if jobs > 1:
         _require_guard()
     if latex and folder is None:
         raise ValueError("latex=True: there is no report to write it to; give a folder")
-    pack = load(paper) if isinstance(paper, str) else paper
-    if profile not in PROFILES:
+    if not isinstance(paper, str | Path | Pack):
+        raise ValueError(f"paper = {paper!r}: must be a name, a file with a PACK, or a pack")
+    pack = paper if isinstance(paper, Pack) else load(str(paper))
+    if not (isinstance(seed, int) and seed >= 0) or isinstance(seed, bool):
+        raise ValueError(f"seed = {seed!r}: must be a whole number, at least 0")
+    if resume and folder is None:
+        raise ValueError("resume=True: there is nothing to go on with; give the folder of the interrupted study")
+    if not isinstance(profile, str) or profile not in PROFILES:
         raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
-    if not isinstance(jobs, int) or jobs < 1:
-        raise ValueError(f"jobs = {jobs!r}: must be a whole number, at least 1")
     held = _read(pack, reading)
     ours = {claim.name: claim for claim in pack.paper.claims(held)}
     known = ours | {theorem.name: theorem for theorem in pack.paper.theorems(held)}
@@ -97,7 +103,7 @@ def verify(
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"`{COMMAND} list` shows all"
             raise ValueError(f"unknown claim '{name}'; {hint}")
-    stated = [known[claim] if isinstance(claim, str) else claim for claim in asked]
+    stated = list(dict.fromkeys(known[claim] if isinstance(claim, str) else claim for claim in asked))
     wrong = [one for one in stated if not isinstance(one, Claim | Theorem)]
     if wrong or not stated:
         said = f"{wrong[0]!r} is neither a claim nor a theorem" if wrong else "no claim"

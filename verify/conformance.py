@@ -2,7 +2,7 @@
 
 Each check is a question with a planted failure that it catches (tests/test_conformance.py):
 
-* the derivatives of the activation and of the loss are what autograd says;
+* the derivatives of the activation and of the loss are what autograd says, and phi is of the degree that it states;
 * each step of gradient descent in coefficient space is one of plain gradient descent on the network, to rounding (d
   below, at and above n);
 * the rescaling (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2) changes no run;
@@ -97,6 +97,11 @@ def slope(pack: Pack) -> str:
         (there,) = torch.autograd.grad(activation.value(z, *own).sum(), z)
         if said := _apart(activation.slope(z.detach(), *own), there, grid):
             return f"phi' of '{activation.name}' {said} from the derivative of phi"
+        if activation.degree is not None:
+            power = getattr(setting, activation.degree) if isinstance(activation.degree, str) else activation.degree
+            near = grid.clamp(-1, 1)
+            if said := _apart(activation.value(2 * near, *own), 2**power * activation.value(near, *own), near):
+                return f"phi(2z) of '{activation.name}' {said} from 2^{power:g} phi(z): its degree is another, or none"
     z = grid.clone().requires_grad_()
     loss = pack.setting.loss
     (there,) = torch.autograd.grad(loss.value(z).sum(), z)
