@@ -27,11 +27,16 @@ def network(setting: ModuleSetting, seed: int) -> torch.nn.Module:
     """The untrained network of a run, in float64; torch's own random numbers stay as they were.
 
     Raises:
-        ValueError: the setting gives no module.
+        ValueError: the setting gives no module, or raises.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(np.random.SeedSequence([seed, 5]).generate_state(1, np.uint64)[0]))
-        found = setting.network()
+        try:
+            found = setting.network()
+        except Exception as problem:  # whatever a user's code raises at sizes that it was not written for
+            at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"
+            said = " ".join(f"{type(problem).__name__} {problem}".split())
+            raise ValueError(f"network of {type(setting).__name__} at {at}: {said}") from problem
     if not isinstance(found, torch.nn.Module):
         raise ValueError(f"network of {type(setting).__name__} is a {type(found).__name__}: return a torch.nn.Module")
     return found.double().train()

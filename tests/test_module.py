@@ -315,6 +315,7 @@ def fewer(weights, memory, slope, eta):
 
 
 WRONG = {
+    "raises": ({"network": lambda s: s.n / 0}, "ZeroDivisionError"),
     "no module": ({"network": lambda s: 3}, "network of Own is a int: return a torch.nn.Module"),
     "shape": (
         {"network": lambda s: layers(s)[:3]},
