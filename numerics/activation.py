@@ -45,9 +45,7 @@ class Activation:
             return 0
         if not isinstance(self.degree, str):
             return int(self.degree)
-        powers = parameters[:, self.parameters.index(self.degree)]
-        first = round(float(powers[0]))
-        return first if 1 <= first <= MOST and bool((powers == first).all()) else 0
+        return _whole(parameters[:, self.parameters.index(self.degree)])
 
     def of_runs(self, parameters: "Tensor") -> "tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]":
         """phi and phi' of a batch, for tensors whose first dimension counts runs.
@@ -72,11 +70,17 @@ class Activation:
         return bound(self.value), bound(self.slope)
 
 
+def _whole(q: "Tensor") -> int:
+    """The one whole power, up to :data:`MOST`, that all of them are; 0 where there is none."""
+    first = round(float(q.flatten()[0]))
+    return first if 1 <= first <= MOST and bool((q == first).all()) else 0
+
+
 def _power(z: "Tensor", q: "Tensor") -> "Tensor":
     """z^q. One whole power for all runs is multiplied out: a general one takes ten times as long. Not on a GPU, where
     to look at a number waits for the device."""
-    whole = round(float(q.flatten()[0])) if q.device.type == "cpu" else 0
-    if not 1 <= whole <= MOST or bool((q != whole).any()):
+    whole = _whole(q) if q.device.type == "cpu" else 0
+    if not whole:
         return z**q
     found, square = None, z
     while whole:

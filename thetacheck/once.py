@@ -113,17 +113,23 @@ def verify(
     for claim in chosen:
         _check(claim, pack)
     own = [claim for claim in chosen if claim not in ours.values()]
-    named = {**ours}
+    named = dict(ours)
     for claim in chosen:
         if named.setdefault(claim.name, claim) != claim:
             raise ValueError(f"claim '{claim.name}': another one has this name; give yours one of its own")
     conditions = dict.fromkeys(c for claim in own for c in claim.needs)
     for _, said in rescaled(conditions, own, pack.observables):
         warnings.warn(said, stacklevel=2)
-    among = tuple({claim.name: claim for claim in (*ours.values(), *chosen)}.values())
     with _pool(jobs, executor) as pool:
         planned = study.plan(
-            chosen, among, PROFILES[profile], held, seed, check_device(device), theorems=theorems, pool=pool
+            chosen,
+            tuple(named.values()),
+            PROFILES[profile],
+            held,
+            seed,
+            check_device(device),
+            theorems=theorems,
+            pool=pool,
         )
         mine = study.identity(PROFILES[profile], held, seed)
         kept = _Temporary() if folder is None else study.FOLDER.open(Path(folder), mine, resume)
