@@ -24,6 +24,14 @@ from verify.study import code_of_runs
 STUDY = ("run", "recursion.exact", "--profile", "quick", "--quiet")
 
 
+def written(file: Path) -> dict | None:
+    """What a file says, once it is whole: it is there before that."""
+    try:
+        return json.loads(file.read_text())
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+
+
 @pytest.fixture
 def dask(tmp_path):
     """Starts parts of a cluster: ``dask("scheduler")``, ``dask("worker")``; ends them all."""
@@ -41,8 +49,7 @@ def dask(tmp_path):
         )  # fmt: skip
         parts.append(process)
         if part == "scheduler":
-            until(file.exists, "a scheduler")
-            return json.loads(file.read_text())["address"]
+            return until(partial(written, file), "a scheduler")["address"]
         return process
 
     def end() -> None:
