@@ -23,7 +23,7 @@ LAW = Boundary(STRENGTH, 0.125, mu, top=0.5, at=(0.8, 1.25), width=(0.8, 1.3), s
 def world(seed, settings=96, *, of_n=0.0, of_d=0.0, sharper=0.0, place=1.0, noise=0.01):
     """Runs whose error crosses over at strength = place n^of_n d^of_d (about the centre of the design)."""
     rng = np.random.default_rng(seed)
-    size = np.exp(rng.uniform(np.log(28), np.log(1200), settings))
+    size = np.exp(rng.uniform(np.log(20), np.log(2000), settings))
     d = 50 * size**2 * np.exp(rng.uniform(0, np.log(100), settings))
     sigma = np.exp(rng.uniform(np.log(0.03), np.log(30), settings))
     about_n, about_d = (np.log(x) - np.log(x).mean() for x in (size, d))
@@ -119,6 +119,30 @@ def test_too_little_evidence_decides_nothing():
     assert verdict(LAW, lost).status == Status.INCONCLUSIVE
     still = runs.assign(eta=1.0)
     assert "does not vary eta" in verdict(LAW, still).reason
+
+
+def test_a_range_is_what_the_settings_at_its_ends_tell():
+    """n spans 1.5 decades by a few settings at its end, or by settings that lie far from the boundary there: a
+    falsehood is no less refuted, but nothing is supported. Where one setting alone tells n from d, and perhaps says
+    nothing, nothing is decided."""
+    runs = world(6, settings=120)
+    assert verdict(LAW, runs).status == Status.SUPPORTED
+    tip = runs["n"] > 300
+    keep = runs["setting"][tip].unique()
+    for thin in (
+        runs[~tip | runs["setting"].isin(keep[:3])],
+        runs[~tip | (runs["error_fresh_end"] < 1e-2)],
+    ):
+        assert np.ptp(np.log10(thin["n"])) > 1.5
+        found = verdict(LAW, thin)
+        assert found.status == Status.INCONCLUSIVE and "n is tested on 1." in found.reason
+        assert verdict(replace(LAW, along=n * STRENGTH, at=None), thin).status == Status.REFUTED
+    nearest = runs["setting"][(runs["error_fresh_end"] - 0.125).abs().idxmin()]
+    farthest = runs["setting"][runs["error_fresh_end"].idxmin()]
+    for alone, told in ((nearest, "one setting carries"), (farthest, "collinear where the boundary lies")):
+        d = np.where(runs["setting"] == alone, 1e4, 1.0) * 100 * runs["n"] ** 2
+        found = verdict(LAW, runs.assign(d=d, mu=runs["mu"] * (d / runs["d"]) ** 0.25))
+        assert found.status == Status.INCONCLUSIVE and told in found.reason
 
 
 def test_no_fall_is_no_boundary():

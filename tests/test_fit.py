@@ -67,6 +67,20 @@ def test_an_exact_law_is_found_exactly():
     assert all(1.5 < span < 2 for span in found.decades.values())
 
 
+@pytest.mark.parametrize(
+    ("share", "decades"),
+    [
+        ([0.25, 0.25, 0.25, 0.25], 3),
+        ([0.04, 0.46, 0.46, 0.04], 1),
+        ([0.05, 0.45, 0.47, 0.03], 2),
+        ([0, 0.02, 0.98, 0], 0),
+    ],
+)
+def test_a_range_reaches_as_far_as_a_twentieth_of_what_settings_say(share, decades):
+    log_x = np.log(10.0) * np.array([2, 0, 3, 1])  # in any order
+    assert fit.tested(log_x, np.array(share)[[2, 0, 3, 1]]) == pytest.approx(decades)
+
+
 def test_the_spread_of_settings_is_measured():
     found = fit.regress(*[*world(2, settings=60, between=0.3, within=0.0)[:3]], rng=np.random.default_rng(0))
     # The relative error of a standard deviation from 56 degrees of freedom is 1/sqrt(112), about 0.09; four of them.
@@ -199,7 +213,7 @@ def test_a_regressor_that_does_not_vary_is_named():
     log_y, which, x, rng = world(10)
     found = fit.regress(log_y, which, x.assign(still=3.0), rng=rng)
     assert found.problem == "the design does not vary still"
-    assert found.decades["still"] == 0
+    assert found.decades == {}
 
 
 # Rival laws --------------------------------------------------------------------------------------------------------

@@ -17,8 +17,8 @@ from theory import AtLeast, Band, C, Claim, Condition, Within, inside
 from theory.papers.han2025 import Reading, claims, condition_4_1
 from theory.symbols import d, eta, lookup, m, mu, n, sigma_xi, tau_minus, tau_plus
 from verify import costs, design, store, study, sweep
-from verify.laws.kind import Status
-from verify.laws.theta import LEVERAGE, SCALES
+from verify.laws.kind import LEVERAGE, Status
+from verify.laws.theta import SCALES
 from verify.pack import load
 from verify.packs.han2025 import PACK
 from verify.packs.han2025.design import FAR

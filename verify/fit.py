@@ -4,6 +4,7 @@ Runs come in settings x seeds. Runs of one setting share everything but the draw
 settings, and seeds within them.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,6 +15,7 @@ import scipy
 
 REPLICATES = 999
 LEVEL = 0.95
+END = 0.05  # of what settings say of a law: the least that either end of a range must hold to be one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Regression:
 
     Attributes:
         slopes: per regressor.
-        decades: the range that each regressor spans, in factors of ten.
+        decades: of each regressor on which the law is tested, in factors of ten (:func:`tested`).
         residual_sd: of the setting means about the fit, in natural-log units.
         settings: rows.
         leverage: per regressor, the largest share of what is known of its slope that a single setting carries.
@@ -87,6 +89,23 @@ def _stretch(spare: int) -> float:
     return float(scipy.stats.t.ppf(tail, max(spare, 1)) / scipy.stats.norm.ppf(tail))
 
 
+def tested(log_x: np.ndarray, says: np.ndarray) -> float:
+    """Decades of a variable on which a law is tested: between the values at and beyond which :data:`END` of what the
+    settings say lies, on either side. A range that one setting in a hundred reaches, or only settings that would look
+    the same whatever the law, is no range.
+
+    Args:
+        log_x: the variable's natural logarithm, one per setting.
+        says: how much each setting's value would move the fit if the law were broken there; of any scale.
+    """
+
+    def end(order: np.ndarray) -> float:
+        reached = np.cumsum(says[order])
+        return float(log_x[order][np.searchsorted(reached, END * reached[-1])])
+
+    return (end(np.argsort(-log_x)) - end(np.argsort(log_x))) / math.log(10)
+
+
 def regress(
     log_y: np.ndarray,
     setting: np.ndarray,
@@ -110,8 +129,7 @@ def regress(
     by_run = regressors.to_numpy(float)
     raw = np.column_stack([np.bincount(inverse, column) for column in by_run.T]) / np.bincount(inverse)[:, None]
     names = list(regressors.columns)
-    decades = {k: float(np.ptp(raw[:, i]) / np.log(10)) for i, k in enumerate(names)}
-    nothing = Regression(slopes={}, decades=decades, residual_sd=np.nan, settings=len(ids))
+    nothing = Regression(slopes={}, decades={}, residual_sd=np.nan, settings=len(ids))
     needed = 2 * (len(names) + 1)
     if len(ids) < needed:
         problem = f"{len(ids)} settings for {len(names) + 1} coefficients: at least {needed} are needed"
@@ -158,7 +176,7 @@ def regress(
     share = solve[:-1] ** 2 / (solve[:-1] ** 2).sum(1, keepdims=True)
     return Regression(
         slopes=slopes,
-        decades=decades,
+        decades={name: tested(raw[:, i], weight**2) for i, name in enumerate(names)},
         residual_sd=float(np.sqrt((residual**2).sum() / (weight**2).sum() * len(ids) / spare)),
         settings=len(ids),
         leverage={name: float(share[i].max()) for i, name in enumerate(names)},

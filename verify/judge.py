@@ -109,7 +109,8 @@ def judge(claim: Claim, runs: pd.DataFrame, reading: Reading, observables: dict[
             reason="no run met the conditions",
             **counts,
         )
-    asked = Asked(reading=reading, observables=observables, rng=np.random.default_rng(zlib.crc32(claim.name.encode())))
+    rng = np.random.default_rng(zlib.crc32(claim.name.encode()))
+    asked = Asked(reading=reading, observables=observables, rng=rng, needs=claim.needs)
     # Fresh seeds of settings that looked doubtful were chosen for that: they say whether those settings contradict a
     # bound, and nothing of the whole design.
     first = runs[runs["look"] == 0] if "look" in runs else runs

@@ -24,6 +24,8 @@ class Surface:
         width: decades of ``along`` from half of the top to a tenth.
         sharpening: the power of n with which the steepness grows.
         residual_sd: of the observable over the top.
+        leverage: by parameter, the largest share of what is known of its power that a single setting carries.
+        says: by setting, in the order of their numbers, how much its runs move with the boundary, squared.
         spare: settings beyond the coefficients.
         problem: why there is no fit, or empty.
         curve: the coefficients of the link in the distance from the boundary: at it, slope and curvature.
@@ -34,6 +36,8 @@ class Surface:
     width: Interval | None = None
     sharpening: Interval | None = None
     residual_sd: float = math.nan
+    leverage: Mapping[str, float] = field(default_factory=dict)
+    says: np.ndarray = field(default_factory=lambda: np.empty(0))
     spare: int = 0
     problem: str = ""
     curve: tuple[float, float, float] = (0.0, 1.0, 0.0)
@@ -95,6 +99,10 @@ def surface(
     best, jacobian, residual = found.x, found.jac, found.fun
     if not found.success or best[1] <= 0:
         return Surface(problem="no fall along the direction that is claimed")
+    # What tells directions apart may be settings that lie far from the boundary, and say nothing.
+    sides = jacobian[:, [0, *range(4, best.size)]]
+    if np.linalg.cond(sides / np.maximum(np.linalg.norm(sides, axis=0), 1e-12)) > 100:
+        return Surface(problem="collinear where the boundary lies: its directions cannot be told apart there")
     inner = np.linalg.pinv(jacobian.T @ jacobian)
     leverage = np.einsum("rp,pq,rq->r", jacobian, inner, jacobian)
     # Settings far from the boundary say nothing of where it lies: as many speak as share the leverage.
@@ -106,6 +114,9 @@ def surface(
     scores = jacobian * (residual / (1 - np.minimum(leverage, 0.95)))[:, None]
     together = np.stack([np.bincount(inverse, column) for column in scores.T], 1)
     covariance = inner @ together.T @ together @ inner
+    # A power is a weighted sum over runs: the squares of the weights are what each adds to its variance.
+    weights = np.stack([np.bincount(inverse, row**2) for row in inner[4:] @ jacobian.T])
+    share = weights / weights.sum(1, keepdims=True)
     stretch = float(scipy.stats.t.ppf((1 + LEVEL) / 2, speaking - best.size))
 
     def interval(value: float, gradient: np.ndarray, factor: float = 1.0) -> Interval:
@@ -132,6 +143,8 @@ def surface(
         powers={name: interval(best[4 + k], unit[4 + k], 1 / scale[k]) for k, name in enumerate(names)},
         width=interval(slope, width),
         sharpening=interval(best[3], unit[3]),
+        leverage={name: float(share[k].max()) for k, name in enumerate(names)},
+        says=np.bincount(inverse, jacobian[:, 0] ** 2),
         residual_sd=float(np.sqrt((residual**2).mean())),
         spare=spare,
         curve=(start, float(best[1]), float(best[2])),

@@ -16,6 +16,7 @@ from verify import fit
 from verify.evidence import at_runs, lacking
 from verify.laws.kind import (
     DECADES_NEEDED,
+    MORE,
     Asked,
     Bench,
     Detail,
@@ -25,7 +26,9 @@ from verify.laws.kind import (
     Status,
     Table,
     of_order_one,
+    on_one,
     require_positive,
+    too_short,
 )
 from verify.laws.theta import EXPONENT_TOLERANCE, SCALES
 from verify.notation import called, interval, latex, notation, number, signed
@@ -40,7 +43,9 @@ SHIFTS = (-1.0, -0.5, 0.5, 1.0)  # of a planted power of n, in what the boundary
 @dataclass(frozen=True, kw_only=True)
 class Edge(Detail):
     """Where the boundary lies: the powers of ``of`` in the other parameters, the value of ``along`` at the centre of
-    the design, the same over the derived constant, the width in decades, the power of n that sharpens it."""
+    the design, the same over the derived constant, the width in decades, the power of n that sharpens it; by parameter
+    that the law names, the decades on which it is tested; and the most of what is known of a power that one setting
+    carries."""
 
     kind: ClassVar[str] = "boundary"
     observable: str
@@ -52,6 +57,7 @@ class Edge(Detail):
     width: fit.Interval | None = None
     sharpening: fit.Interval | None = None
     decades: dict[str, float] | None = None
+    leverage: dict[str, float] | None = None
     residual_sd: float | None = None
     curve: tuple[float, float, float] | None = None
     p_value: float | None = None
@@ -92,7 +98,8 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
     if law.constant:
         middle = math.exp(float(np.log(used[law.constant]).mean()))
         over = fit.Interval(**{k: getattr(at, k) / middle for k in ("value", "low", "high")})
-    wide = {k: float(np.ptp(np.log10(used[k].astype(float)))) for k in (*predicted, of)}
+    settings = used.groupby("setting").first()
+    wide = {k: fit.tested(np.log(settings[k].to_numpy(float)), found.says) for k in (*predicted, of)}
     window = {
         k: (predicted.get(k, 0.0) - EXPONENT_TOLERANCE, predicted.get(k, 0.0) + EXPONENT_TOLERANCE) for k in scales
     }
@@ -101,7 +108,9 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
     for what, measured in (("at", over or at), ("width", found.width), ("sharpening", found.sharpening)):
         if getattr(law, what) is not None:
             held[_CALLED[what]] = (measured, getattr(law, what))
-    p_values = {k: fit.p_outside(value, *ends, found.spare) for k, (value, ends) in held.items()}
+    # An interval is as wide as residuals are, and the fit passes through a setting that alone tells a power.
+    many = [k for k in held if k not in powers or not on_one(found.leverage, [k])]
+    p_value = min((fit.p_outside(held[k][0], *held[k][1], found.spare) for k in many), default=1.0)
     detail = replace(
         bare,
         powers=powers,
@@ -110,9 +119,10 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
         width=found.width,
         sharpening=found.sharpening,
         decades=wide,
+        leverage=dict(found.leverage),
         residual_sd=found.residual_sd * top,
         curve=found.curve,
-        p_value=min(1.0, len(held) * min(p_values.values())),
+        p_value=min(1.0, len(held) * p_value),
         shown=_shown(name, law, used, found),
     )
     shown = f"{of} ~ " + " ".join(f"{k}^{powers[k]}" for k in scales)
@@ -123,16 +133,14 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
         value, (low, high) = held[k]
         return f"{k} {value} against [{low:g}, {high:g}]"
 
-    wrong = [k for k, (value, ends) in held.items() if value.outside(*ends)]
+    wrong = [k for k in many if held[k][0].outside(*held[k][1])]
     if wrong:
         return answer(Status.REFUTED, shown, f"outside: {', '.join(map(told, wrong))}", detail)
-    narrow = [k for k, decades in wide.items() if decades < DECADES_NEEDED]
-    if narrow:
-        short = ", ".join(f"{k} spans {wide[k]:.3g}" for k in narrow)
-        return answer(Status.INCONCLUSIVE, shown, f"under {DECADES_NEEDED} decades: {short}", detail)
+    if thin := too_short(wide, list(wide)) or on_one(found.leverage, scales):
+        return answer(Status.INCONCLUSIVE, shown, thin, detail)
     open_ = [k for k, (value, ends) in held.items() if not value.within(*ends)]
     if open_:
-        return answer(Status.INCONCLUSIVE, shown, f"not told: {', '.join(map(told, open_))}", detail)
+        return answer(Status.INCONCLUSIVE, shown, f"not told: {', '.join(map(told, open_))}; {MORE}", detail)
     kept = ", ".join(k for k in held if k not in scales)
     reason = f"every power's interval lies within ±{EXPONENT_TOLERANCE}" + (
         f", and so do {kept} in theirs" if kept else ""

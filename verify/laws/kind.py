@@ -11,7 +11,7 @@ import pandas as pd
 import sympy as sp
 
 from numerics import Observable
-from theory import Claim, evaluate
+from theory import Claim, Condition, evaluate
 from theory.laws import Law
 from theory.reading import Reading
 from theory.symbols import table
@@ -20,6 +20,9 @@ if TYPE_CHECKING:  # pictures take matplotlib, for which a listing should not wa
     from verify.draw import Picture
 
 DECADES_NEEDED = 1.5  # of every variable along which a law is claimed
+# No single setting may carry more of what is known of an exponent: else the decades hang on one point.
+LEVERAGE = 0.25
+MORE = "more settings would tell: a larger profile"  # where an interval is too wide
 # Bounds with an unnamed constant may drift this much along n, m or d. A logarithm has local exponent 1/log n, about 1/4
 # in the middle of the sizes run here; less than that cannot be told from a constant over 1.5 decades.
 DRIFT_TOLERANCE = 0.25
@@ -96,11 +99,13 @@ class Asked:
         reading: supplies delta.
         observables: by name.
         rng: for what is resampled.
+        needs: the conditions that every run meets.
     """
 
     reading: Reading
     observables: Mapping[str, Observable]
     rng: np.random.Generator
+    needs: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -224,6 +229,20 @@ def at(expressions: Sequence[Any], values: Mapping[str, float]) -> str:
     """The values of all symbols in some expressions, in words."""
     names = sorted({s.name for e in expressions for s in sp.sympify(e).free_symbols})
     return f" at {', '.join(f'{k} = {values[k]:g}' for k in names)}" if names else ""
+
+
+def too_short(decades: Mapping[str, float], names: Sequence[str]) -> str:
+    """Why ranges are too short to tell a power, or empty. ``decades``: on which each is tested (verify.fit.tested)."""
+    short = ", ".join(f"{k} is tested on {decades[k]:.3g}" for k in names if decades[k] < DECADES_NEEDED)
+    return f"under {DECADES_NEEDED} decades: {short}" if short else ""
+
+
+def on_one(leverage: Mapping[str, float], names: Sequence[str]) -> str:
+    """Why a power hangs on one setting, or empty."""
+    most = max(names, key=lambda k: leverage[k])
+    if leverage[most] <= LEVERAGE:
+        return ""
+    return f"one setting carries {leverage[most]:.0%} of what is known of {most} ({LEVERAGE:.0%} allowed)"
 
 
 def of_order_one(runs: pd.DataFrame) -> list[str]:

@@ -13,8 +13,8 @@ from theory import AtLeast, AtMost, Claim, Within
 from verify import fit
 from verify.evidence import Why, at_runs, lacking
 from verify.laws.kind import (
-    DECADES_NEEDED,
     DRIFT_TOLERANCE,
+    MORE,
     Along,
     Asked,
     Bench,
@@ -27,6 +27,7 @@ from verify.laws.kind import (
     leaning,
     of_order_one,
     require_positive,
+    too_short,
 )
 from verify.notation import called, latex, notation, number, signed
 
@@ -150,18 +151,17 @@ def _judge(upper: bool, parts: Sequence[tuple[str, AtMost | AtLeast]], runs: pd.
     )
     drifting = [k for k, p in p_values.items() if p < 1 - fit.LEVEL]
     unsure = [k for k, v in worse.items() if v.high > DRIFT_TOLERANCE]
-    narrow = [k for k in scales if result.decades[k] < DECADES_NEEDED]
+    short = too_short(result.decades, scales)
     size = f"one K = {extreme:.3g} serves every setting ({typical:.3g} the middle one)"
     if drifting:
         named = ", ".join(f"{k} (exponent {shown[k]})" for k in drifting)
         return answer(Status.REFUTED, measured, f"K is no constant: it moves with {named}", detail)
     if unsure:
         named = ", ".join(f"{k} (exponent {shown[k]})" for k in unsure)
-        told = f"a drift of K beyond {DRIFT_TOLERANCE} is not excluded along {named}"
+        told = f"a drift of K beyond {DRIFT_TOLERANCE} is not excluded along {named}; {MORE}"
         return answer(Status.INCONCLUSIVE, measured, told, detail)
-    if narrow:
-        short = ", ".join(f"{k} spans {result.decades[k]:.3g}" for k in narrow)
-        return answer(Status.INCONCLUSIVE, measured, f"{size}, but under {DECADES_NEEDED} decades: {short}", detail)
+    if short:
+        return answer(Status.INCONCLUSIVE, measured, f"{size}, but {short}", detail)
     if unserved and served.pooled.low < 1 - reading.delta:
         told = f"at {unserved} settings no {'' if upper else 'positive '}K serves a share {1 - reading.delta:g}"
         return answer(Status.INCONCLUSIVE, measured, f"{told} of the runs seen: more seeds are needed", detail)
