@@ -26,6 +26,8 @@ from verify.seeds import seed_of
 
 FEWEST = 4  # settings that say anything
 MOST_STEPS = 10**7  # of any run: half an hour even for the smallest
+# See telling(). END_SHARE is twice the twentieth that an end must hold, since not every setting speaks.
+SPENT, END_SHARE, ISOLATED = 12.0, 0.1, 2.0
 EPSILON = (2.5e-4, 1e-2)  # target losses: small enough that s is about 1/epsilon, not the time to overtake the signal
 # n and m take geometric levels (least, ratio, count), so that settings of one size share a batch: from about the least
 # that C = 2 admits, over at least 1.5 decades. The lemmas on activations need hundreds to begin with.
@@ -282,6 +284,52 @@ def boundary(
         if not 0 < values[name] < 1e30:
             return False
     return missing <= 1 + 1e-6
+
+
+def telling(
+    found: Sequence[tuple[Setting, float, float]], columns: Sequence[str], wanted: int, budget: float
+) -> list[tuple[Setting, float, float]]:
+    """Of draws (setting, target loss, core seconds) those that tell exponents apart best for their cost: by turns the
+    next draw, and the one that adds most for a root of its cost, which is the one of largest leverage x' (X'X)^-1 x
+    (greedy D-optimality).
+
+    The least and the largest n and m hold a tenth of what is chosen each, as far as draws are at hand and half of the
+    budget goes: a range is what its ends tell (:func:`verify.fit.tested`), and the far ones are dear. Of the others
+    none costs more than :data:`SPENT` times what is then left for each that is still wanted.
+
+    Args:
+        found: the draws, in the order in which they were drawn.
+        columns: the parameters whose exponents are fitted, beside that of the target loss.
+        wanted: settings, at most.
+        budget: core seconds of all of them.
+    """
+    rows = np.log([[*(getattr(s, k) for k in columns), e] for s, e, _ in found])
+    rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-9)
+    x = np.column_stack([rows, np.ones(len(rows))])
+    # A draw far from all others would carry alone what is known out there.
+    leverage = np.einsum("ij,jk,ik->i", x, np.linalg.pinv(x.T @ x), x)
+    alone = leverage > ISOLATED * leverage.mean()
+    work = np.array([cost for *_, cost in found]) + 1e-3
+    sizes = np.array([[s.n, s.m] for s, *_ in found])
+    ends = [sizes[:, k] == end(sizes[:, k]) for k in (0, 1) for end in (np.min, np.max)]
+    chosen: list[int] = []
+    reserved, information = budget / 2, 1e-2 * np.eye(x.shape[1])
+    while len(chosen) < wanted:
+        left = np.isin(np.arange(len(found)), chosen, invert=True) & ~alone & (work <= budget)
+        lacking = [left & end & (work <= reserved) for end in ends if end[chosen].sum() < END_SHARE * len(chosen)]
+        at_end = next((end for end in lacking if end.any()), None)
+        pool = np.flatnonzero(left & (work <= SPENT * budget / (wanted - len(chosen))) if at_end is None else at_end)
+        if not pool.size:
+            break
+        gain = np.einsum("ij,jk,ik->i", x[pool], np.linalg.inv(information), x[pool]) / work[pool] ** (
+            0.2 if at_end is None else 1.0
+        )
+        best = int(pool[0 if at_end is None and len(chosen) % 2 else gain.argmax()])
+        chosen.append(best)
+        budget -= float(work[best])
+        reserved -= float(work[best]) if at_end is not None else 0.0
+        information += np.outer(x[best], x[best])
+    return [found[k] for k in chosen]
 
 
 def between(low: float, high: float, share: float) -> float:

@@ -58,7 +58,7 @@ def surface(
     The link is a slope and a curvature in z = along - at - sum_k power_k (others_k - their mean), chosen so that the
     share is ``level`` at z = 0; the slope is multiplied by (size/its mean)^sharpening. Shares at both ends enter with
     what they are: nothing is transformed, hence no run is left out by what it showed. Errors of runs of one setting
-    go together: intervals are from the sandwich of the settings' residuals, made comparable by their leverage.
+    go together: intervals are from the sandwich of what each setting's residuals would be about a fit without it.
 
     Args:
         share: the observable over its top, one per run.
@@ -111,8 +111,13 @@ def surface(
     if speaking < 2 * best.size:
         told = f"{int(speaking)} settings for {best.size} coefficients tell where it lies, the others are far from it"
         return Surface(problem=f"{told}: at least {2 * best.size} are needed")
-    scores = jacobian * (residual / (1 - np.minimum(leverage, 0.95)))[:, None]
-    together = np.stack([np.bincount(inverse, column) for column in scores.T], 1)
+    # What a setting's residuals would be about a fit without it.
+    together = np.empty((len(ids), best.size))
+    for k in range(len(ids)):
+        own = jacobian[inverse == k]
+        size, axes = np.linalg.eigh(own @ inner @ own.T)
+        kept = axes @ ((axes.T @ residual[inverse == k]) / (1 - np.minimum(size, 0.95)))
+        together[k] = own.T @ kept
     covariance = inner @ together.T @ together @ inner
     # A power is a weighted sum over runs: the squares of the weights are what each adds to its variance.
     weights = np.stack([np.bincount(inverse, row**2) for row in inner[4:] @ jacobian.T])

@@ -136,7 +136,7 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
     wrong = [k for k in many if held[k][0].outside(*held[k][1])]
     if wrong:
         return answer(Status.REFUTED, shown, f"outside: {', '.join(map(told, wrong))}", detail)
-    if thin := too_short(wide, list(wide)) or on_one(found.leverage, scales):
+    if thin := too_short(wide, list(wide)) or on_one(found.leverage, list(predicted)):
         return answer(Status.INCONCLUSIVE, shown, thin, detail)
     open_ = [k for k, (value, ends) in held.items() if not value.within(*ends)]
     if open_:

@@ -4,7 +4,6 @@ How long a run takes depends on the copies and on the algorithm, which what serv
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import scipy
@@ -15,7 +14,7 @@ from theory import Condition, d, kappa, n, sigma_0, sigma_xi
 from theory.papers.chen2023.conditions import P, copies
 from theory.reading import Reading
 from verify import costs
-from verify.design import SIZES, Group, Point, Profile, between, too_few
+from verify.design import SIZES, Group, Point, Profile, between, telling, too_few
 from verify.pack import pack_of
 from verify.packs.chen2023.stages import LATE, LENGTHS, integral_at_loss
 from verify.region import Region
@@ -40,7 +39,8 @@ GENERAL, OF_BOUNDARY, SLOW, SLOWEST = 2.0, 3.0, 44.0, 10.0
 SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
 # Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
 # of them together at least so many, and there are at least so many: with less nothing is decided.
-FAR, TOGETHER, FEWEST = 6.0, 20.0, 28
+FAR, TOGETHER, FEWEST = 9.0, 20.0, 28
+COLUMNS = ("n", "m", "d", "mu", "sigma_xi", "eta", "sigma_0", "copies", "batch")
 NOT_TINY = Condition(
     name="not-tiny",
     source="the design: the bound on sigma_0 is 1/C of this, and three decades below it nothing changes any more",
@@ -107,7 +107,7 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     if len(found) < 4:
         raise ValueError(too_few(group, reading, len(found), tried))
     budget = max(TOGETHER, wanted * cap) if fitted else math.inf
-    chosen = _telling(found, wanted, budget) if group.needs_rates else found[:wanted]
+    chosen = telling(found, COLUMNS, wanted, budget) if group.needs_rates else found[:wanted]
     return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e, _) in enumerate(chosen)]
 
 
@@ -132,24 +132,3 @@ def _ends(stage: str, epsilon: float, slow: bool) -> tuple[float, sp.Expr]:
     if stage != "end":
         return LENGTHS[stage], copies
     return LATE * 2 * integral_at_loss(epsilon), kappa if slow else copies**2
-
-
-def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget: float) -> list:
-    """By turns the next draw, and the draw that adds most to telling the exponents apart for a root of its cost, which
-    is the one of largest leverage x' (X'X)^-1 x (greedy D-optimality); as far as the budget of core seconds goes, of
-    which one draw takes a tenth at most."""
-    rows = np.log([[s.n, s.m, s.d, s.mu, s.sigma_xi, s.eta, s.sigma_0, s.copies, s.batch, e] for s, e, _ in found])
-    rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-9)
-    x = np.column_stack([rows, np.ones(len(rows))])
-    work = np.array([cost for *_, cost in found]) + 1e-3
-    left, chosen = list(range(len(found))), []
-    information = 1e-2 * np.eye(x.shape[1])
-    while len(chosen) < wanted:
-        left = [k for k in left if work[k] <= budget / 10]
-        if not left:
-            break
-        gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left]) / work[left] ** 0.2
-        chosen.append(left.pop(int(gain.argmax()) if len(chosen) % 2 else 0))
-        budget -= float(work[chosen[-1]])
-        information += np.outer(x[chosen[-1]], x[chosen[-1]])
-    return [found[k] for k in chosen]

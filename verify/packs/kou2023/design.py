@@ -5,7 +5,6 @@ at which the error crosses over are a thin slice of them.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import scipy
@@ -14,7 +13,7 @@ from numerics import Setting
 from theory import Band, Condition, d, n, sigma_0, sigma_xi
 from theory.reading import Reading
 from verify import costs
-from verify.design import Group, Point, Profile, between, too_few
+from verify.design import Group, Point, Profile, between, telling, too_few
 from verify.pack import pack_of
 from verify.packs.kou2023.stages import lasts
 from verify.region import Region
@@ -27,13 +26,14 @@ STRENGTHS = {"benign", "harmful", "both-sides"}  # conditions beside those of th
 # largest n admits.
 MANY, FEW = (32, 2.0, 6), (20, 2**0.5, 3)
 SHARE = 4  # a boundary, with its 12 coefficients, takes so many times the settings with so small a share of the seeds
-# Core seconds that a setting may cost where something is fitted, and how many times what is left for each at a time.
-DEAR, SPENT = 4.0, 12.0
+# Core seconds that a setting may cost where something is fitted.
+DEAR = 4.0
 FAR = 40  # of a boundary, times its share of what a setting may cost: for the largest n
 # Settings of a group on which rates are fitted, and core seconds of each of them and of a boundary's: with less nothing
 # is decided.
-FEWEST, OF_RATES, OF_BOUNDARY = 24, 0.4, 0.2
+FEWEST, OF_RATES, OF_BOUNDARY = 24, 0.4, 0.35
 SPREAD = (11, 2.0, 6)  # sizes where rates are fitted: several settings at either end
+COLUMNS = ("n", "m", "d", "mu", "sigma_xi", "eta", "sigma_0")
 NOT_TINY = Condition(
     name="not-tiny",
     source="the design: the bound on sigma_0 is 1/C of this, and three decades below it nothing changes any more",
@@ -92,26 +92,5 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     if len(found) < 4:
         raise ValueError(too_few(group, reading, len(found), tried))
     least = (OF_BOUNDARY if boundary else OF_RATES) if group.stage == "end" else 0.0
-    chosen = _telling(found, wanted, wanted * max(least, cap)) if group.needs_rates else found[:wanted]
+    chosen = telling(found, COLUMNS, wanted, wanted * max(least, cap)) if group.needs_rates else found[:wanted]
     return [Point(setting=s, epsilon=e, index=k, seeds=1 / share) for k, (s, e, _) in enumerate(chosen)]
-
-
-def _telling(found: Sequence[tuple[Setting, float, float]], wanted: int, budget: float) -> list:
-    """By turns the next draw, and the draw that adds most to telling the exponents apart for a root of its
-    cost, which is the one of largest leverage x' (X'X)^-1 x (greedy D-optimality). None costs more than :data:`SPENT`
-    times what is then left for each that is still wanted."""
-    rows = np.log([[s.n, s.m, s.d, s.mu, s.sigma_xi, s.eta, s.sigma_0, e] for s, e, _ in found])
-    rows = (rows - rows.mean(0)) / np.maximum(rows.std(0), 1e-9)
-    x = np.column_stack([rows, np.ones(len(rows))])
-    work = np.array([cost for _, _, cost in found]) + 1e-3
-    left, chosen = list(range(len(found))), []
-    information = 1e-2 * np.eye(x.shape[1])
-    while len(chosen) < wanted:
-        left = [k for k in left if work[k] <= SPENT * budget / (wanted - len(chosen))]
-        if not left:
-            break
-        gain = np.einsum("ij,jk,ik->i", x[left], np.linalg.inv(information), x[left]) / work[left] ** 0.2
-        chosen.append(left.pop(int(gain.argmax()) if len(chosen) % 3 else 0))
-        budget -= float(work[chosen[-1]])
-        information += np.outer(x[chosen[-1]], x[chosen[-1]])
-    return [found[k] for k in chosen]
