@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from theory import Band
 from theory.reading import Reading
 from verify.design import Group, Point, Profile
 from verify.packs.kou2023.design import design as of_one_signal
@@ -17,6 +18,7 @@ def design(group: Group, profile: Profile, reading: Reading, entropy: int) -> li
     Raises:
         ValueError: too few draws fall inside the conditions.
     """
-    cheaper = replace(profile, work={stage: work / GENERAL for stage, work in profile.work.items()})
-    points = of_one_signal(group, cheaper, reading, entropy)
+    if not any(isinstance(c.statement, Band) for c in group.needs):  # a boundary needs what it gets
+        profile = replace(profile, work={stage: work / GENERAL for stage, work in profile.work.items()})
+    points = of_one_signal(group, profile, reading, entropy)
     return [p for p in points if (lasts(group.stage, p.epsilon) or 0.0) / p.setting.time_scale <= LONGEST]
