@@ -51,7 +51,7 @@ class Folder:
         """
         held = _manifest(folder)["work"].get(self.what, {})
         if "asked" not in held:
-            raise ValueError(f"--resume {folder}: holds no {self.what} to resume; use --out to start one")
+            raise ValueError(f"--resume {folder}: holds no {self.what} to resume; start one without --resume")
         return held["asked"]
 
     @contextmanager
