@@ -44,6 +44,7 @@ from theory.statements import Theorem, check_name
 from verify.laws import check_law
 from verify.pack import DEFAULT, TAKEN, Pack, no_value, pack_of
 from verify.pack import load as load_pack
+from verify.processes import Mistaken
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
 # Modules of a first release, which files may still name.
@@ -212,7 +213,7 @@ def _executed(path: Path, raw: bytes) -> tuple[ast.Module, dict[str, Any]]:
     return tree, dict(vars(module))
 
 
-class Refused(ValueError):
+class Refused(Mistaken):
     """What is wrong with a file: one line, beginning with FILE:LINE."""
 
 
