@@ -27,11 +27,13 @@ from thetacheck import (
     Claim,
     Condition,
     Event,
+    Observable,
     Order,
     Premise,
     Setting,
     Source,
     Within,
+    around,
     consistent,
     draw,
     entails,
@@ -321,6 +323,14 @@ FITS = dict(name="a", source="my note", needs=FITTED.needs, observable="clean_fi
 GROWS = Order(d, ">>", n)
 
 
+def measured(**fields):
+    return Observable(**{"name": "o", "says": "x", "stage": "end", "compute": lambda run: run.last} | fields)
+
+
+def modelled(**arguments):
+    return around(Setting, **{"typical": SIZES} | arguments)
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -356,6 +366,17 @@ GROWS = Order(d, ">>", n)
         (lambda: entails(FITTED.needs, GROWS), "must be a tuple of Premise"),
         (lambda: entails((), "d >> n"), "goal: 'd >> n' is no Order; give e.g. Order("),
         (lambda: consistent("condition-4.1"), "given: 'c': must be a tuple of Premise"),
+        (lambda: measured(says=None), "observable 'o': says is None; give a string"),
+        (lambda: measured(time="x"), "observable 'o': time is 'x'; give True or False"),
+        (lambda: measured(weight=True), "observable 'o': weight is True; give a whole number"),
+        (lambda: measured(reads="loss"), "observable 'o': reads is 'loss'; give a tuple of names"),
+        (lambda: modelled(typical=3), "typical = 3: must be a mapping by name"),
+        (lambda: modelled(lasts={"end": "x"}), "lasts of 'end' is 'x': must be a time above 0, or a function"),
+        (lambda: modelled(extents={"n": 3}), "the extent of n is 3: give two positive numbers"),
+        (lambda: modelled(claims="x"), "claims: 'x': must be a tuple of Claim"),
+        (lambda: modelled(conditions=FITTED.needs[0]), "must be a tuple of Condition"),
+        (lambda: modelled(theorems=[3]), "theorems: 3: must be a tuple of Theorem"),
+        (lambda: modelled(observables={"o": 3}), "observables: 'o': must be a tuple of Observable"),
     ],
 )
 def test_an_argument_of_another_kind_is_said(asked, said):

@@ -24,7 +24,7 @@ from typing import Any
 import sympy as sp
 
 from numerics import OBSERVABLES, Observable, Setting
-from numerics.model import Range
+from numerics.model import Range, is_number
 from theory import Band, Condition, T_star, evaluate
 from theory.papers import DEFAULT, Paper, built_in
 from theory.reading import Reading
@@ -168,10 +168,12 @@ class Pack:
                 odd = ", ".join(sorted(names ^ stated))
                 raise ValueError(f"paper '{self.paper.name}': {what} and its parameters differ in {odd}; name the same")
         check_names(self.paper.name, self.paper.parameters, self.paper.reading)
-        for name, (low, high) in self.extents.items():
-            if not 0 < low <= high < math.inf:
-                said = f"({low:g}, {high:g}): give two positive numbers, the smaller first"
+        for name, pair in self.extents.items():
+            several = isinstance(pair, tuple | list) and len(pair) == 2 and all(map(is_number, pair))
+            if not several or not 0 < pair[0] <= pair[1] < math.inf:
+                said = f"{pair!r}: give two positive numbers, the smaller first"
                 raise ValueError(f"paper '{self.paper.name}': the extent of {name} is {said}")
+            low, high = pair
             range_ = self.setting.ranges()[name]
             if low < range_.low or high > range_.high:
                 said = f"({low:g}, {high:g}), beyond what it may be, {range_.low:g} to {range_.high:g}"
