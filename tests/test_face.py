@@ -53,6 +53,7 @@ ROOT = Path(__file__).parent.parent
 FITTED = next(claim for claim in claims(Reading()) if claim.name == "stage1.clean-fitted")
 
 
+SIZES = dict(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
 UNNAMED = Condition(name="own", source="my note", statement=mu >= hidden("C_prime", "C'", "of a theorem"))
 
 
@@ -308,6 +309,8 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
         ({"kapa_low": 2}, "kapa_low: no number of the paper's reading"),
         ({"C": 0.5}, "C = 0.5: must be"),
         ({"device": "nonsense"}, "device 'nonsense' cannot be used here"),
+        ({"paper": replace(load("han2025"), observables={})}, "'han2025': a pack is looked up by its name"),
+        ({"paper": around(Setting, typical=SIZES)}, "write it as PACK to a file, and give the file"),
         ({"paper": "nobody2020"}, "paper nobody2020: no such paper"),
     ],
 )
@@ -316,7 +319,6 @@ def test_mistakes_are_said(asked, said):
         verify(**{"claims": "stage1.clean-fitted", "progress": False, **asked})
 
 
-SIZES = dict(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
 SETTING, FALL = Setting(**SIZES), Event(series="loss", value=0.1, falling=True)
 TRAINED = dict(settings=[SETTING], samples=[draw(SETTING, 0)], steps=5)
 FITS = dict(name="a", source="my note", needs=FITTED.needs, observable="clean_fit_time", law=m / mu**2)

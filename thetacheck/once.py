@@ -21,7 +21,7 @@ from verify.check import rescaled
 from verify.design import PROFILES
 from verify.laws import check_law
 from verify.options import LAST_SEED, PROCESSES
-from verify.pack import Pack, load
+from verify.pack import Pack, load, pack_of
 from verify.shown import COMMAND, in_python
 from verify.userfile import check_condition, check_theorem
 
@@ -105,6 +105,7 @@ def verify(
     if not isinstance(profile, str) or profile not in PROFILES:
         raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
     device, held = check_device(device), _read(pack, reading)
+    _require_found(pack, held)
     mine = study.identity(PROFILES[profile], held, seed)
     if folder is not None:  # before anything is planned
         study.FOLDER.require(Path(folder), mine, resume)
@@ -179,6 +180,19 @@ def _read(pack: Pack, given: Mapping[str, Any]) -> Any:
         if name != "labels" and not is_number(value):
             raise ValueError(f"{name} = {value!r}: must be a number")
     return pack.paper.reading(**given)
+
+
+def _require_found(pack: Pack, reading: Any) -> None:
+    """Raise ``ValueError`` where runs, which look a pack up by its name, would find another one."""
+    try:
+        found = pack_of(reading)
+    except ValueError:
+        found = None
+    if found is not pack:
+        raise ValueError(
+            f"paper '{pack.name}': a pack is looked up by its name, which does not give this one; write it as PACK to a"
+            " file, and give the file"
+        )
 
 
 def _check(claim: Claim, pack: Pack) -> None:
