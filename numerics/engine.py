@@ -4,18 +4,20 @@ The steps themselves are :mod:`numerics.course`'s.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from numerics.course import Weights, course
-from numerics.model import Sample, Setting
+from numerics.model import Sample, Setting, check_each, check_whole
 from numerics.module import ModuleSetting, Points
 from numerics.networks import Networks, of_any_network
 from numerics.series import SERIES, Recorder
 from numerics.state import Batch
 from numerics.trajectory import Event, Trajectory, recording_times
 
+LONGEST = 10**18  # steps: they fit a column of integers
 DIVERGED = 1e8  # a training loss beyond this, or no number at all, ends a run as diverged
 
 
@@ -45,8 +47,11 @@ def train(
 
     Raises:
         ValueError: an empty batch, sizes that differ, a sample of another setting, steps < 1, times that do not run
-            from 0 to steps, an event on a series that is not recorded, or an unknown device.
+            from 0 to steps, an event on a series that is not recorded, an unknown device, or an argument of another
+            kind.
     """
+    settings = check_each("settings", settings, Setting, "[setting] * 2")
+    samples = check_each("samples", samples, Sample | Points, "[draw(setting, 0), draw(setting, 1)]")
     if not settings or len(settings) != len(samples):
         raise ValueError(
             f"{len(settings)} settings and {len(samples)} samples: give one sample per setting, at least one"
@@ -64,17 +69,25 @@ def train(
                 f"a sample with overlap of shape {sample.overlap.shape} for n = {setting.n}, m = {setting.m}: "
                 "draw it from its own setting"
             )
+    steps = check_whole("steps", steps, 1, LONGEST)
+    if not (isinstance(series, Mapping) and all(map(callable, series.values()))):
+        raise ValueError(f"series = {series!r}: must be recorders by name, e.g. {{'loss': SERIES['loss']}}")
+    if not (events is None or (isinstance(events, Mapping) and all(isinstance(name, str) for name in events))):
+        raise ValueError(f"events = {events!r}: must be events by name, e.g. {{'fitted': Event(...)}}")
+    if "end" in (events or {}):
+        raise ValueError("events: 'end' is where every run ends; give the event another name")
+    for event in (*(events or {}).values(), *([] if stop is None else [stop])):
+        if not isinstance(event, Event):
+            raise ValueError(f"{event!r} is no Event; give e.g. Event(series='loss', value=0.1, falling=True)")
     model = type(settings[0])
     if issubclass(model, ModuleSetting):
         series = of_any_network(series, model)
-    if steps < 1:
-        raise ValueError(f"steps = {steps}: must be at least 1")
     for event in (*(events or {}).values(), *([stop] if stop else [])):
         if event.series not in series:
             raise ValueError(f"event on series '{event.series}', which is not recorded: add it to series")
     events = {name: _per_run(event, len(settings)) for name, event in (events or {}).items()}
     stop = stop and _per_run(stop, len(settings))
-    times = recording_times(steps) if times is None else np.asarray(times)
+    times = recording_times(steps) if times is None else _whole_times(times)
     if times[0] != 0 or times[-1] != steps or not (np.diff(times) > 0).all():
         raise ValueError(f"times from {times[0]} to {times[-1]}: must increase from 0 to steps = {steps}")
     runs = len(settings)
@@ -136,6 +149,13 @@ def train(
     )
 
 
+def _whole_times(times: Any) -> np.ndarray:
+    held = np.asarray(times)
+    if held.ndim != 1 or not held.size or held.dtype.kind not in "iuf" or not (held == np.floor(held)).all():
+        raise ValueError(f"times = {times!r}: must be whole numbers, e.g. [0, 10, 100]")
+    return held.astype(np.int64)
+
+
 def _per_run(event: Event, runs: int) -> Event:
     value = np.asarray(event.value, dtype=float)
     if value.shape not in ((), (1,), (runs,)):
@@ -150,6 +170,8 @@ def check_device(device: str) -> str:
     Raises:
         ValueError: it cannot; the message names what can.
     """
+    if not isinstance(device, str):
+        raise ValueError(f"device = {device!r}: must be a name, e.g. 'cpu' or 'cuda'")
     try:
         torch.zeros(1, device=device, dtype=torch.float64).cpu()  # float64 and back: what a run needs of it
     except (RuntimeError, AssertionError) as problem:

@@ -1,8 +1,10 @@
 """The setting and one drawn sample."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from functools import cache
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +21,36 @@ if TYPE_CHECKING:
 Array = Float[np.ndarray, "..."]
 
 LABELS = ("drawn", "balanced")
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number; True and False are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def check_whole(name: str, value: Any, least: int, most: float = math.inf) -> int:
+    """An argument as an ``int``; 1e3 is a whole number too.
+
+    Raises:
+        ValueError: it is no whole number, or outside [least, most].
+    """
+    if not (is_number(value) and least <= value <= most and math.isfinite(value) and value == int(value)):
+        ends = f"at least {least}" if most == math.inf else f"from {least} to {most:g}"
+        raise ValueError(f"{name} = {value!r}: must be a whole number, {ends}")
+    return int(value)
+
+
+def check_each(name: str, held: Any, kind: Any, example: str) -> tuple:
+    """Several arguments as a tuple.
+
+    Raises:
+        ValueError: one of them is of another kind, or they are not several.
+    """
+    found = tuple(held) if isinstance(held, Iterable) else (held,)
+    odd = [one for one in found if not isinstance(one, kind)]
+    if odd or not isinstance(held, Iterable):
+        raise ValueError(f"{name}: {(odd or found)[0]!r} is not what is asked for; give e.g. {example}")
+    return found
 
 
 def class_sizes(n: int) -> tuple[int, int]:
@@ -51,17 +83,18 @@ class Range:
 
     def check(self, name: str, value: float) -> None:
         """Raise ``ValueError`` unless ``value`` of the parameter ``name`` lies in it; it need not be whole."""
-        option = f"--{name.replace('_', '-')}"
+        if not is_number(value):
+            raise ValueError(f"{name} = {value!r}: must be a number from {self.low:g} to {self.high:g}")
         if self.below:
             if not self.low <= value < self.high:
                 ends = f"[{self.low:g}, {self.high:g})"
                 what = "a flip probability must" if name.startswith("tau") else "must"
                 example = f"{self.low + 0.4 * (self.high - self.low):g}"
-                raise ValueError(f"{name} = {value}: {what} lie in {ends}; give e.g. {option} {example}")
+                raise ValueError(f"{name} = {value}: {what} lie in {ends}; give e.g. {name}={example}")
         elif not self.low <= value <= self.high:
             kind, example = ("whole number", "100") if self.whole else ("number", "1.0")
             ends = f"{self.low:g} to {self.high:g}"
-            raise ValueError(f"{name} = {value}: must be a {kind} from {ends}; give e.g. {option} {example}")
+            raise ValueError(f"{name} = {value}: must be a {kind} from {ends}; give e.g. {name}={example}")
 
 
 def parameter(low: float, high: float, *, whole: bool = False, below: bool = False, default: Any = MISSING) -> Any:
@@ -135,10 +168,10 @@ class Setting:
             value = getattr(self, name)
             range_.check(name, value)
             if range_.whole and value != int(value):
-                raise ValueError(f"{name} = {value}: must be a whole number; give e.g. --{name} {value:.0f}")
+                raise ValueError(f"{name} = {value}: must be a whole number; give e.g. {name}={value:.0f}")
             object.__setattr__(self, name, int(value) if range_.whole else float(value))
         if self.labels not in LABELS:
-            raise ValueError(f"labels = {self.labels!r}: must be {' or '.join(LABELS)}; give e.g. --labels balanced")
+            raise ValueError(f"labels = {self.labels!r}: must be {' or '.join(LABELS)}; give e.g. labels='balanced'")
         if self.labels == "balanced" and self.flips == "once":
             for name, size in zip(("tau_plus", "tau_minus"), class_sizes(self.n), strict=True):
                 object.__setattr__(self, name, flip_share(getattr(self, name), size))
@@ -149,8 +182,8 @@ class Setting:
                 " and below 1 alone"
             )
         if self.batches.size and (size := getattr(self, self.batches.size)) > self.n:
-            option = f"--{self.batches.size.replace('_', '-')}"
-            raise ValueError(f"{self.batches.size} = {size}: must be at most n = {self.n}; give e.g. {option} {self.n}")
+            name = self.batches.size
+            raise ValueError(f"{name} = {size}: must be at most n = {self.n}; give e.g. {name}={self.n}")
 
     @classmethod
     @cache

@@ -46,7 +46,7 @@ class Observable:
             (c mu, c sigma_xi, sigma_0/c, eta/c^2) (D4). Coefficients, margins, shares and times have 0.
 
     Raises:
-        ValueError: the stage or a premise is unknown, or ``reads`` names no series.
+        ValueError: the stage or a premise is unknown, ``reads`` names no series, or a field is of another kind.
     """
 
     name: str
@@ -61,6 +61,16 @@ class Observable:
     latex: str = ""
 
     def __post_init__(self) -> None:
+        for kind, called, names in (
+            (str, "a string", ("name", "says", "latex")),
+            (bool, "True or False", ("time", "through")),
+            (int, "a whole number", ("weight",)),
+            (tuple | list | None, "a tuple of names", ("premises", "reads")),
+        ):
+            for name in names:
+                held = getattr(self, name)
+                if not isinstance(held, kind) or (kind is int and isinstance(held, bool)):
+                    raise ValueError(f"observable '{self.name}': {name} is {held!r}; give {called}")
         if not self.latex:
             object.__setattr__(self, "latex", getattr(self.compute, "latex", ""))
         if not callable(self.compute):

@@ -14,7 +14,7 @@ Exact in distribution for every d >= n + 2m + K, at a cost without d.
 
 import numpy as np
 
-from numerics.model import Sample, Setting
+from numerics.model import Sample, Setting, check_whole
 from numerics.module import ModuleSetting, Points, check_points, draw_points
 
 MOST = 2**30  # numbers that a sample may hold
@@ -30,8 +30,14 @@ def draw(setting: Setting, seed: int, *, dense: bool | None = None) -> Sample | 
             d < n + 2m + K (K signals), or where the algorithm needs them.
 
     Raises:
-        ValueError: ``dense=False`` with d < n + 2m + K, d < K, or a draw that would not fit in memory.
+        ValueError: ``dense=False`` with d < n + 2m + K, d < K, a draw that would not fit in memory, or an argument of
+            another kind.
     """
+    if not isinstance(setting, Setting):
+        raise ValueError(f"setting = {setting!r}: must be a Setting, e.g. Setting(n=20, m=10, ...)")
+    if not (dense is None or isinstance(dense, bool)):
+        raise ValueError(f"dense = {dense!r}: must be True, False or None")
+    seed = check_whole("seed", seed, 0)
     if isinstance(setting, ModuleSetting):
         return draw_points(setting, seed)
     dense = check_drawable(setting, dense)

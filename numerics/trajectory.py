@@ -29,11 +29,26 @@ class Event:
         series: name of a recorded series.
         value: what it must reach: one number, or one per run.
         falling: reach it from above instead of from below.
+
+    Raises:
+        ValueError: a field is of another kind.
     """
 
     series: str
     value: float | Sequence[float]
     falling: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.series, str):
+            raise ValueError(f"Event, series {self.series!r}: must be the name of a series, e.g. 'loss'")
+        try:
+            if np.asarray(self.value).dtype.kind not in "iuf":
+                raise ValueError
+        except ValueError:  # NumPy's too, of lists in lists
+            where = f"Event on '{self.series}', value {self.value!r}"
+            raise ValueError(f"{where}: must be a number, or one per run") from None
+        if not isinstance(self.falling, bool | np.bool_):
+            raise ValueError(f"Event on '{self.series}', falling {self.falling!r}: must be True or False")
 
     def reached(self, series: np.ndarray) -> np.ndarray:
         """Mask of times at which the value is reached. Shapes (runs, times) -> (runs, times); NaN never is."""

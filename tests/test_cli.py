@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from numerics import OBSERVABLES
+
 ROOT = Path(__file__).resolve().parent.parent
 # Claims whose groups take seconds in the quick profile.
 FAST = ("recursion.exact", "conservation.exact", "meanfield.threshold")
@@ -151,9 +153,19 @@ MARGINS = ("--n", "100", "--m", "20", "--d", "2000", "--mu", "10", "--sigma-0", 
         (("margins", *MARGINS[2:], "--n", "0"), ("--n", "'0'", "from 1")),
         (("margins", *MARGINS, "--tau-plus", "0.7"), ("0.7", "0.5")),
         (("margins", *MARGINS, "--sigma-xi", "-1"), ("-1", "from 1e-30")),
-        (("margins", *MARGINS, "--eta", "nan"), ("nan",)),
+        (("margins", *MARGINS[:-1], "nan"), ("nan",)),
         (("margins", "--n", "ten"), ("ten",)),
         (("frobnicate",), ("frobnicate",)),
+        (("--cite", "x"), ("--cite", "leave out 'x'")),
+        (("--version", "run"), ("--version", "leave out 'run'")),
+        (("margins", *MARGINS, "--n", "200"), ("'--n' is given twice",)),
+        (("all", "--profile", "quick", "--profile", "standard"), ("'--profile' is given twice",)),
+        (("list", "--paper", "kou2023", "--paper=han2025"), ("'--paper' is given twice",)),
+        (("compare", "--papers", "nobody", "han2025"), ("paper nobody: no such paper",)),
+        (("map", "kappa", "tau", "--beside", "cao2022", "--beside", "cao2022"), ("'cao2022': is given twice",)),
+        (("map", "n", "strength", "--paper", "kou2023", "--beside", "kou2023"), ("'kou2023': is the map's own paper",)),
+        (("list", "--observables", "--series"), ("--observables and --series", "give one")),
+        (("list", "--formulas"), ("give --observables with it",)),
     ],
 )
 def test_mistakes_get_one_line(arguments, words, here):
@@ -180,8 +192,12 @@ def test_list_explain_and_margins_print_what_they_promise(here):
     assert "stage2.test-error" in listed.stdout
     observables = here("list", "--observables")
     assert observables.returncode == 0
-    assert "clean_fit_time" in observables.stdout
-    assert "min_i ‖ξ_i‖^2" in observables.stdout
+    assert observables.stdout.count("\n") < 60
+    assert set(OBSERVABLES) <= set(re.findall(r"\w+", observables.stdout))
+    formulas = here("list", "--observables", "--formulas")
+    assert formulas.returncode == 0
+    assert "clean_fit_time" in formulas.stdout
+    assert "min_i ‖ξ_i‖^2" in formulas.stdout
     series = here("list", "--series")
     assert series.returncode == 0
     assert "min_(j, r) γ_(j, r) − max_((i, r) ∈ O) ρ_(ỹ_i, r, i)" in unicodedata.normalize("NFC", series.stdout)

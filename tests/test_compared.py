@@ -160,7 +160,13 @@ def test_a_map_of_every_paper_is_drawn_and_so_are_its_presets(name, tmp_path):
 
 # The command ----------------------------------------------------------------------------------------------------------
 
-TYPED = [x for k, v in AT.items() for x in (f"--{k.replace('_', '-')}", f"{v:g}")]
+
+def typed(**other):
+    given = {k: f"{v:g}" for k, v in AT.items()} | other
+    return [x for k, v in given.items() for x in (f"--{k.replace('_', '-')}", v)]
+
+
+TYPED = typed()
 
 
 def test_the_command_says_what_holds_and_what_follows(here):
@@ -180,8 +186,8 @@ def test_the_command_says_what_holds_and_what_follows(here):
         (["--papers", "kou2023", "kou2023"], "name two of `papers` or more"),
         (["--papers", "kou2023", "kuo2023", *TYPED], "did you mean 'kou2023'?"),
         (["--papers", "kou2023", "han2025", "--n", "64"], "no value of m, which every paper has: give --m"),
-        (["--papers", "kou2023", "han2025", *TYPED, "--n", "6.5"], "'6.5' is not a whole number"),
-        (["--papers", "kou2023", "han2025", *TYPED, "--mu", "nan"], "'nan' is not a number"),
+        (["--papers", "kou2023", "han2025", *typed(n="6.5")], "'6.5' is not a whole number"),
+        (["--papers", "kou2023", "han2025", *typed(mu="nan")], "'nan' is not a number"),
         (["report", "other", "--n", "64"], "--n is of a setting: give --papers with it"),
         (["report"], "1 reports: give the folders of two"),
     ],

@@ -15,19 +15,51 @@ import pytest
 
 import thetacheck
 from numerics.observables import moments
-from theory import m, mu
+from theory import C, d, m, mu, n
 from theory.formulas import parses
 from theory.orders import parse
 from theory.papers.han2025 import Reading, claims
-from thetacheck import Claim, Setting, Within, consistent, draw, entails, plot, train, verify
+from theory.statements import Part, Theorem
+from theory.symbols import hidden
+from thetacheck import (
+    AtMost,
+    Band,
+    Claim,
+    Condition,
+    Event,
+    Observable,
+    Order,
+    Premise,
+    Setting,
+    Source,
+    Within,
+    around,
+    consistent,
+    draw,
+    entails,
+    plot,
+    premises,
+    train,
+    verify,
+)
 from verify import report
 from verify.laws.kind import Status
 from verify.maps import Axis, Map
 from verify.pack import load
 from verify.quantify import TheoremVerdict
+from verify.shown import in_python
 
 ROOT = Path(__file__).parent.parent
 FITTED = next(claim for claim in claims(Reading()) if claim.name == "stage1.clean-fitted")
+
+
+SIZES = dict(n=8, m=4, d=200, mu=5.0, sigma_0=0.01, eta=0.1)
+UNNAMED = Condition(name="own", source="my note", statement=mu >= hidden("C_prime", "C'", "of a theorem"))
+
+
+def theorem(name="own", series="loss"):
+    part = Part(name="p", series=series, law=Within(low=0))
+    return Theorem(name=name, source="my note", needs=FITTED.needs, hidden=(), window=(0, d), parts=(part,))
 
 
 def test_the_public_names_are_these():
@@ -166,7 +198,12 @@ def test_runs_and_fits_are_drawn_on_axes_that_can_be_changed(pyplot, outcome):
         (lambda run, outcome, axes: plot(outcome, "own.unfitted", ax=axes[0]), "ax: 1 axes for 2 panels"),
         (lambda run, outcome, axes: plot(outcome), "claim '': this outcome has stage1.clean-fitted, own.unfitted"),
         (lambda run, outcome, axes: plot(3), "int: nothing is known to draw of it"),
-        (lambda run, outcome, axes: plot("nowhere"), "nowhere"),
+        (lambda run, outcome, axes: plot("nowhere"), "nowhere: holds no finished map; name the folder of one"),
+        (lambda run, outcome, axes: plot(run, ax="x"), "ax = 'x': must be axes of matplotlib"),
+        (lambda run, outcome, axes: plot(run, ax=axes[0].figure), "must be axes of matplotlib"),
+        (lambda run, outcome, axes: plot(run, ["loss"]), "Trajectory with (['loss'],): give names of series"),
+        (lambda run, outcome, axes: plot(outcome, "a", "b"), "Outcome with ('a', 'b'): give the name of one claim"),
+        (lambda run, outcome, axes: plot("map", "loss"), "str with ('loss',): a folder holds all of its map"),
     ],
 )
 def test_what_cannot_be_drawn_is_said(asked, said, pyplot, outcome):
@@ -236,12 +273,33 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
         ({"claims": [FITTED, replace(FITTED, law=Within(low=1))]}, "another one has this name"),
         ({"C": "two"}, "C = 'two': must be a number"),
         ({"observables": ()}, "observables: those of your own come in a file of yours"),
-        ({"jobs": "2"}, "jobs = '2': must be a whole number"),
-        ({"seed": -1}, "seed = -1: must be a whole number, at least 0"),
+        ({"jobs": "2"}, "jobs = '2': must be a whole number, from 1 to"),
+        ({"jobs": True}, "jobs = True: must be a whole number"),
+        ({"jobs": 2, "executor": ThreadPoolExecutor(1)}, "jobs = 2 and an executor: two ways to say who does the work"),
+        ({"executor": "x"}, "executor = 'x': must be one of concurrent.futures"),
+        ({"seed": -1}, "seed = -1: must be a whole number, from 0 to"),
+        ({"seed": 2**60}, f"seed = {2**60}: must be a whole number"),
+        ({"folder": 3}, "folder = 3: must be the path of one, or None"),
+        ({"folder": ROOT}, f"folder = {ROOT}: holds files that are not ours; name an empty or a new folder"),
+        (
+            {"folder": "nowhere", "resume": True},
+            "folder = nowhere: holds no study to resume; start one without resume",
+        ),
+        ({"device": None}, "device = None: must be a name, e.g. 'cpu'"),
+        ({"progress": "no"}, "progress is 'no'; give True or False"),
+        ({"latex": 1}, "latex is 1; give True or False"),
+        ({"claims": {}}, "{} is neither a claim nor a theorem"),
+        ({"claims": b"x"}, "b'x' is neither a claim nor a theorem"),
+        ({"claims": theorem(series="los")}, "part 'p': no series 'los' is recorded; did you mean 'loss'?"),
+        ({"claims": theorem("theorem-4.1")}, "theorem 'theorem-4.1': another one has this name"),
+        (
+            {"claims": replace(FITTED, name="own", needs=(UNNAMED,))},
+            "condition 'own' speaks of C_prime, which no setting fixes",
+        ),
         ({"resume": True}, "resume=True: there is nothing to go on with"),
         ({"paper": None}, "paper = None: must be a name"),
         ({"claims": None}, "None is neither a claim nor a theorem"),
-        ({"jobs": 0}, "jobs = 0: must be a whole number, at least 1"),
+        ({"jobs": 0}, "jobs = 0: must be a whole number, from 1 to"),
         (
             {"claims": replace(FITTED, observable="clean_fit_tim")},
             "'clean_fit_tim', which does not exist; did you mean",
@@ -251,12 +309,125 @@ def test_progress_in_a_notebook_is_one_line_that_goes(monkeypatch):
         ({"kapa_low": 2}, "kapa_low: no number of the paper's reading"),
         ({"C": 0.5}, "C = 0.5: must be"),
         ({"device": "nonsense"}, "device 'nonsense' cannot be used here"),
-        ({"paper": "nobody2020"}, "no such paper"),
+        ({"paper": replace(load("han2025"), observables={})}, "'han2025': a pack is looked up by its name"),
+        ({"paper": around(Setting, typical=SIZES)}, "write it as PACK to a file, and give the file"),
+        ({"paper": "nobody2020"}, "paper nobody2020: no such paper"),
     ],
 )
 def test_mistakes_are_said(asked, said):
     with pytest.raises(ValueError, match=re.escape(said)):
         verify(**{"claims": "stage1.clean-fitted", "progress": False, **asked})
+
+
+SETTING, FALL = Setting(**SIZES), Event(series="loss", value=0.1, falling=True)
+TRAINED = dict(settings=[SETTING], samples=[draw(SETTING, 0)], steps=5)
+FITS = dict(name="a", source="my note", needs=FITTED.needs, observable="clean_fit_time", law=m / mu**2)
+GROWS = Order(d, ">>", n)
+
+
+def measured(**fields):
+    return Observable(**{"name": "o", "says": "x", "stage": "end", "compute": lambda run: run.last} | fields)
+
+
+def modelled(**arguments):
+    return around(Setting, **{"typical": SIZES} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (lambda: Setting(**SIZES | {"n": "8"}), "n = '8': must be a number from 1 to 1e+15"),
+        (lambda: Setting(**SIZES | {"mu": True}), "mu = True: must be a number"),
+        (lambda: Setting(**SIZES | {"tau_plus": None}), "tau_plus = None: must be a number from 0 to 0.5"),
+        (lambda: draw(SETTING, -1), "seed = -1: must be a whole number, at least 0"),
+        (lambda: draw(SETTING, None), "seed = None: must be a whole number"),
+        (lambda: draw([SETTING], 0), "must be a Setting"),
+        (lambda: draw(SETTING, 0, dense="x"), "dense = 'x': must be True, False or None"),
+        (lambda: train(**TRAINED | {"settings": SETTING}), "settings: Setting(n=8"),
+        (lambda: train(**TRAINED | {"samples": [3]}), "samples: 3 is not what is asked for; give e.g. [draw("),
+        (lambda: train(**TRAINED | {"steps": "5"}), "steps = '5': must be a whole number, from 1 to 1e+18"),
+        (lambda: train(**TRAINED | {"steps": 10**30}), "must be a whole number, from 1 to 1e+18"),
+        (lambda: train(**TRAINED, stop="loss"), "'loss' is no Event; give e.g. Event("),
+        (lambda: train(**TRAINED, stop={}), "{} is no Event; give e.g. Event("),
+        (lambda: train(**TRAINED, events=[FALL]), "must be events by name"),
+        (lambda: train(**TRAINED, events={"end": FALL}), "events: 'end' is where every run ends"),
+        (lambda: train(**TRAINED, series=["loss"]), "series = ['loss']: must be recorders by name"),
+        (lambda: train(**TRAINED, times=[]), "times = []: must be whole numbers"),
+        (lambda: train(**TRAINED, times=[0, 2.5, 5]), "times = [0, 2.5, 5]: must be whole numbers"),
+        (lambda: train(**TRAINED, device=None), "device = None: must be a name"),
+        (lambda: Event(series=3, value=1), "Event, series 3: must be the name of a series"),
+        (lambda: Event(series="loss", value="x"), "Event on 'loss', value 'x': must be a number"),
+        (lambda: Event(series="loss", value=[1, [2]]), "Event on 'loss', value [1, [2]]: must be a number"),
+        (lambda: Event(series="loss", value=1, falling="x"), "Event on 'loss', falling 'x': must be True or False"),
+        (lambda: Source(provenance="user", reference=3), "Source: reference is 3; give a string"),
+        (lambda: Source(provenance=["user"], reference="x"), "provenance '['user']': use one of"),
+        (lambda: Order("d", ">>", n), "Order, left: 'd' is no expression; write a number"),
+        (lambda: Premise(name="p", order="d >> n"), "premise 'p': 'd >> n' is no Order; give e.g. Order("),
+        (lambda: premises(FITTED.needs[0]), "must be a tuple of Condition"),
+        (lambda: premises("x"), "premises: 'x': must be a tuple of Condition"),
+        (lambda: entails(FITTED.needs, GROWS), "must be a tuple of Premise"),
+        (lambda: entails((), "d >> n"), "goal: 'd >> n' is no Order; give e.g. Order("),
+        (lambda: consistent("condition-4.1"), "given: 'c': must be a tuple of Premise"),
+        (lambda: measured(says=None), "observable 'o': says is None; give a string"),
+        (lambda: measured(time="x"), "observable 'o': time is 'x'; give True or False"),
+        (lambda: measured(weight=True), "observable 'o': weight is True; give a whole number"),
+        (lambda: measured(reads="loss"), "observable 'o': reads is 'loss'; give a tuple of names"),
+        (lambda: modelled(typical=3), "typical = 3: must be a mapping by name"),
+        (lambda: modelled(lasts={"end": "x"}), "lasts of 'end' is 'x': must be a time above 0, or a function"),
+        (lambda: modelled(extents={"n": 3}), "the extent of n is 3: give two positive numbers"),
+        (lambda: modelled(claims="x"), "claims: 'x': must be a tuple of Claim"),
+        (lambda: modelled(conditions=FITTED.needs[0]), "must be a tuple of Condition"),
+        (lambda: modelled(theorems=[3]), "theorems: 3: must be a tuple of Theorem"),
+        (lambda: modelled(observables={"o": 3}), "observables: 'o': must be a tuple of Observable"),
+    ],
+)
+def test_an_argument_of_another_kind_is_said(asked, said):
+    with pytest.raises(ValueError, match=re.escape(said)) as refusal:
+        asked()
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (lambda: Claim(**FITS, holds=1), "Claim: no field 'holds'; it has name, source, needs, observable, law, says"),
+        (lambda: Condition(name="c", source="x", formula=n >= 2), "no field 'formula'; it has name, source, statement"),
+        (lambda: Within(min=1), "Within: no field 'min'; it has low, high"),
+        (lambda: AtMost(bound=n), "AtMost: no field 'bound'; it has expression"),
+        (lambda: Band(n, least=1, most=2), "Band: no field 'least'; it has expression, low, high"),
+    ],
+)
+def test_a_field_that_is_not_there_is_refused_with_those_that_are(asked, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        asked()
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("--out a b: is a file; name a folder", "folder = a b: is a file; name a folder"),
+        ("--resume x: is another; drop --resume to start anew", "folder = x: is another; drop resume= to start anew"),
+        ("it failed 3 times; go on with --resume my folder", "it failed 3 times; go on with resume=True"),
+        ("lower --C or take a larger --profile", "lower C= or take a larger profile="),
+        ("--kappa-low 3: `thetacheck list --limit` shows all", "kappa_low = 3: `thetacheck list --limit` shows all"),
+        ("d --- n and e--f", "d --- n and e--f"),
+    ],
+)
+def test_in_python_errors_speak_of_arguments(message, said):
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}$"), in_python():
+        raise ValueError(message)
+    with pytest.raises(OSError, match="No such file") as told, in_python():
+        raise FileNotFoundError(2, "No such file", "--out")
+    assert told.value.filename == "--out"
+
+
+def test_settings_are_placed_inside_a_condition_with_a_difference():
+    """On the way to its boundary d falls below n, where no ratio of the sides tells how far it is."""
+    steep = Condition(name="steep", source="my note", statement=d - n >= C)
+    claim = Claim(name="own", source="my note", needs=(steep,), observable="clean_fit_time", law=Within(low=0))
+    found = verify(claim, progress=False)
+    assert found.to_frame()["verdict"].to_list() == ["SUPPORTED"]
+    assert (found.runs["d"] - found.runs["n"] >= 2).all()
 
 
 def test_a_claim_that_changes_with_the_unit_of_length_is_doubted():

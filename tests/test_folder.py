@@ -1,9 +1,11 @@
 """Folders of ours: what is a user's is never touched, questions share a folder, and one command writes at a time."""
 
+import errno
 import json
 import math
 import os
 import re
+import shutil
 import signal
 import string
 import subprocess
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 
 from theory import reading as readings
 from theory.papers.han2025 import Reading
-from verify import calibrate, falsify, folder, maps, pack, selftest, study
+from verify import calibrate, falsify, folder, maps, pack, processes, selftest, study
 from verify.falsify import hunting, trials
 from verify.folder import Folder
 from verify.packs.han2025 import PACK
@@ -157,6 +159,56 @@ def test_what_says_that_something_is_finished_is_cleared_first(tmp_path, monkeyp
         opened(study.FOLDER, tmp_path)
     monkeypatch.undo()
     assert sorted(tree(batches)) == ["curves/group-001.nc"]
+
+
+def ended(where, how, resume=False):
+    with study.FOLDER.open(where, ASKED["study"], resume) as work:
+        how(work)
+
+
+def test_a_mistake_that_shows_during_the_work_leaves_nothing_of_it(tmp_path):
+    where = tmp_path / "note" / "report"
+
+    def wrong(work):
+        (work / "runs").mkdir(exist_ok=True)
+        (work / "runs" / "group-000.parquet").write_text("x")
+        raise processes.Mistaken("n.py, line 1")
+
+    with pytest.raises(processes.Mistaken, match=r"^n\.py, line 1$"):
+        ended(where, wrong)
+    assert not where.exists()
+    opened(study.FOLDER, where)
+    study.FOLDER.save({"report.md": "whole"}, where)
+    with pytest.raises(processes.Mistaken):  # what was finished before is not this one's to forget
+        ended(where, wrong, resume=True)
+    assert (where / "batches" / "runs" / "group-000.parquet").exists()
+    with pytest.raises(processes.Mistaken):
+        ended(where, wrong)
+    assert set(tree(where)) == {"report.md", "thetacheck.json", folder.LOCK}
+    assert not (where / "batches").exists()
+    assert "holds no study to resume" in refused(study.FOLDER, where, resume=True)
+
+
+def test_a_folder_that_goes_or_fills_up_meanwhile_is_one_line(tmp_path):
+    where = tmp_path / "report"
+
+    def deletes(work):
+        shutil.rmtree(where)
+        (work / "x").write_text("x")
+
+    def fills(work):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work / "x"))
+
+    def misses(work):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "elsewhere")
+
+    said = re.escape(str(where))
+    with pytest.raises(OSError, match=f"^{said}: was deleted or moved while it was written to; start again$"):
+        ended(where, deletes)
+    with pytest.raises(OSError, match=f"^cannot write the report to {said}: No space left on device; choose another"):
+        ended(where, fills)
+    with pytest.raises(FileNotFoundError, match="elsewhere"):  # which is not of this folder
+        ended(where, misses)
 
 
 def test_no_two_kinds_of_work_share_a_name():

@@ -493,7 +493,8 @@ def test_no_module_lists_the_symbols_before_a_paper_has_declared_its_own():
     assert early("def f():\n    return table()") == set()
 
 
-LIGHT = ("list", "list --observables", "list --series", "list --regime", "explain stage1.time",
+LIGHT = ("list", "list --observables", "list --observables --formulas", "list --series",
+         "list --regime", "explain stage1.time",
          "explain regime.cross-talk", "papers",
          "entails --given condition-4.1 n<=d",
          "margins --n 100 --m 20 --d 2000 --mu 10 --sigma-0 1e-3 --eta 0.1")  # fmt: skip

@@ -367,7 +367,7 @@ def test_fresh_flips_have_the_probability_of_their_class():
 
 
 def test_a_batch_must_not_be_larger_than_the_sample():
-    with pytest.raises(ValueError, match=r"batch = 8: must be at most n = 7; give e.g. --batch 7"):
+    with pytest.raises(ValueError, match=r"batch = 8: must be at most n = 7; give e.g. batch=7"):
         setting(model(batches=algorithms.EPOCHS), batch=8)
 
 

@@ -165,7 +165,7 @@ def test_papers_that_are_none(verify, here, tmp_path):
     assert "no such file" in verify("list", paper="nowhere.py").stderr
     assert "holds no PACK" in verify("list", paper=str(ROOT / "tests" / "orders_along.py")).stderr
     for nothing in ("", ".", "a.b", "a;b", "json.nothing"):
-        assert f"--paper {nothing}: no such paper" in verify("list", paper=nothing).stderr
+        assert f"paper {nothing}: no such paper" in verify("list", paper=nothing).stderr
     (tmp_path / "leaves.py").write_text("raise SystemExit(3)")
     assert "leaves.py: SystemExit: 3" in verify("list", paper=str(tmp_path / "leaves.py")).stderr
     (tmp_path / "any.py").write_text("class Odd(BaseException): ...\nraise Odd('x')")
@@ -199,7 +199,7 @@ def test_a_mistake_in_a_paper_is_one_of_its_own_file(before, after, said, tmp_pa
     text = Path(TOY).read_text()
     assert before in text
     (tmp_path / f"{name}.py").write_text(text.replace(before, after).replace('"toy"', f'"{name}"'))
-    with pytest.raises(ValueError, match=f"^--paper [^\n]*{name}.py: {said}[^\n]*$"):
+    with pytest.raises(ValueError, match=f"^paper [^\n]*{name}.py: {said}[^\n]*$"):
         load(str(tmp_path / f"{name}.py"))
 
 

@@ -8,7 +8,7 @@ from functools import cache, cached_property
 import sympy as sp
 
 from theory.expressions import Band, as_function, as_point, tex, weights
-from theory.fields import Source, as_source, check_expression, check_name, check_text
+from theory.fields import Source, Stated, as_source, check_expression, check_name, check_text
 from theory.symbols import C, expanded
 
 Statement = sp.Basic | Band
@@ -71,7 +71,7 @@ class Margin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Condition:
+class Condition(Stated):
     """A restriction on settings.
 
     Attributes:

@@ -7,12 +7,12 @@ from functools import cache
 
 import sympy as sp
 
-from theory.fields import check_expression, check_number
+from theory.fields import Stated, check_expression, check_number
 from theory.symbols import RESCALING, expanded, lookup, table
 
 
 @dataclass(frozen=True)
-class Band:
+class Band(Stated):
     """``expression = Theta(1)``, read as ``low <= expression <= high``. The numbers are a reading, not the paper's.
 
     Raises:

@@ -2,10 +2,10 @@
 string as Python."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import sympy as sp
 
@@ -28,8 +28,19 @@ def tags() -> str:
     return "A tag says how surely a wording is known: " + "; ".join(f"{k}, {v}" for k, v in PROVENANCE.items()) + "."
 
 
+class Stated:
+    """What a dataclass of the vocabulary derives from: a field that it does not have is refused with those it has."""
+
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        known = [f.name for f in fields(cls) if f.init]  # pyright: ignore[reportArgumentType]  # all are dataclasses
+        for name in given:
+            if name not in known:
+                raise TypeError(f"{cls.__name__}: no field '{name}'; it has {', '.join(known)}")
+        return super().__new__(cls)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(Stated):
     """Where a statement comes from, and how surely we know its wording (a key of :data:`PROVENANCE`)."""
 
     provenance: str
@@ -37,7 +48,8 @@ class Source:
     note: str = ""
 
     def __post_init__(self) -> None:
-        if self.provenance not in PROVENANCE:
+        check_text("Source", reference=self.reference, note=self.note)
+        if not isinstance(self.provenance, str) or self.provenance not in PROVENANCE:
             raise ValueError(f"provenance '{self.provenance}': use one of {', '.join(PROVENANCE)}")
 
     def __str__(self) -> str:
@@ -107,6 +119,15 @@ def as_source(source: Any, where: str) -> Source:
     if not isinstance(source, str):
         raise ValueError(f"{where}: source is {source!r}; give a string that says where it comes from")
     return Source(provenance="user", reference=source)
+
+
+def check_each(held: Any, kind: type, where: str) -> tuple:
+    """``held`` as a tuple; raises ``ValueError`` unless it is several, each of a kind."""
+    found = tuple(held) if isinstance(held, Iterable) else (held,)
+    odd = [one for one in found if not isinstance(one, kind)]
+    if odd or not isinstance(held, Iterable):
+        raise ValueError(f"{where}: {(odd or found)[0]!r}: must be a tuple of {kind.__name__}")
+    return found
 
 
 def as_tuple(held: Any) -> tuple:

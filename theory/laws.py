@@ -6,12 +6,12 @@ from dataclasses import dataclass, fields, replace
 import sympy as sp
 
 from theory.expressions import exponents, tex
-from theory.fields import check_expression, check_flag, check_number, check_text
+from theory.fields import Stated, check_expression, check_flag, check_number, check_text
 
 Bound = sp.Expr | float | None
 
 
-class Law:
+class Law(Stated):
     """What every law says of itself; a kind of law is a frozen dataclass that derives from this."""
 
     @property

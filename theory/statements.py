@@ -17,6 +17,7 @@ from theory.expressions import Band, evaluate, exponents, tex, weights
 from theory.fields import (
     PROVENANCE,
     Source,
+    Stated,
     as_source,
     as_tuple,
     check_expression,
@@ -66,7 +67,7 @@ __all__ = [
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
+class Claim(Stated):
     """A prediction about an observable of a run, under conditions.
 
     Attributes:
@@ -145,7 +146,7 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hidden:
+class Hidden(Stated):
     """A constant that a theorem says to exist without naming it.
 
     Attributes:
@@ -192,7 +193,7 @@ class Hidden:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Part(Stated):
     """One conclusion of a theorem.
 
     Attributes:
@@ -223,7 +224,7 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Theorem:
+class Theorem(Stated):
     """There exist constants such that inside the conditions, with probability at least 1 - delta, there exists one time
     at which all parts hold together.
 

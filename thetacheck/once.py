@@ -7,20 +7,23 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import nullcontext
 from difflib import get_close_matches
-from numbers import Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from numerics.engine import check_device
+from numerics.model import check_whole, is_number
+from theory.fields import check_flag
 from theory.papers import DEFAULT
 from theory.statements import Claim, Theorem
 from verify import processes, report, study
 from verify.check import rescaled
 from verify.design import PROFILES
 from verify.laws import check_law
-from verify.pack import Pack, load
-from verify.shown import COMMAND
+from verify.options import LAST_SEED, PROCESSES
+from verify.pack import Pack, load, pack_of
+from verify.shown import COMMAND, in_python
+from verify.userfile import check_condition, check_theorem
 
 
 class Outcome(study.Outcome):
@@ -40,6 +43,7 @@ class Outcome(study.Outcome):
         return self.to_latex()
 
 
+@in_python()
 def verify(
     claims: Claim | Theorem | str | Sequence[Claim | Theorem | str],
     *,
@@ -72,54 +76,70 @@ def verify(
         reading: numbers for what the paper leaves unnamed, such as ``C=4``.
 
     Raises:
-        ValueError: an unknown claim, profile, number or device; a folder that holds something else.
+        ValueError: an unknown claim, profile, number or device; a folder that holds something else; or an argument of
+            another kind.
         verify.processes.Lost: some runs could not be done.
 
     Warns:
         UserWarning: what a claim states changes with the unit of length, and no run does.
     """
     started = time.monotonic()
-    if not isinstance(jobs, int) or jobs < 1:
-        raise ValueError(f"jobs = {jobs!r}: must be a whole number, at least 1")
+    jobs, seed = check_whole("jobs", jobs, 1, PROCESSES), check_whole("seed", seed, 0, LAST_SEED)
+    for name, flag in (("resume", resume), ("progress", progress), ("latex", latex)):
+        check_flag(flag, name)
+    if not (executor is None or isinstance(executor, Executor)):
+        raise ValueError(f"executor = {executor!r}: must be one of concurrent.futures, or of its interface")
+    if not (folder is None or isinstance(folder, str | Path)):
+        raise ValueError(f"folder = {folder!r}: must be the path of one, or None")
     if jobs > 1:
+        if executor is not None:
+            raise ValueError(f"jobs = {jobs} and an executor: two ways to say who does the work; give one")
         _require_guard()
     if latex and folder is None:
         raise ValueError("latex=True: there is no report to write it to; give a folder")
     if not isinstance(paper, str | Path | Pack):
         raise ValueError(f"paper = {paper!r}: must be a name, a file with a PACK, or a pack")
     pack = paper if isinstance(paper, Pack) else load(str(paper))
-    if not (isinstance(seed, int) and seed >= 0) or isinstance(seed, bool):
-        raise ValueError(f"seed = {seed!r}: must be a whole number, at least 0")
     if resume and folder is None:
         raise ValueError("resume=True: there is nothing to go on with; give the folder of the interrupted study")
     if not isinstance(profile, str) or profile not in PROFILES:
         raise ValueError(f"profile = {profile!r}: must be {', '.join(PROFILES)}")
-    held = _read(pack, reading)
+    device, held = check_device(device), _read(pack, reading)
+    _require_found(pack, held)
+    mine = study.identity(PROFILES[profile], held, seed)
+    if folder is not None:  # before anything is planned
+        study.FOLDER.require(Path(folder), mine, resume)
     ours = {claim.name: claim for claim in pack.paper.claims(held)}
     known = ours | {theorem.name: theorem for theorem in pack.paper.theorems(held)}
-    asked = tuple(claims) if isinstance(claims, Sequence) and not isinstance(claims, str) else (claims,)
+    asked = tuple(claims) if isinstance(claims, Sequence) and not isinstance(claims, str | bytes) else (claims,)
     for name in (claim for claim in asked if isinstance(claim, str)):
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else f"`{COMMAND} list` shows all"
             raise ValueError(f"unknown claim '{name}'; {hint}")
-    stated = list(dict.fromkeys(known[claim] if isinstance(claim, str) else claim for claim in asked))
-    wrong = [one for one in stated if not isinstance(one, Claim | Theorem)]
-    if wrong or not stated:
+    wrong = [one for one in asked if not isinstance(one, Claim | Theorem | str)]
+    if wrong or not asked:
         said = f"{wrong[0]!r} is neither a claim nor a theorem" if wrong else "no claim"
         raise ValueError(f"{said}; give claims, theorems or their names")
+    stated = list(dict.fromkeys(known[claim] if isinstance(claim, str) else claim for claim in asked))
     chosen = tuple(one for one in stated if isinstance(one, Claim))
     theorems = tuple(one for one in stated if isinstance(one, Theorem))
     for claim in chosen:
         _check(claim, pack)
     own = [claim for claim in chosen if claim not in ours.values()]
-    named = dict(ours)
-    for claim in chosen:
-        if named.setdefault(claim.name, claim) != claim:
-            raise ValueError(f"claim '{claim.name}': another one has this name; give yours one of its own")
+    for theorem in theorems:
+        check_theorem(theorem, pack.typical)
+    seen: dict[str, Claim | Theorem] = dict(known)
+    for one in stated:
+        if seen.setdefault(one.name, one) != one:
+            what = type(one).__name__.lower()
+            raise ValueError(f"{what} '{one.name}': another one has this name; give yours one of its own")
+    named = ours | {claim.name: claim for claim in chosen}
     conditions = dict.fromkeys(c for claim in own for c in claim.needs)
+    for condition in conditions:
+        check_condition(condition, pack)
     for _, said in rescaled(conditions, own, pack.observables):
-        warnings.warn(said, stacklevel=2)
+        warnings.warn(said, stacklevel=3)  # where this function is called
     with _pool(jobs, executor) as pool:
         planned = study.plan(
             chosen,
@@ -127,11 +147,10 @@ def verify(
             PROFILES[profile],
             held,
             seed,
-            check_device(device),
+            device,
             theorems=theorems,
             pool=pool,
         )
-        mine = study.identity(PROFILES[profile], held, seed)
         kept = _Temporary() if folder is None else study.FOLDER.open(Path(folder), mine, resume)
         with kept as work, report.progress(planned.settings, not progress, work=planned.work) as advance:
             results, missing = study.collect(planned, work, pool, lambda result, cost: advance(1, cost, result.kept))
@@ -158,9 +177,22 @@ def _read(pack: Pack, given: Mapping[str, Any]) -> Any:
             raise ValueError(f"observables: those of your own {said}: `{COMMAND} check FILE`")
         if name not in known:
             raise ValueError(f"{name}: no number of the paper's reading; known: {', '.join(known)}")
-        if name != "labels" and (isinstance(value, bool) or not isinstance(value, Real)):
+        if name != "labels" and not is_number(value):
             raise ValueError(f"{name} = {value!r}: must be a number")
     return pack.paper.reading(**given)
+
+
+def _require_found(pack: Pack, reading: Any) -> None:
+    """Raise ``ValueError`` where runs, which look a pack up by its name, would find another one."""
+    try:
+        found = pack_of(reading)
+    except ValueError:
+        found = None
+    if found is not pack:
+        raise ValueError(
+            f"paper '{pack.name}': a pack is looked up by its name, which does not give this one; write it as PACK to a"
+            " file, and give the file"
+        )
 
 
 def _check(claim: Claim, pack: Pack) -> None:

@@ -63,7 +63,8 @@ def _status() -> int:
     except MemoryError:
         return _complain("memory is short: fewer --jobs and smaller sizes need less", 2)
     except (ValueError, OSError, Lost) as problem:
-        return _complain(str(problem), 2)
+        raw = isinstance(problem, OSError) and problem.filename is not None  # as the system says it, with a number
+        return _complain(f"{problem.filename}: {problem.strerror}" if raw else str(problem), 2)
     except Exception as problem:
         return _complain(f"a fault of thetacheck ({type(problem).__name__}); {_traceback_kept()}", BROKEN)
 

@@ -242,7 +242,7 @@ def too_few(group: Group, reading: Reading, inside: int, tried: int) -> str:
     return (
         f"conditions {', '.join(c.name for c in group.needs)}: only {inside} of {tried} settings drawn lie"
         f" inside at C = {reading.C:g} within the cost of the profile;"
-        " lower --C, widen the reading or take a larger --profile"
+        " lower C, widen the reading or take a larger profile"
     )
 
 
@@ -270,9 +270,16 @@ def boundary(
         return True
     power, moved, last = 1.0, 0.0, 0.0  # in logarithms: the last move, what it was per factor missing, and that factor
     for k in range(60):
-        missing = max((constant if "C" in c.names else 1.0) / c.reach(values) for c in helped)
+        missing = max(
+            (constant if "C" in c.names else 1.0) / reached if (reached := c.reach(values)) else math.inf
+            for c in helped
+        )
         if abs(missing - 1) < 1e-9:
             return True
+        if missing == math.inf and k:  # beyond where both sides are positive: half as far
+            moved /= 2
+            move(values[name] * math.exp(-moved) ** inwards)
+            continue
         if not 0 < missing < math.inf:
             return False
         if k:

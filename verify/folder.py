@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -51,7 +51,7 @@ class Folder:
         """
         held = _manifest(folder)["work"].get(self.what, {})
         if "asked" not in held:
-            raise ValueError(f"--resume {folder}: holds no {self.what} to resume; use --out to start one")
+            raise ValueError(f"--resume {folder}: holds no {self.what} to resume; start one without --resume")
         return held["asked"]
 
     @contextmanager
@@ -63,29 +63,66 @@ class Folder:
 
         Raises:
             ValueError: the folder is not ours, holds other work, or another command is writing to it.
-            OSError: it cannot be written.
+            OSError: it cannot be written, or was deleted meanwhile.
         """
         mine = json.loads(json.dumps(asked))
         self.require(folder, asked, resume)  # before anything is written there
-        with _held(folder):
-            self.require(folder, asked, resume)  # another command may have been at work
-            manifest = _manifest(folder)
-            for left in folder.glob(f"{ASIDE}*"):  # of a command that was killed while it wrote
-                shutil.rmtree(left, ignore_errors=True)
-            work = folder / self.work
-            if self.work:
-                work.mkdir(exist_ok=True)
-                unfinished = [str(Path(pattern).with_suffix(".partial")) for pattern in self.finished]
-                for pattern in (*unfinished, *(() if resume else self.finished)):
-                    for path in work.glob(pattern):
-                        path.unlink()
-            manifest["work"].setdefault(self.what, {"wrote": []})["asked"] = mine
-            _write_manifest(folder, manifest)
-            try:
-                yield work
-            except processes.Lost as problem:
-                way = f"go on with --resume {folder}" if self.work else "start it again"
-                raise processes.Lost(f"{problem}; {way}") from problem
+        made = not folder.exists()
+        try:
+            with _held(folder):
+                self.require(folder, asked, resume)  # another command may have been at work
+                manifest = _manifest(folder)
+                for left in folder.glob(f"{ASIDE}*"):  # of a command that was killed while it wrote
+                    shutil.rmtree(left, ignore_errors=True)
+                work = folder / self.work
+                if self.work:
+                    work.mkdir(exist_ok=True)
+                    self._clear(work, whole=not resume)
+                manifest["work"].setdefault(self.what, {"wrote": []})["asked"] = mine
+                _write_manifest(folder, manifest)
+                with self._explained(folder):
+                    yield work
+        except processes.Mistaken:
+            if not resume:
+                self._forget(folder, made)
+            raise
+
+    @contextmanager
+    def _explained(self, folder: Path) -> Iterator[None]:
+        """What ends work early says what to do about the folder."""
+        try:
+            yield
+        except processes.Lost as problem:
+            way = f"go on with --resume {folder}" if self.work else "start it again"
+            raise processes.Lost(f"{problem}; {way}") from problem
+        except OSError as problem:
+            if not (folder / MANIFEST).exists():
+                raise OSError(f"{folder}: was deleted or moved while it was written to; start again") from problem
+            if problem.filename is not None and Path(problem.filename).is_relative_to(folder):
+                raise unwritable(folder, problem) from problem
+            raise
+
+    def _forget(self, folder: Path, made: bool) -> None:
+        """Leave nothing of work that never goes on: of a folder ``made`` for it nothing at all."""
+        if not (folder / MANIFEST).exists():
+            return
+        if self.work:
+            self._clear(folder / self.work, whole=True)
+        manifest = _manifest(folder)
+        del manifest["work"][self.what]["asked"]
+        _write_manifest(folder, manifest)
+        for name in (MANIFEST, LOCK) if made else ():
+            (folder / name).unlink(missing_ok=True)
+        for place, _, _ in os.walk(folder if made else folder / self.work, topdown=False):
+            with suppress(OSError):  # it holds something
+                os.rmdir(place)
+
+    def _clear(self, work: Path, whole: bool) -> None:
+        """Remove what was left unfinished; of the ``whole`` what was finished too."""
+        unfinished = [str(Path(pattern).with_suffix(".partial")) for pattern in self.finished]
+        for pattern in (*unfinished, *(self.finished if whole else ())):
+            for path in work.glob(pattern):
+                path.unlink()
 
     def save(self, body: Mapping[str, str | bytes], folder: Path) -> None:
         """Write the files of a report, by name relative to ``folder``: whole or not at all.

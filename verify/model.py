@@ -20,6 +20,7 @@ from numerics.observables import moments, of_model
 from numerics.reference import Reference
 from theory import n
 from theory import reading as readings
+from theory.fields import check_each, is_number
 from theory.orders import Order, Premise, premises
 from theory.papers import ConditionSet, Paper
 from theory.statements import Claim, Condition, Theorem
@@ -60,6 +61,17 @@ def around(
     """
     if not (isinstance(model, type) and issubclass(model, Setting)):
         raise ValueError(f"the model is {model!r}: give a class of settings, a subclass of numerics.Setting")
+    for what, held in {"typical": typical, "extents": extents, "lasts": lasts}.items():
+        if not (isinstance(held, Mapping) or (held is None and what != "typical")):
+            raise ValueError(f"{what} = {held!r}: must be a mapping by name, e.g. {{'n': ...}}")
+    claims, conditions = check_each(claims, Claim, "claims"), check_each(conditions, Condition, "conditions")
+    theorems, observables = (
+        check_each(theorems, Theorem, "theorems"),
+        check_each(observables, Observable, "observables"),
+    )
+    for stage, last in (lasts or {}).items():
+        if not (callable(last) or (is_number(last) and last > 0)):
+            raise ValueError(f"lasts of '{stage}' is {last!r}: must be a time above 0, or a function of epsilon")
     name, parameters = model.__module__, tuple(model.ranges())
     at = _whole(model, typical)
     given = {"extents": extents or {}, "lasts": lasts or {}}

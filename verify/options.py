@@ -99,7 +99,8 @@ def reading(low: float, high: float) -> Number:
 
 
 LABELS = click.Choice(["drawn", "balanced"])
-SEED = Number(0, 2**53, whole=True)  # JSON and tables hold it exactly
+LAST_SEED = 2**53  # JSON and tables hold it exactly
+SEED = Number(0, LAST_SEED, whole=True)
 JOBS = Number(1, PROCESSES, whole=True)
 SEEDS = Number(1, 10_000, whole=True)
 SEVERAL = Number(2, 10_000, whole=True)

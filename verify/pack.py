@@ -24,7 +24,7 @@ from typing import Any
 import sympy as sp
 
 from numerics import OBSERVABLES, Observable, Setting
-from numerics.model import Range
+from numerics.model import Range, is_number
 from theory import Band, Condition, T_star, evaluate
 from theory.papers import DEFAULT, Paper, built_in
 from theory.reading import Reading
@@ -168,10 +168,12 @@ class Pack:
                 odd = ", ".join(sorted(names ^ stated))
                 raise ValueError(f"paper '{self.paper.name}': {what} and its parameters differ in {odd}; name the same")
         check_names(self.paper.name, self.paper.parameters, self.paper.reading)
-        for name, (low, high) in self.extents.items():
-            if not 0 < low <= high < math.inf:
-                said = f"({low:g}, {high:g}): give two positive numbers, the smaller first"
+        for name, pair in self.extents.items():
+            several = isinstance(pair, tuple | list) and len(pair) == 2 and all(map(is_number, pair))
+            if not several or not 0 < pair[0] <= pair[1] < math.inf:
+                said = f"{pair!r}: give two positive numbers, the smaller first"
                 raise ValueError(f"paper '{self.paper.name}': the extent of {name} is {said}")
+            low, high = pair
             range_ = self.setting.ranges()[name]
             if low < range_.low or high > range_.high:
                 said = f"({low:g}, {high:g}), beyond what it may be, {range_.low:g} to {range_.high:g}"
@@ -225,14 +227,14 @@ def load(name: str) -> Pack:
         module = f"verify.packs.{name}"
     elif path.suffix == ".py":
         if not os.path.isfile(path):  # which is False, not an error, of a name that is too long
-            raise ValueError(f"--paper {name}: no such file; name one of {', '.join(known)}, or a Python file")
+            raise ValueError(f"paper {name}: no such file; name one of {', '.join(known)}, or a Python file")
         if not path.stem.isidentifier():
-            raise ValueError(f"--paper {name}: '{path.stem}' is no name of a module; use letters, digits and _ alone")
+            raise ValueError(f"paper {name}: '{path.stem}' is no name of a module; use letters, digits and _ alone")
         module = path.stem
     elif _spec(name) is None:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"name one of {', '.join(known)}, or a Python file"
-        raise ValueError(f"--paper {name}: no such paper; {hint}")
+        raise ValueError(f"paper {name}: no such paper; {hint}")
     try:
         if path.suffix == ".py":
             _searched_too(path.resolve(), name)
@@ -255,7 +257,7 @@ def _searched_too(path: Path, name: str) -> None:
         importlib.invalidate_caches()  # the folder may have been searched before the file was written
     spec = _spec(path.stem)
     if spec is None or spec.origin is None or Path(spec.origin).resolve() != path:
-        raise ValueError(f"--paper {name}: another module is called '{path.stem}'; give the file another name")
+        raise ValueError(f"paper {name}: another module is called '{path.stem}'; give the file another name")
 
 
 def _held(module: str, name: str, *, ours: bool) -> Pack:
@@ -266,12 +268,12 @@ def _held(module: str, name: str, *, ours: bool) -> Pack:
     except BaseException as problem:  # a file may raise anything
         if ours:  # a fault of ours
             raise
-        raise ValueError(f"--paper {name}: {type(problem).__name__}: {problem}") from problem
+        raise ValueError(f"paper {name}: {type(problem).__name__}: {problem}") from problem
     pack = getattr(found, "PACK", None)
     if not isinstance(pack, Pack):
-        raise ValueError(f"--paper {name}: holds no PACK; give it one, a verify.pack.Pack")
+        raise ValueError(f"paper {name}: holds no PACK; give it one, a verify.pack.Pack")
     if pack.name != module.rpartition(".")[2]:
-        raise ValueError(f"--paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
+        raise ValueError(f"paper {name}: its paper is called '{pack.name}'; call both the same, so that it is found")
     if not ours and _LOADED.get(pack.name) is not pack:  # ours are tested
         _stated(pack, name, Path(found.__file__ or "").parent)
     return pack
@@ -303,16 +305,16 @@ def _stated(pack: Pack, name: str, folder: Path) -> None:
             own = [f for f in traceback.extract_tb(problem.__traceback__) if Path(f.filename).parent == folder]
             where = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
             said = " ".join(str(problem).split())
-            raise ValueError(f"--paper {name}: its {what}: {type(problem).__name__}: {said}{where}") from problem
+            raise ValueError(f"paper {name}: its {what}: {type(problem).__name__}: {said}{where}") from problem
     needs = [c for held in found["sets"] for c in held.conditions] + [c for one in found["claims"] for c in one.needs]
     for condition in needs:
         unplaced = no_value(condition)
         if unplaced:
-            raise ValueError(f"--paper {name}: {unplaced}")
+            raise ValueError(f"paper {name}: {unplaced}")
     foreign = set(pack.setting.activation.parameters) - set(pack.order)
     if foreign:
         raise ValueError(
-            f"--paper {name}: the activation '{pack.setting.activation.name}' takes {', '.join(sorted(foreign))}, which"
+            f"paper {name}: the activation '{pack.setting.activation.name}' takes {', '.join(sorted(foreign))}, which"
             " is no parameter of the paper; name one of its own"
         )
 

@@ -44,6 +44,10 @@ class Lost(RuntimeError):
     """Work that did not come to its end: a worker was ended from outside, or a task failed :data:`TRIES` times."""
 
 
+class Mistaken(ValueError):
+    """A mistake in what was asked that shows while it is done: mended, it is other work, and this never goes on."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failed:
     """What becomes of a task that failed :data:`TRIES` times; ``why`` is its last problem in one line."""

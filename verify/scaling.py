@@ -463,7 +463,7 @@ def _places(along: Path) -> pd.DataFrame:
 
 def _with_size(runs: pd.DataFrame, along: Path, suffix: str) -> pd.DataFrame:
     """The runs of a path or its control, with their N; its settings are renumbered by N."""
-    own = runs[runs["group"] == along.group + suffix]
+    own = runs[runs["group"] == along.group + suffix].copy()  # in one piece, of which pandas would else complain
     settings = [p.control if suffix else p.setting for p in along.places]
     place_of = {(s.n, s.m, s.d): k for k, s in enumerate(settings) if s is not None}
     place = [place_of[key] for key in zip(own["n"], own["m"], own["d"], strict=True)]

@@ -42,8 +42,9 @@ from theory import Claim, Condition, evaluate
 from theory.reading import Reading
 from theory.statements import Theorem, check_name
 from verify.laws import check_law
-from verify.pack import DEFAULT, TAKEN, no_value, pack_of
+from verify.pack import DEFAULT, TAKEN, Pack, no_value, pack_of
 from verify.pack import load as load_pack
+from verify.processes import Mistaken
 
 TIME_LIMIT = 20.0  # seconds that executing the file, or one observable on a tiny run, may take
 # Modules of a first release, which files may still name.
@@ -212,7 +213,7 @@ def _executed(path: Path, raw: bytes) -> tuple[ast.Module, dict[str, Any]]:
     return tree, dict(vars(module))
 
 
-class Refused(ValueError):
+class Refused(Mistaken):
     """What is wrong with a file: one line, beginning with FILE:LINE."""
 
 
@@ -324,7 +325,10 @@ class _Reader:
             if name in seen:
                 raise self.wrong(theorem.name, f"theorem '{theorem.name}' is there twice; rename one", again=True)
             seen[name] = theorem.name
-            self.check_theorem(theorem)
+            try:
+                check_theorem(theorem, self.pack.typical)
+            except ValueError as problem:
+                raise self.wrong(theorem.name, str(problem)) from problem
         names = [*conditions, *seen.values(), *observables]
         return UserFile(
             path=self.path,
@@ -337,26 +341,6 @@ class _Reader:
             searched=searched,
             theorems=whole,
         )
-
-    def check_theorem(self, theorem: Theorem) -> None:
-        """What it says must have numbers, and what it looks at must be recorded."""
-        known = sorted({*SERIES, *AT_THE_END})
-        loosest = {h.name: h.ladder[-1] for h in theorem.hidden}
-        for part in theorem.parts:
-            if part.series not in known:
-                near = get_close_matches(part.series, known, n=1)
-                hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-                said = f"theorem '{theorem.name}', part '{part.name}': no series '{part.series}' is recorded; {hint}"
-                raise self.wrong(theorem.name, said)
-        values = {**self.pack.typical, "epsilon": theorem.epsilon, **loosest}
-        try:
-            for part in theorem.parts:
-                check_law(part.law, values)
-            first, last = (evaluate(edge, values) for edge in theorem.window)
-            if not 0 <= first < last:
-                raise ValueError(f"its window from {first:g} to {last:g} holds no time at a typical setting")
-        except ValueError as problem:
-            raise self.wrong(theorem.name, f"theorem '{theorem.name}': {problem}") from problem
 
     def own_observables(self) -> dict[str, Observable]:
         found: dict[str, Observable] = {}
@@ -454,22 +438,10 @@ class _Reader:
                 raise self.wrong(theorem.name, f"{said}; turn it round, the value with which it says the most first")
 
     def check_condition(self, condition: Condition, hidden: Mapping[str, float] = {}) -> None:
-        """It must speak of what a setting fixes, or of the constants ``hidden``, and have a value at a typical one."""
-        held = condition.statement
-        unplaced = no_value(condition)
-        if unplaced:
-            raise self.wrong(condition.name, unplaced)
-        symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
-        known = {*self.pack.columns, "C", "delta", "epsilon", "horizon", "T_star", *hidden}
-        foreign = sorted({s.name for s in symbols} - known)
-        if foreign:
-            said = f"condition '{condition.name}' speaks of {', '.join(foreign)}, which no setting fixes"
-            raise self.wrong(condition.name, said)
         try:
-            condition.margin({**self.pack.typical, **hidden})
+            check_condition(condition, self.pack, hidden)
         except ValueError as problem:
-            said = str(problem).removeprefix(f"condition '{condition.name}': ")
-            raise self.wrong(condition.name, f"condition '{condition.name}': {said}") from problem
+            raise self.wrong(condition.name, str(problem)) from problem
 
     def check_claim(self, claim: Claim, known: Mapping[str, Observable]) -> None:
         for name, law in claim.parts:
@@ -503,6 +475,44 @@ class _Reader:
 def _file_name(name: str) -> str:
     """What a claim's figures are called by, alike on file systems that do not tell cases apart."""
     return re.sub(r"[^\w.-]+", "_", name).casefold()
+
+
+def check_condition(condition: Condition, pack: Pack, hidden: Mapping[str, float] = {}) -> None:
+    """Raise ``ValueError`` unless a condition speaks of what a setting fixes, or of the constants ``hidden``, and has a
+    value at a typical one."""
+    held, where = condition.statement, f"condition '{condition.name}'"
+    unplaced = no_value(condition)
+    if unplaced:
+        raise ValueError(unplaced)
+    symbols = (held.expression if hasattr(held, "expression") else held).free_symbols
+    foreign = sorted({s.name for s in symbols} - {*pack.columns, "C", "delta", "epsilon", "horizon", "T_star", *hidden})
+    if foreign:
+        raise ValueError(f"{where} speaks of {', '.join(foreign)}, which no setting fixes")
+    try:
+        condition.margin({**pack.typical, **hidden})
+    except ValueError as problem:
+        raise ValueError(f"{where}: {str(problem).removeprefix(where + ': ')}") from problem
+
+
+def check_theorem(theorem: Theorem, typical: Mapping[str, float]) -> None:
+    """Raise ``ValueError`` unless what a theorem says has numbers at a ``typical`` setting, and what it looks at is
+    recorded."""
+    known = sorted({*SERIES, *AT_THE_END})
+    where = f"theorem '{theorem.name}'"
+    for part in theorem.parts:
+        if part.series not in known:
+            near = get_close_matches(part.series, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+            raise ValueError(f"{where}, part '{part.name}': no series '{part.series}' is recorded; {hint}")
+    values = {**typical, "epsilon": theorem.epsilon, **{h.name: h.ladder[-1] for h in theorem.hidden}}
+    try:
+        for part in theorem.parts:
+            check_law(part.law, values)
+        first, last = (evaluate(edge, values) for edge in theorem.window)
+        if not 0 <= first < last:
+            raise ValueError(f"its window from {first:g} to {last:g} holds no time at a typical setting")
+    except ValueError as problem:
+        raise ValueError(f"{where}: {problem}") from problem
 
 
 def check_at(held: UserFile, name: str, settings: Iterable[Mapping[str, float]]) -> None:

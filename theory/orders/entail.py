@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import sympy as sp
 
+from theory.fields import check_each
 from theory.orders.check import check_proof, check_scaling
 from theory.orders.lattice import Clause, Literal, Monomial, clauses_of, monomial_text, raised, times
 from theory.orders.problem import Problem, problem_of
@@ -111,9 +112,12 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
         parameter_facts: what holds of the parameters by their meaning; those of the symbols table by default.
 
     Raises:
-        ValueError: an expression has no order of magnitude (a difference, a power that is no number).
+        ValueError: an expression has no order of magnitude (a difference, a power that is no number); or something is
+            no premise or no order.
     """
-    given = tuple(given)
+    given = check_each(given, Premise, "given")
+    if not isinstance(goal, Order):
+        raise ValueError(f"goal: {goal!r} is no Order; give e.g. Order(d, '>>', n)")
     problem = problem_of(given, goal, parameter_facts)
     parts, undecided = [], False
     for clause in clauses_of(goal, problem.constants):
@@ -154,7 +158,7 @@ def entails(given: Iterable[Premise], goal: Order, *, parameter_facts: tuple[Pre
 
 def consistent(given: Iterable[Premise], *, parameter_facts: tuple[Premise, ...] | None = None) -> Answer:
     """Whether some scaling satisfies all of ``given``; the answer holds it, or the proof of the contradiction."""
-    return _consistent(tuple(given), parameter_facts, None, simplify=True)
+    return _consistent(check_each(given, Premise, "given"), parameter_facts, None, simplify=True)
 
 
 @lru_cache(maxsize=256)  # the same set is asked about many goals

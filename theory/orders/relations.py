@@ -11,6 +11,7 @@ from fractions import Fraction
 
 import sympy as sp
 
+from theory.fields import Stated, check_each, check_flag, check_text, is_number
 from theory.statements import Band, Condition, tex
 from theory.symbols import table
 
@@ -19,7 +20,7 @@ LATEX = {"<=": r"\lesssim", ">=": r"\gtrsim", "~": r"\asymp", "<<": r"\ll", ">>"
 
 
 @dataclass(frozen=True)
-class Order:
+class Order(Stated):
     """A relation between orders of magnitude.
 
     Attributes:
@@ -34,10 +35,14 @@ class Order:
     up_to_logs: bool = False
 
     def __post_init__(self) -> None:
-        if self.relation not in RELATIONS:
+        if not isinstance(self.relation, str) or self.relation not in RELATIONS:
             raise ValueError(f"relation '{self.relation}': use one of {', '.join(RELATIONS)}")
-        object.__setattr__(self, "left", sp.sympify(self.left))
-        object.__setattr__(self, "right", sp.sympify(self.right))
+        check_flag(self.up_to_logs, "Order: up_to_logs")
+        for name in ("left", "right"):
+            side = getattr(self, name)
+            if not (is_number(side) or isinstance(side, sp.Expr)):  # SymPy would evaluate a string as Python
+                raise ValueError(f"Order, {name}: {side!r} is no expression; write a number, or e.g. 2*sqrt(d)")
+            object.__setattr__(self, name, sp.sympify(side))
 
     def __str__(self) -> str:
         tilde = " (up to logarithms)" if self.up_to_logs else ""
@@ -63,11 +68,11 @@ class Order:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Premise:
+class Premise(Stated):
     """An order that is assumed, by name.
 
     Attributes:
-        name: what certificates cite and ``--drop`` removes.
+        name: what certificates cite, and by which it is dropped.
         order: what it says.
         says: one plain-English sentence.
         fact: part of the meaning of a parameter, not of a condition.
@@ -77,6 +82,12 @@ class Premise:
     order: Order
     says: str = ""
     fact: bool = False
+
+    def __post_init__(self) -> None:
+        check_text("Premise", name=self.name, says=self.says)
+        check_flag(self.fact, f"premise '{self.name}': fact")
+        if not isinstance(self.order, Order):
+            raise ValueError(f"premise '{self.name}': {self.order!r} is no Order; give e.g. Order(d, '>>', n)")
 
     def __str__(self) -> str:
         return f"{self.order}  [{self.name}]"
@@ -105,10 +116,10 @@ def premises(conditions: Iterable[Condition]) -> tuple[Premise, ...]:
     """Conditions as premises about orders: a band is Theta(1), and "tau = 0" says nothing about orders.
 
     Raises:
-        ValueError: a condition has no order, e.g. one with a difference of parameters.
+        ValueError: a condition has no order, e.g. one with a difference of parameters; or something is no condition.
     """
     found = []
-    for condition in conditions:
+    for condition in check_each(conditions, Condition, "premises"):
         statement = condition.statement
         if isinstance(statement, Band):
             order = Order(statement.expression, "~", sp.Integer(1))

@@ -20,23 +20,29 @@ class Papers(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.obj, rest = _named(args)
+        if rest[:1] in (["--cite"], ["--version"]) and len(rest) > 1:
+            raise click.UsageError(f"{rest[0]} prints and ends: leave out '{rest[1]}'.")
         return super().parse_args(ctx, rest)
 
 
 def _named(args: list[str]) -> tuple[str | None, list[str]]:
     """What ``--paper`` names, and the arguments without it."""
-    for k, argument in enumerate(args):
-        if argument == "--":
-            break
-        if argument == "--paper" and k + 1 == len(args):
+    end = args.index("--") if "--" in args else len(args)
+    places = [k for k, argument in enumerate(args[:end]) if argument.split("=")[0] == "--paper"]
+    if len(places) > 1:
+        raise _twice("--paper")
+    for k in places:
+        _, typed, name = args[k].partition("=")
+        if not typed and k + 1 == len(args):
             raise click.UsageError("Option '--paper' requires an argument.")
-        if argument == "--paper":
-            return args[k + 1], [*args[:k], *args[k + 2 :]]
-        if argument.startswith("--paper="):
-            return argument.partition("=")[2], [*args[:k], *args[k + 1 :]]
+        return (name, [*args[:k], *args[k + 1 :]]) if typed else (args[k + 1], [*args[:k], *args[k + 2 :]])
     if args[:1] == ["check"]:  # a file with a model of its own is the paper that its claims are of
         return next((a for a in args[1:] if a.endswith(".py") and _has_pack(Path(a))), None), args
     return None, args
+
+
+def _twice(option: str) -> click.UsageError:
+    return click.UsageError(f"Option '{option}' is given twice: give it once.")
 
 
 def _has_pack(path: Path) -> bool:
@@ -62,6 +68,16 @@ class Command(click.Command):
         if made is None and ctx.find_root().obj is not None:  # it knows no paper
             raise click.NoSuchOption("--paper", ctx=ctx)
         return [*own, help_] if made is None else [*own, *made(paper(ctx)), _PAPER, help_]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an option that is given twice, where the last would silently take the others' place."""
+        given = [
+            p for p in self.make_parser(ctx).parse_args(list(args))[2] if isinstance(p, click.Option) and not p.is_eager
+        ]
+        for option in given:
+            if given.count(option) > 1 and not option.multiple:
+                raise _twice(option.opts[0])
+        return super().parse_args(ctx, args)
 
 
 _PAPER = click.Option(

@@ -1,5 +1,8 @@
 """Commands that run nothing: list, explain, margins, entails, papers, compare."""
 
+import shutil
+import textwrap
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,19 +25,26 @@ from verify.cli.common import (
 
 
 @cli.command(name="list", short_help="List the claims, the statements about orders, or what is measured.")
-@click.option("--observables", is_flag=True, help="list what a claim can speak of instead, with formulas")
+@click.option("--observables", is_flag=True, help="list what a claim can speak of instead")
+@click.option("--formulas", is_flag=True, help="with --observables: what each is, and its formula")
 @click.option("--series", is_flag=True, help="list what is recorded along a run instead, with formulas")
 @click.option("--regime", is_flag=True, help="list the statements about orders instead")
 @click.option("--limit", is_flag=True, help="list the statements about the limit instead")
 @paper_option
-def list_(observables: bool, series: bool, regime: bool, limit: bool) -> int:
+def list_(observables: bool, formulas: bool, series: bool, regime: bool, limit: bool) -> int:
     """List every claim with its source and how surely its wording is known."""
     from verify import report
     from verify.design import groups
 
+    kinds_ = {"--observables": observables, "--series": series, "--regime": regime, "--limit": limit}
+    asked = [name for name, given in kinds_.items() if given]
+    if len(asked) > 1:
+        raise click.UsageError(f"{' and '.join(asked)}: one list at a time; give one.")
+    if formulas and not observables:
+        raise click.UsageError("--formulas is of observables: give --observables with it.")
     held, reading = paper(), paper().reading()
     if observables:
-        report.list_observables(pack().observables)
+        report.list_observables(pack().observables) if formulas else _names(pack().observables)
     elif series:
         report.list_series()
     elif regime:
@@ -49,6 +59,20 @@ def list_(observables: bool, series: bool, regime: bool, limit: bool) -> int:
             report.table_of_theorems(held.theorems(reading))
         report.table_of_claims(known, groups(known, pack().observables))
     return 0
+
+
+def _names(observables: Mapping[str, Any]) -> None:
+    """Observables by how far a run must go for them, on stdout."""
+    from verify.report.words import STAGES
+
+    wide = shutil.get_terminal_size().columns
+    for stage, says in STAGES.items():
+        names = [name for name, held in observables.items() if held.stage == stage]
+        if names:
+            shown = textwrap.fill(", ".join(names), wide, initial_indent="  ", subsequent_indent="  ",
+                                  break_on_hyphens=False)  # fmt: skip
+            click.echo(f"{says}\n{shown}\n")
+    click.echo("What each is, with its formula: `list --observables --formulas`. Other papers have more: --paper NAME.")
 
 
 @cli.command(short_help="Say what a claim means and how it is judged.")

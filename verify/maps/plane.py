@@ -174,6 +174,10 @@ class Map:
         if not self.show:
             raise ValueError("nothing to show: name a claim or an observable with --show")
         for name in self.beside:
+            if name == self.pack.name:
+                raise ValueError(f"beside '{name}': is the map's own paper; name another, or leave it out")
+            if self.beside.count(name) > 1:
+                raise ValueError(f"beside '{name}': is given twice; give it once")
             if not load_pack(name).maps.phases:
                 raise ValueError(f"beside '{name}': that paper parts no two phases in closed form; leave it out")
         used: set[str] = set()
