@@ -5,6 +5,7 @@ Every figure that any test draws is looked at in the same way: see figure_faults
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 from figure_faults import broken_promises, faults
 from hypothesis import given
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 
 from numerics import OBSERVABLES
 from numerics.series import SERIES
+from theory import Within
 from verify import notation
-from verify.axes import legend_above
+from verify.axes import distances, legend_above
 from verify.draw import INK, STYLE, canvas, finished, log_ticks
+from verify.drawn import table
 from verify.notation import called
 
 
@@ -55,6 +58,16 @@ def test_symbols_name_observables_that_there_are():
     assert called("error_fresh_T1") == "error on fresh noise at $T_1$"
     assert called("my_rho_of_kappa_T1") == r"my $\rho$ of $\kappa$ at $T_1$"
     assert called("T1") == "T1"
+
+
+def test_a_negative_bound_lies_below_zero_and_what_meets_it_above_it():
+    runs = pd.DataFrame({"n": [10.0, 20.0, 30.0], "setting": [0, 1, 2], "x": [0.5, -1.0, -4.0]})
+    figure, axes = canvas(4, 3)
+    assert distances(axes[0, 0], [("x", Within(low=-2))], runs), "the last one fails"
+    drawn = table(figure)
+    assert drawn.loc[drawn["kind"] == "level", "y"].tolist() == [-1.0]
+    assert sorted(drawn.loc[drawn["kind"] == "point", "y"]) == [-2.0, -0.5, 0.25]
+    assert axes[0, 0].get_ylabel() == "x / |bound|"
 
 
 # ---------------------------------------------------------------------------------------------------------------
@@ -120,6 +133,15 @@ def test_a_line_out_of_its_frame_is_a_fault():
 
 def test_words_that_the_edge_cuts_are_a_fault():
     assert any("is cut by" in fault for fault in faults(drawn(ylabel="word " * 20)[0]))
+
+
+def test_words_of_an_inset_that_the_edge_cuts_are_a_fault():
+    figure, axis, _ = drawn(xlabel="$n$", ylabel=r"$\kappa$")
+    beside = axis.inset_axes((0.5, 0.2, 0.05, 0.5))
+    beside.yaxis.tick_right()
+    assert not any("is cut" in fault for fault in sound(figure))
+    beside.set_yticks([0, 1], ["low", "word " * 20])
+    assert any("is cut by" in fault for fault in sound(figure))
 
 
 def test_labels_over_each_other_are_a_fault():

@@ -42,7 +42,7 @@ def overview(outcome: Outcome) -> Iterator[Picture]:
             yield _collapse(members, pack)
         runs = outcome.runs[outcome.runs["group"] == group.name]
         if {"error_spurious_end", "error_fresh_end", "flip_share"} <= set(runs):
-            yield _errors(runs)
+            yield from filter(None, [_errors(runs)])
 
 
 def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
@@ -182,14 +182,18 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
                 continue
             top.fill_between(t, np.maximum(least, floor), np.maximum(largest, floor), color=colour, alpha=0.15, lw=0)
             shown = np.where(np.isnan(mean), np.nan, predicted[f"{name}_{sign}"][keep])
-            drawn.append((mean, {"color": colour, "lw": width, "label": label if sign == "plus" else None}))
+            drawn.append((mean, {"color": colour, "lw": width, "label": label if sign == "plus" else "_"}))
             drawn.append((shown, {"color": INK, "lw": 0.9, "ls": (0, (4, 2.5)), "zorder": 3}))
     for name, colour, label in (
         ("gamma_max", SIGNAL, r"$\max\,\gamma$"), ("rho_noisy_max", NOISY, r"$\max\,\bar\rho$ noisy"),
     ):  # fmt: skip
         mean, _, _ = _mean(result.series[name][:, keep].astype(float))
         drawn.append((mean, {"color": colour, "lw": 1.0, "ls": ":", "label": label}))
+    low_lying = False
     for values, how in drawn:
+        if not (values >= floor).any():  # no legend for what is not there
+            low_lying |= bool((values < floor).any())
+            continue
         top.plot(t, np.where(values >= floor, values, np.nan), **how)
     top.plot([], [], color=INK, lw=0.9, ls=(0, (4, 2.5)), label="mean field")
     least = min((float(v[v >= floor].min()) for v, _ in drawn if (v >= floor).any()), default=floor)
@@ -224,14 +228,15 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
     if over:
         top.text(over, 1.015, "overtaking", transform=edge, ha="center", color=NOISY, fontsize=8.5)
     seeds = len(result.runs)
-    taus = f"$\\tau_+$ = {row['tau_plus']:.2f}, $\\tau_-$ = {row['tau_minus']:.2f}"
+    taus = f"$\\tau_+$ = {number(row['tau_plus'], 2)}, $\\tau_-$ = {number(row['tau_minus'], 2)}"
     caption = (
         f"The two stages in one setting ($n$ = {row['n']:g}, $m$ = {row['m']:g}, $d$ = {number(row['d'])},"
-        f" $\\kappa$ = {row['kappa']:.2f}, {taus}, target loss {number(row['epsilon'])};"
+        f" $\\kappa$ = {number(row['kappa'])}, {taus}, target loss {number(row['epsilon'])};"
         f" {seeds} seeds). Top: class means of the coefficients, thick for $y=+1$, thin for $y=-1$;"
         f" bands span the seeds; dashed black: the mean-field curve, which has no free parameter. Bottom: accuracy on"
         f" the given labels."
     )
+    caption += " What stays below $10^{-3}$ is not drawn." if low_lying else ""
     caption += " Solid line: $T_1$, the median over the seeds." if first else ""
     caption += (
         " Dash-dotted: the median of the first time some noisy $\\bar\\rho$ exceeds every $\\gamma$." if over else ""
@@ -241,7 +246,7 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
 
 
 def _collapse(members: list[Result], pack: Pack) -> Picture:
-    figure, axes = canvas(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, right=0.25, sharex="col")
+    figure, axes = canvas(10.1, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.36, right=0.95, sharex="col")
     rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
     shade = matplotlib.colormaps["viridis"]
@@ -278,13 +283,12 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
         axes[0, j].set_title(title)
         axes[1, j].set_xlabel("iteration $t$" if j == 0 else r"$s = \eta t\sigma_\xi^2 d/(nm)$")
     scale = ScalarMappable(LogNorm(kappas.min(), kappas.max()), shade)
-    inset = axes[0, 0].inset_axes((0.56, 0.16, 0.38, 0.045))
-    bar = figure.colorbar(scale, cax=inset, orientation="horizontal")
-    ends = [float(f"{kappas.min():.2g}"), float(f"{kappas.max():.2g}")]
-    bar.set_ticks([kappas.min(), kappas.max()], labels=[f"{x:g}" for x in ends])
+    beside = axes[0, 2].inset_axes((1.06, -1.16, 0.045, 2.16))  # both rows of panels are as high, with a gap of 0.16
+    bar = figure.colorbar(scale, cax=beside)
+    bar.set_ticks([kappas.min(), kappas.max()], labels=[number(x, 2) for x in (kappas.min(), kappas.max())])
     bar.minorticks_off()
-    bar.ax.tick_params(labelsize=8, length=2)
-    bar.ax.set_title(r"$\kappa$", fontsize=9, pad=2, loc="center")
+    bar.ax.tick_params(labelsize=8.5, length=2)
+    bar.ax.set_title(r"$\kappa$", fontsize=9, pad=4, loc="center")
     runs = pd.concat([r.runs for r in members])
     caption = (
         f"Collapse on the mean field. Each line is the mean over the seeds of one setting (label $+1$): as run (left),"
@@ -295,16 +299,21 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
     return finished(figure, "collapse", alt, caption)
 
 
-def _errors(runs: pd.DataFrame) -> Picture:
-    figure, axes = canvas(9.0, 3.5, 1, 2, wspace=0.1, right=1.75, sharey=True, top=0.32)
+def _errors(runs: pd.DataFrame) -> Picture | None:
+    moments = {"T1": "at $T_1$", "end": "at convergence"}
     laws = {
         "spurious": ("shared patches, $D_{\\mathrm{test}}$", NOISY, "o"),
         "training_noise": ("training patches", CLEAN, "x"),
         "fresh": ("fresh patches", SIGNAL, "s"),
     }
+    shown = [k for k in moments if runs.reindex(columns=[f"error_{law}_{k}" for law in laws]).notna().any(axis=None)]
+    if not shown:
+        return None
+    width = 3.4 * len(shown) + 2.2
+    figure, axes = canvas(width, 3.5, 1, len(shown), wspace=0.1, right=1.75, sharey=True, top=0.32)
     half = runs["flip_share"].to_numpy(float) / 2
     limit = float(np.nanmax(half)) if np.isfinite(half).any() else 0.2
-    for axis, when, title in zip(axes[0], ("T1", "end"), ("at $T_1$", "at convergence"), strict=True):
+    for axis, when in zip(axes[0], shown, strict=True):
         for law, (label, colour, marker) in laws.items():
             column = f"error_{law}_{when}"
             if column in runs:
@@ -312,9 +321,9 @@ def _errors(runs: pd.DataFrame) -> Picture:
                                     mfc="none" if marker != "x" else colour, rasterized=True)  # fmt: skip
                 traced(marks, runs.index)
         axis.plot([0, limit], [0, limit], color=INK, lw=1, ls=(0, (4, 2.5)), label="$|S_f|/(2n)$")
-        axis.set(xlabel="half the realised flip share, $|S_f|/(2n)$", title=title)
+        axis.set(xlabel="half the realised flip share, $|S_f|/(2n)$", title=moments[when])
     axes[0, 0].set_ylabel("test error")
-    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     caption = (
         "Test error under three laws of the noise patch: a training patch plus fresh noise (the paper's"
         " $D_{\\mathrm{test}}$), a training patch itself, and a fresh patch. One point per run with a flipped sample."

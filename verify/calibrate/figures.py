@@ -220,22 +220,27 @@ def _exponents(found: Calibration) -> Picture:
             axis.plot([row.n * shift] * 2, [low / row.n, high / row.n], color=colour, lw=1)
     never = [e.claim.name for e in found.exponents if e.answer is Existence.NONE]
     sizes = sorted({x for e in found.exponents for x in e.table["n"]})
+    top = None
     if sizes and shown:
         n = np.array(sizes, float)
         m = np.array([float(shown[0].table.set_index("n")["m"].get(x, np.nan)) for x in sizes])
         arrival = next((e for e in shown if e.claim.name == ARRIVES), shown[0]).table.dropna(subset=["d"])
         base = arrival.iloc[0]
-        guide = np.log(n * m) / np.log(base["n"] * base["m"]) * base["d"] / base["n"]
-        axis.plot(n, guide, color=MUTED, lw=1, ls="--", label=r"$\propto n\log(nm)$")
-        axis.plot(n, n * base["d"] / base["n"] ** 2, color=MUTED, lw=1, ls=":", label=r"$\propto n^2$")
-    axis.set_xscale("log", base=2)
-    axis.set_yscale("log", base=2)
-    if shown:
-        top = max(
+        top = 2 * max(
             float((e.table["high"].where(np.isfinite(e.table["high"]), e.table["most"]) / e.table["n"]).max())
             for e in shown
         )
-        axis.set_ylim(None, 2 * top)
+        along = np.geomspace(n[0], n[-1], 100)
+        m = np.exp(np.interp(np.log(along), np.log(n), np.log(m)))
+        for guide, style, label in (
+            (np.log(along * m) / np.log(base["n"] * base["m"]), "--", r"$\propto n\log(nm)$"),
+            (along / base["n"], ":", r"$\propto n^2$"),
+        ):
+            values = guide * base["d"] / base["n"]
+            axis.plot(along, np.where(values <= top, values, np.nan), color=MUTED, lw=1, ls=style, label=label)
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log", base=2)
+    axis.set_ylim(None, top)
     axis.set_xticks(sizes, [f"{x:g}" for x in sizes])
     axis.set_xlabel("samples $n$")
     axis.set_ylabel("$d^*/n$: half of the runs meet the claim")
