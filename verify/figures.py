@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -36,10 +37,10 @@ def overview(outcome: Outcome) -> Iterator[Picture]:
     shown = representative(outcome, group.name)
     with matplotlib.rc_context(STYLE):
         if shown is not None and shown.times.size > 2:
-            yield _two_stages(shown, pack)
+            yield _two_stages(shown, pack, _first_row(shown, outcome.runs))
         members = [r for r in outcome.results.values() if r.runs["group"].iloc[0] == group.name and r.times.size > 2]
         if len(members) > 1:
-            yield _collapse(members, pack)
+            yield _collapse(members, pack, [_first_row(member, outcome.runs) for member in members])
         runs = outcome.runs[outcome.runs["group"] == group.name]
         if {"error_spurious_end", "error_fresh_end", "flip_share"} <= set(runs):
             yield from filter(None, [_errors(runs)])
@@ -112,7 +113,8 @@ def trend(found: Trend, index: int) -> Picture | None:
             value, low, high = (table[f"{prefix}{k}"].to_numpy(float) for k in ("value", "low", "high"))
             x = table["N"].to_numpy() * (1.04 if prefix else 1)
             axis.vlines(x, low, high, color=colour, lw=0.9, alpha=0.6)
-            axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
+            [marks] = axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
+            traced(marks, [_told(row, prefix, found.kind) for row in table.to_dict("records")])
         beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
         beside.set(yscale="log", ylabel=f"margin of {lost}")
         beside.yaxis.label.set_color(NOISY)
@@ -133,6 +135,14 @@ def trend(found: Trend, index: int) -> Picture | None:
         return finished(figure, name, f"{found.claim.name} along a scaling that breaks {found.path.lost.name}", caption)
 
 
+def _told(row: Mapping[str, Any], prefix: str, kind: str) -> str:
+    """A place along a scaling in a line."""
+    what = "share of runs that meet it" if kind == "share" else "constant K that serves"
+    runs, value, low, high = (f"{row[prefix + k]:.4g}" for k in ("runs", "value", "low", "high"))
+    sizes = ", ".join(f"{k} = {row[k]:.4g}" for k in ("N", "n", "m", "d") if k in row)
+    return f"{sizes}{', with the premise in force' if prefix else ''}; {runs} runs: {what} {value} [{low}, {high}]"
+
+
 def _noisy_group(outcome: Outcome) -> Group | None:
     """The group of full runs with label noise."""
     for group in {g.name: g for g in outcome.plan.group_of.values()}.values():
@@ -140,6 +150,12 @@ def _noisy_group(outcome: Outcome) -> Group | None:
         if group.stage == "end" and len(runs) and (runs["tau_plus"] > 0).any():
             return group
     return None
+
+
+def _first_row(result: Result, runs: pd.DataFrame) -> int:
+    """Where the first run of a result stands among all runs."""
+    own = result.runs.iloc[0]
+    return int(runs.index[(runs[["group", "setting", "seed"]] == own[["group", "setting", "seed"]]).all(axis=1)][0])
 
 
 def _mean(values: np.ndarray, share: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -157,7 +173,7 @@ def _median(column: pd.Series) -> float | None:
     return float(held.median()) if len(held) * 2 >= len(column) and len(held) else None
 
 
-def _two_stages(result: Result, pack: Pack) -> Picture:
+def _two_stages(result: Result, pack: Pack, first_row: int) -> Picture:
     row = result.runs.iloc[0]
     setting = pack.settings(row, row["labels"])
     keep = result.times >= 1
@@ -194,7 +210,7 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
         if not (values >= floor).any():  # no legend for what is not there
             low_lying |= bool((values < floor).any())
             continue
-        top.plot(t, np.where(values >= floor, values, np.nan), **how)
+        traced(*top.plot(t, np.where(values >= floor, values, np.nan), **how), [first_row], whole=True)
     top.plot([], [], color=INK, lw=0.9, ls=(0, (4, 2.5)), label="mean field")
     least = min((float(v[v >= floor].min()) for v, _ in drawn if (v >= floor).any()), default=floor)
     top.set(xscale="log", yscale="log", ylabel="coefficient", ylim=(0.8 * least, None))
@@ -203,8 +219,9 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
         ("accuracy", INK, "all"), ("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
     ):  # fmt: skip
         mean, least, largest = _mean(result.series[name][:, keep].astype(float))
-        low.plot(t, mean, color=colour, label=label)
-        low.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
+        if np.isfinite(mean).any():
+            traced(*low.plot(t, mean, color=colour, label=label), [first_row], whole=True)
+            low.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
     low.set(ylabel="training\naccuracy", xlabel="iteration $t$", ylim=(-0.04, 1.06))
     low.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="samples", alignment="left")
     end = float(t[~np.isnan(_mean(result.series["accuracy"][:, keep].astype(float))[0])][-1])
@@ -245,7 +262,7 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
     return finished(figure, "two-stages", alt, caption)
 
 
-def _collapse(members: list[Result], pack: Pack) -> Picture:
+def _collapse(members: list[Result], pack: Pack, first_rows: list[int]) -> Picture:
     figure, axes = canvas(10.1, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.36, right=0.95, sharex="col")
     rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
@@ -269,7 +286,8 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
                 shown = (y >= 3e-3) & ((s[pick] >= 3e-2) | (j == 0))  # before that all is at its start
                 lines[i, j].append(np.column_stack([x, y])[shown])
     for place, segments in lines.items():
-        axes[place].add_collection(LineCollection(segments, colors=colours, lw=0.8, alpha=0.85))
+        drawn = axes[place].add_collection(LineCollection(segments, colors=colours, lw=0.8, alpha=0.85))
+        traced(drawn, first_rows, whole=True)
         axes[place].autoscale_view()
     for i, label in enumerate(rows.values()):
         for j in range(3):
