@@ -78,10 +78,12 @@ def pages(tmp_path_factory) -> dict[str, Path]:
 
 
 def write_compare(folder: Path) -> None:
-    plain = study(settings=12)
-    for name, outcome in (("first", plain), ("second", replace(plain, verdicts=plain.verdicts[:2]))):
-        report.write(outcome, folder.parent / name, COMMAND)
-    report.compare(folder.parent / "first", folder.parent / "second", folder, COMMAND)
+    report.write(study(settings=0), folder.parent / "first", COMMAND)
+    held = json.loads((folder.parent / "first/report.json").read_text(encoding="utf-8"))
+    for claim, status in zip(held["claims"], ("SUPPORTED", "REFUTED"), strict=False):
+        claim["status"] = status
+    (folder.parent / "second.json").write_text(json.dumps(held), encoding="utf-8")
+    assert report.compare(folder.parent / "first", folder.parent / "second.json", folder, COMMAND) == 1
 
 
 def write_map(folder: Path) -> None:
