@@ -45,7 +45,7 @@ def install() -> None:
 
 def faults(figure: Figure) -> list[str]:
     """Each in a few words; of a figure whose dots per inch are those that it was last drawn with."""
-    shown = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+    shown = [axes for outer in figure.axes for axes in (outer, *outer.child_axes) if axes.get_visible() and axes.axison]
     found: list[str] = []
     for axes in shown:
         for which in ("x", "y"):
@@ -175,7 +175,8 @@ def _labels_in_view(axis: Axis) -> list:
     low, high = sorted(axis.get_view_interval())
     width = (high - low) * 1e-9
     ticks = axis.get_major_ticks()
-    return [t.label1 for t in ticks if t.label1.get_visible() and low - width <= t.get_loc() <= high + width]
+    seen = [t for t in ticks if low - width <= t.get_loc() <= high + width]
+    return [label for side in ("label1", "label2") for t in seen if (label := getattr(t, side)).get_visible()]
 
 
 def _crowded(shown: list[Axes]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,8 @@ from numerics import OBSERVABLES
 from theory import Boundary, Claim, kappa, mu, n
 from theory.papers.kou2023 import Reading
 from theory.papers.kou2023.conditions import STRENGTH
+from verify.draw import STYLE
+from verify.drawn import traces
 from verify.judge import judge
 from verify.laws import check_law, kind_of
 from verify.laws.kind import Status
@@ -61,6 +64,18 @@ def test_what_is_so_is_supported_with_its_place_and_width():
     ends = [(-0.5 + np.sqrt(0.25 + 0.12 * x)) / 0.06 for x in (half, tenth)]  # of 0.03 z^2 + 0.5 z = x
     assert finding.detail.width.value == pytest.approx((ends[1] - ends[0]) / np.log(10), rel=0.05)
     assert finding.detail.data()["kind"] == "boundary"
+
+
+def test_behind_every_point_of_the_picture_stands_its_run():
+    runs = world(0, 40).set_index(np.arange(7, 87))
+    runs.loc[[10, 60], "error_fresh_end"] = np.nan  # such are not drawn
+    found = verdict(LAW, runs)
+    with matplotlib.rc_context(STYLE):
+        shown = kind_of(LAW).picture("b", found.claim, found.findings[0], runs, OBSERVABLES)
+    points = traces(shown.figure)
+    values = runs["error_fresh_end"].dropna()
+    assert sorted(p.row for p in points) == list(values.index)
+    assert [p.row for p in sorted(points, key=lambda p: -p.y)] == list(values.sort_values().index)
 
 
 @pytest.mark.parametrize(

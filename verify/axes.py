@@ -64,8 +64,8 @@ def shares(axis: Axes, runs: pd.DataFrame, met: np.ndarray, required: float) -> 
 
 
 def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, strict: bool = False) -> bool:
-    """Observed value over its bound, or the bare value where a bound is zero; ``strict``: equality fails. Whether any
-    fails, which is a cross."""
+    """Observed value over the size of its bound, or the bare value where a bound is zero; ``strict``: equality fails.
+    Whether any fails, which is a cross."""
     n = apart(runs["n"], runs["setting"])
     bounds = [
         (k, b, at_runs(b, runs), side)
@@ -77,7 +77,7 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
     seen, crosses = [np.zeros(0)], False
     for (k, _, at, side), colour in zip(relative or bounds, (SIGNAL, CLEAN, "#7B5EA7", MUTED) * 2, strict=False):
         raw = runs[k].to_numpy(float)
-        value = raw / at if relative else raw
+        value = raw / np.abs(at) if relative else raw
         fails = side * raw <= side * at if strict else side * raw < side * at
         seen.append(value[np.isfinite(value)])
         label = f"{called(k)} {'≥' if side > 0 else '≤'} bound" if len(relative or bounds) > 1 else None
@@ -89,7 +89,10 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
         if fails.any():
             traced(*axis.plot(n[fails], value[fails], "x", ms=4, mew=0.9, color=NOISY, rasterized=True),
                    runs.index[fails])  # fmt: skip
-    axis.axhline(1 if relative else 0, color=INK, lw=1)
+    # Over its size a bound is 1, and a negative one -1, so that what meets it stays on the side that its sign says.
+    edges = {float(x) for _, _, at, _ in relative or bounds for x in np.sign(at)}
+    for edge in edges:
+        axis.axhline(edge, color=INK, lw=1)
     values = np.concatenate(seen)
     axis.set(xscale="log", xlabel="$n$")
     if relative and values.size and values.min() > 0 and values.max() > 10 * values.min():
@@ -105,7 +108,8 @@ def distances(axis: Axes, laws: Iterable[tuple[str, Law]], runs: pd.DataFrame, s
         axis.yaxis.set_major_locator(MaxNLocator(4))
     names = {called(k) for k, *_ in bounds}
     single = names.pop() if len(names) == 1 else "observed"
-    axis.set_ylabel(f"{single} / bound" if relative else single)
+    unit = " / bound" if edges == {1.0} else " / |bound|"
+    axis.set_ylabel(single + unit if relative else single)
     if len(relative or bounds) > 1:
         legend_above(axis, markerscale=1.6)
     return bool(crosses)

@@ -1,4 +1,4 @@
-"""What a figure shows, read back from it: a table for whoever draws it again, and where its points lie on the page."""
+"""What a figure shows, read back from it: a table for whoever draws it again, and where on a page each run is drawn."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,16 +13,31 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.path import Path
 
 _BEHIND = "_thetacheck_behind"
+_BENT = 1.0  # pixels by which a curve may be off where it is told in fewer vertices
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What is drawn somewhere in words, with a line that makes it again."""
+
+    says: str
+    again: str
+
+    def __str__(self) -> str:
+        return self.says
 
 
 def traced(artist: Artist, rows: Sequence[Any], whole: bool = False) -> None:
-    """Note which run stands behind every point of an artist.
+    """Note which runs stand behind what an artist draws.
 
     Args:
-        artist: a line of marks, or a scatter.
-        rows: of each point, the label of its row in the runs of the study, or what it is in words.
+        artist: marks or a scatter; a line, or a collection of lines; a mesh of cells, whose label says what its colours
+            are; a patch.
+        rows: of each point, line or cell (row by row from the first), the label of its row in the runs of the study, or
+            what it is in words (a string, or :class:`Told`).
         whole: the row stands for its whole setting.
     """
     setattr(artist, _BEHIND, (list(rows), whole))
@@ -44,20 +59,89 @@ class Point:
     whole: bool
 
 
-def points(figure: Figure) -> list[Point]:
-    """Every point in view behind which there is a run."""
-    found = []
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A line without gaps with a run behind it, in few vertices.
+
+    Attributes:
+        vertices: as of a point. Shape (vertices, 2).
+        row, whole: as of a point.
+    """
+
+    vertices: np.ndarray
+    row: Any
+    whole: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mesh:
+    """Cells with runs behind them, or a patch, which is one cell.
+
+    Attributes:
+        x, y: edges of the cells, as of points. Shapes (columns + 1,), (rows + 1,).
+        rows: of each cell, row by row; ``whole``: as of points.
+        says: what the colours are.
+        values: of the colours, NaN where a cell has none; empty for a patch.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    rows: list[Any]
+    whole: bool
+    says: str
+    values: np.ndarray
+
+
+def traces(figure: Figure) -> list[Point | Curve | Mesh]:
+    """Everything in view behind which there is a run."""
+    size = figure.bbox.size
+    found: list[Point | Curve | Mesh] = []
     for axes in _shown(figure):
-        width, height = figure.bbox.size
         box = axes.get_window_extent()
-        for artist in (*axes.lines, *axes.collections):
+        for artist in (*axes.lines, *axes.collections, *axes.patches):
             if not hasattr(artist, _BEHIND):
                 continue
             rows, whole = getattr(artist, _BEHIND)
-            for (x, y), row in zip(axes.transData.transform(_vertices(artist)[0]), rows, strict=True):
-                if box.x0 - 1 <= x <= box.x1 + 1 and box.y0 - 1 <= y <= box.y1 + 1:
-                    found.append(Point(x=x / width, y=1 - y / height, row=row, whole=whole))
+            if isinstance(artist, QuadMesh):
+                corners = _page(axes.transData.transform(np.asarray(artist.get_coordinates()).reshape(-1, 2)), size)
+                corners = corners.reshape(*np.shape(artist.get_coordinates()))
+                values = np.ma.filled(np.ma.asarray(artist.get_array(), float), np.nan).ravel()
+                found.append(
+                    Mesh(x=corners[0, :, 0], y=corners[:, 0, 1], rows=rows, whole=whole, values=values,
+                         says=str(artist.get_label()))
+                )  # fmt: skip
+            elif isinstance(artist, Patch):
+                corners = _page(axes.transData.transform(_vertices(artist)[0]), size)
+                x, y = (np.array([values.min(), values.max()]) for values in corners.T)
+                found.append(Mesh(x=x, y=y, rows=rows, whole=whole, says="", values=np.zeros(0)))
+            elif _is_curve(artist):
+                for vertices, row in zip(_vertices(artist), rows, strict=True):
+                    for piece in _few(axes.transData.transform(vertices), size):
+                        found.append(Curve(vertices=_page(piece, size), row=row, whole=whole))
+            else:
+                placed = axes.transData.transform(_vertices(artist)[0])
+                for at, (x, y), row in zip(placed, _page(placed, size), rows, strict=True):
+                    if (at >= box.min - 1).all() and (at <= box.max + 1).all():
+                        found.append(Point(x=x, y=y, row=row, whole=whole))
     return found
+
+
+def _page(placed: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """From the left and from the top, as shares of the picture."""
+    return np.array([0.0, 1.0]) + np.array([1.0, -1.0]) * placed / size
+
+
+def _few(placed: np.ndarray, size: np.ndarray) -> list[np.ndarray]:
+    """The pieces of a line between its gaps, as far as the picture goes, in as many vertices as its bends ask for."""
+    path = Path(placed)
+    path.should_simplify, path.simplify_threshold = True, _BENT
+    width, height = size
+    return [piece for piece in path.to_polygons(width=width, height=height, closed_only=False) if len(piece) > 1]
+
+
+def _is_curve(artist: Artist) -> bool:
+    """Whether a run stands behind a line as a whole, not behind each of its marks."""
+    return isinstance(artist, LineCollection) or (isinstance(artist, Line2D) and artist.get_marker() in ("None", ""))
 
 
 def table(figure: Figure, runs: pd.DataFrame | None = None) -> pd.DataFrame:
@@ -77,6 +161,8 @@ def table(figure: Figure, runs: pd.DataFrame | None = None) -> pd.DataFrame:
         for index, (artist, kind) in enumerate(_artists(axes)):
             for part, held in enumerate(_pieces(artist, kind)):
                 rows, whole = getattr(artist, _BEHIND, ((), False))
+                if rows and _is_curve(artist):
+                    rows = [rows[part]] * len(held)
                 if len(rows) == len(held):
                     held = held.assign(**_run(rows, whole, runs))
                 label = str(artist.get_label())
@@ -97,7 +183,7 @@ def _run(rows: Sequence[Any], whole: bool, runs: pd.DataFrame | None) -> dict[st
         return {"row": [str(row) for row in rows]}
     held = runs.loc[list(rows)]
     names = ("group", "setting") if whole else ("group", "setting", "seed")
-    return {name: held[name].to_numpy() for name in names}
+    return {name: held[name].array if name == "group" else held[name].astype("Int64").array for name in names}
 
 
 def _shown(figure: Figure) -> list[Axes]:

@@ -2,7 +2,8 @@
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -36,13 +37,13 @@ def overview(outcome: Outcome) -> Iterator[Picture]:
     shown = representative(outcome, group.name)
     with matplotlib.rc_context(STYLE):
         if shown is not None and shown.times.size > 2:
-            yield _two_stages(shown, pack)
+            yield _two_stages(shown, pack, _first_row(shown, outcome.runs))
         members = [r for r in outcome.results.values() if r.runs["group"].iloc[0] == group.name and r.times.size > 2]
         if len(members) > 1:
-            yield _collapse(members, pack)
+            yield _collapse(members, pack, [_first_row(member, outcome.runs) for member in members])
         runs = outcome.runs[outcome.runs["group"] == group.name]
         if {"error_spurious_end", "error_fresh_end", "flip_share"} <= set(runs):
-            yield _errors(runs)
+            yield from filter(None, [_errors(runs)])
 
 
 def of_claim(verdict: Verdict, outcome: Outcome) -> Iterator[Picture]:
@@ -112,7 +113,8 @@ def trend(found: Trend, index: int) -> Picture | None:
             value, low, high = (table[f"{prefix}{k}"].to_numpy(float) for k in ("value", "low", "high"))
             x = table["N"].to_numpy() * (1.04 if prefix else 1)
             axis.vlines(x, low, high, color=colour, lw=0.9, alpha=0.6)
-            axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
+            [marks] = axis.plot(x, value, marker, color=colour, ms=4.5, label=label)
+            traced(marks, [_told(row, prefix, found.kind) for row in table.to_dict("records")])
         beside.plot(table["N"], table["margin"], "--", color=NOISY, lw=1.1)
         beside.set(yscale="log", ylabel=f"margin of {lost}")
         beside.yaxis.label.set_color(NOISY)
@@ -133,6 +135,14 @@ def trend(found: Trend, index: int) -> Picture | None:
         return finished(figure, name, f"{found.claim.name} along a scaling that breaks {found.path.lost.name}", caption)
 
 
+def _told(row: Mapping[str, Any], prefix: str, kind: str) -> str:
+    """A place along a scaling in a line."""
+    what = "share of runs that meet it" if kind == "share" else "constant K that serves"
+    runs, value, low, high = (f"{row[prefix + k]:.4g}" for k in ("runs", "value", "low", "high"))
+    sizes = ", ".join(f"{k} = {row[k]:.4g}" for k in ("N", "n", "m", "d") if k in row)
+    return f"{sizes}{', with the premise in force' if prefix else ''}; {runs} runs: {what} {value} [{low}, {high}]"
+
+
 def _noisy_group(outcome: Outcome) -> Group | None:
     """The group of full runs with label noise."""
     for group in {g.name: g for g in outcome.plan.group_of.values()}.values():
@@ -140,6 +150,12 @@ def _noisy_group(outcome: Outcome) -> Group | None:
         if group.stage == "end" and len(runs) and (runs["tau_plus"] > 0).any():
             return group
     return None
+
+
+def _first_row(result: Result, runs: pd.DataFrame) -> int:
+    """Where the first run of a result stands among all runs."""
+    own = result.runs.iloc[0]
+    return int(runs.index[(runs[["group", "setting", "seed"]] == own[["group", "setting", "seed"]]).all(axis=1)][0])
 
 
 def _mean(values: np.ndarray, share: float = 0.5) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -157,7 +173,7 @@ def _median(column: pd.Series) -> float | None:
     return float(held.median()) if len(held) * 2 >= len(column) and len(held) else None
 
 
-def _two_stages(result: Result, pack: Pack) -> Picture:
+def _two_stages(result: Result, pack: Pack, first_row: int) -> Picture:
     row = result.runs.iloc[0]
     setting = pack.settings(row, row["labels"])
     keep = result.times >= 1
@@ -182,15 +198,19 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
                 continue
             top.fill_between(t, np.maximum(least, floor), np.maximum(largest, floor), color=colour, alpha=0.15, lw=0)
             shown = np.where(np.isnan(mean), np.nan, predicted[f"{name}_{sign}"][keep])
-            drawn.append((mean, {"color": colour, "lw": width, "label": label if sign == "plus" else None}))
+            drawn.append((mean, {"color": colour, "lw": width, "label": label if sign == "plus" else "_"}))
             drawn.append((shown, {"color": INK, "lw": 0.9, "ls": (0, (4, 2.5)), "zorder": 3}))
     for name, colour, label in (
         ("gamma_max", SIGNAL, r"$\max\,\gamma$"), ("rho_noisy_max", NOISY, r"$\max\,\bar\rho$ noisy"),
     ):  # fmt: skip
         mean, _, _ = _mean(result.series[name][:, keep].astype(float))
         drawn.append((mean, {"color": colour, "lw": 1.0, "ls": ":", "label": label}))
+    low_lying = False
     for values, how in drawn:
-        top.plot(t, np.where(values >= floor, values, np.nan), **how)
+        if not (values >= floor).any():  # no legend for what is not there
+            low_lying |= bool((values < floor).any())
+            continue
+        traced(*top.plot(t, np.where(values >= floor, values, np.nan), **how), [first_row], whole=True)
     top.plot([], [], color=INK, lw=0.9, ls=(0, (4, 2.5)), label="mean field")
     least = min((float(v[v >= floor].min()) for v, _ in drawn if (v >= floor).any()), default=floor)
     top.set(xscale="log", yscale="log", ylabel="coefficient", ylim=(0.8 * least, None))
@@ -199,8 +219,9 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
         ("accuracy", INK, "all"), ("accuracy_clean", CLEAN, "clean"), ("accuracy_noisy", NOISY, "noisy"),
     ):  # fmt: skip
         mean, least, largest = _mean(result.series[name][:, keep].astype(float))
-        low.plot(t, mean, color=colour, label=label)
-        low.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
+        if np.isfinite(mean).any():
+            traced(*low.plot(t, mean, color=colour, label=label), [first_row], whole=True)
+            low.fill_between(t, least, largest, color=colour, alpha=0.15, lw=0)
     low.set(ylabel="training\naccuracy", xlabel="iteration $t$", ylim=(-0.04, 1.06))
     low.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), title="samples", alignment="left")
     end = float(t[~np.isnan(_mean(result.series["accuracy"][:, keep].astype(float))[0])][-1])
@@ -224,14 +245,15 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
     if over:
         top.text(over, 1.015, "overtaking", transform=edge, ha="center", color=NOISY, fontsize=8.5)
     seeds = len(result.runs)
-    taus = f"$\\tau_+$ = {row['tau_plus']:.2f}, $\\tau_-$ = {row['tau_minus']:.2f}"
+    taus = f"$\\tau_+$ = {number(row['tau_plus'], 2)}, $\\tau_-$ = {number(row['tau_minus'], 2)}"
     caption = (
         f"The two stages in one setting ($n$ = {row['n']:g}, $m$ = {row['m']:g}, $d$ = {number(row['d'])},"
-        f" $\\kappa$ = {row['kappa']:.2f}, {taus}, target loss {number(row['epsilon'])};"
+        f" $\\kappa$ = {number(row['kappa'])}, {taus}, target loss {number(row['epsilon'])};"
         f" {seeds} seeds). Top: class means of the coefficients, thick for $y=+1$, thin for $y=-1$;"
         f" bands span the seeds; dashed black: the mean-field curve, which has no free parameter. Bottom: accuracy on"
         f" the given labels."
     )
+    caption += " What stays below $10^{-3}$ is not drawn." if low_lying else ""
     caption += " Solid line: $T_1$, the median over the seeds." if first else ""
     caption += (
         " Dash-dotted: the median of the first time some noisy $\\bar\\rho$ exceeds every $\\gamma$." if over else ""
@@ -240,8 +262,8 @@ def _two_stages(result: Result, pack: Pack) -> Picture:
     return finished(figure, "two-stages", alt, caption)
 
 
-def _collapse(members: list[Result], pack: Pack) -> Picture:
-    figure, axes = canvas(9.4, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.32, right=0.25, sharex="col")
+def _collapse(members: list[Result], pack: Pack, first_rows: list[int]) -> Picture:
+    figure, axes = canvas(10.1, 4.7, 2, 3, wspace=0.24, hspace=0.16, top=0.36, right=0.95, sharex="col")
     rows = {"gamma": r"$\gamma$", "rho_noisy": r"$\bar\rho$ of noisy samples"}
     kappas = np.array([r.runs["kappa"].iloc[0] for r in members])
     shade = matplotlib.colormaps["viridis"]
@@ -264,7 +286,8 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
                 shown = (y >= 3e-3) & ((s[pick] >= 3e-2) | (j == 0))  # before that all is at its start
                 lines[i, j].append(np.column_stack([x, y])[shown])
     for place, segments in lines.items():
-        axes[place].add_collection(LineCollection(segments, colors=colours, lw=0.8, alpha=0.85))
+        drawn = axes[place].add_collection(LineCollection(segments, colors=colours, lw=0.8, alpha=0.85))
+        traced(drawn, first_rows, whole=True)
         axes[place].autoscale_view()
     for i, label in enumerate(rows.values()):
         for j in range(3):
@@ -278,13 +301,12 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
         axes[0, j].set_title(title)
         axes[1, j].set_xlabel("iteration $t$" if j == 0 else r"$s = \eta t\sigma_\xi^2 d/(nm)$")
     scale = ScalarMappable(LogNorm(kappas.min(), kappas.max()), shade)
-    inset = axes[0, 0].inset_axes((0.56, 0.16, 0.38, 0.045))
-    bar = figure.colorbar(scale, cax=inset, orientation="horizontal")
-    ends = [float(f"{kappas.min():.2g}"), float(f"{kappas.max():.2g}")]
-    bar.set_ticks([kappas.min(), kappas.max()], labels=[f"{x:g}" for x in ends])
+    beside = axes[0, 2].inset_axes((1.06, -1.16, 0.045, 2.16))  # both rows of panels are as high, with a gap of 0.16
+    bar = figure.colorbar(scale, cax=beside)
+    bar.set_ticks([kappas.min(), kappas.max()], labels=[number(x, 2) for x in (kappas.min(), kappas.max())])
     bar.minorticks_off()
-    bar.ax.tick_params(labelsize=8, length=2)
-    bar.ax.set_title(r"$\kappa$", fontsize=9, pad=2, loc="center")
+    bar.ax.tick_params(labelsize=8.5, length=2)
+    bar.ax.set_title(r"$\kappa$", fontsize=9, pad=4, loc="center")
     runs = pd.concat([r.runs for r in members])
     caption = (
         f"Collapse on the mean field. Each line is the mean over the seeds of one setting (label $+1$): as run (left),"
@@ -295,16 +317,21 @@ def _collapse(members: list[Result], pack: Pack) -> Picture:
     return finished(figure, "collapse", alt, caption)
 
 
-def _errors(runs: pd.DataFrame) -> Picture:
-    figure, axes = canvas(9.0, 3.5, 1, 2, wspace=0.1, right=1.75, sharey=True, top=0.32)
+def _errors(runs: pd.DataFrame) -> Picture | None:
+    moments = {"T1": "at $T_1$", "end": "at convergence"}
     laws = {
         "spurious": ("shared patches, $D_{\\mathrm{test}}$", NOISY, "o"),
         "training_noise": ("training patches", CLEAN, "x"),
         "fresh": ("fresh patches", SIGNAL, "s"),
     }
+    shown = [k for k in moments if runs.reindex(columns=[f"error_{law}_{k}" for law in laws]).notna().any(axis=None)]
+    if not shown:
+        return None
+    width = 3.4 * len(shown) + 2.2
+    figure, axes = canvas(width, 3.5, 1, len(shown), wspace=0.1, right=1.75, sharey=True, top=0.32)
     half = runs["flip_share"].to_numpy(float) / 2
     limit = float(np.nanmax(half)) if np.isfinite(half).any() else 0.2
-    for axis, when, title in zip(axes[0], ("T1", "end"), ("at $T_1$", "at convergence"), strict=True):
+    for axis, when in zip(axes[0], shown, strict=True):
         for law, (label, colour, marker) in laws.items():
             column = f"error_{law}_{when}"
             if column in runs:
@@ -312,9 +339,9 @@ def _errors(runs: pd.DataFrame) -> Picture:
                                     mfc="none" if marker != "x" else colour, rasterized=True)  # fmt: skip
                 traced(marks, runs.index)
         axis.plot([0, limit], [0, limit], color=INK, lw=1, ls=(0, (4, 2.5)), label="$|S_f|/(2n)$")
-        axis.set(xlabel="half the realised flip share, $|S_f|/(2n)$", title=title)
+        axis.set(xlabel="half the realised flip share, $|S_f|/(2n)$", title=moments[when])
     axes[0, 0].set_ylabel("test error")
-    axes[0, 1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes[0, -1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     caption = (
         "Test error under three laws of the noise patch: a training patch plus fresh noise (the paper's"
         " $D_{\\mathrm{test}}$), a training patch itself, and a fresh patch. One point per run with a flipped sample."

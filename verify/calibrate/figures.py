@@ -1,7 +1,9 @@
 """Figures of a calibration, as values. Drawn in the style of :mod:`verify.figures`."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -9,7 +11,12 @@ import pandas as pd
 from matplotlib.colors import ListedColormap, Normalize
 
 from verify.calibrate import ARRIVES, Calibration, Constant, Existence, Exponent, Leaning
+from verify.design import EPSILON
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, legend_below
+from verify.drawn import Told, traced
+from verify.falsify import again_at
+from verify.notation import symbol
+from verify.pack import pack_of
 
 # From white to blue, told apart in grey; the end is dark enough for white text.
 SHADES = ListedColormap(np.linspace((1, 1, 1), (0.03, 0.25, 0.45), 256))
@@ -47,10 +54,11 @@ def _constants(found: Calibration) -> Picture:
         for y, one in enumerate(group):
             for row in one.table.itertuples():
                 x = steps.index(row.C)
-                axis.fill(
+                box = axis.fill(
                     np.array([-0.48, 0.48, 0.48, -0.48]) + x, np.array([-0.46, -0.46, 0.46, 0.46]) + y,
                     color=SHADES(SCALE(row.failing)), ec="#CCCCCC", lw=0.5,
                 )  # fmt: skip
+                traced(*box, [_at_constant(found, one, row)])
                 text = f"{row.violating}/{row.settings}" + (f" ({row.undecided})" if row.undecided else "")
                 axis.text(
                     x, y, text, ha="center", va="center", fontsize=7.5, color="white" if row.failing > 0.5 else INK
@@ -72,6 +80,30 @@ def _constants(found: Calibration) -> Picture:
         " share of all runs that fail. The bar marks the smallest constant from which on no violation was found; a row"
         " without one has none, or too little is settled. Rows end where the next step costs too much.",
     )  # fmt: skip
+
+
+def _at_constant(found: Calibration, one: Constant, row: Any) -> Told | str:
+    """A cell in words: its counts and the setting that fails most, with a command that looks at that one again."""
+    cells = found.cells
+    mine = cells[(cells["part"] == "constant") & (cells["claim"] == one.claim.name) & (cells["label_C"] == row.C)]
+    words = f"{one.claim.name} at {'C' if one.in_words == 'C' else one.in_words} = {_step(row.C, one.in_words)}: "
+    words += f"{row.violating} of {row.settings} settings violate it, {row.undecided} are undecided; {row.failing:.2%}"
+    words += f" of {row.runs} runs fail"
+    if not row.failing:
+        return words
+    most = mine.loc[(mine["failures"] / mine["counted"].clip(lower=1)).idxmax()]
+    pack = pack_of(found.layout.reading)
+    values = {k: int(most[k]) if k in pack.setting.whole() else float(most[k]) for k in pack.columns}
+    words += f", most at {_setting(values)}: {most['failures']} of {most['counted']}"
+    reading = replace(found.layout.reading, C=row.C) if one.in_words == "C" else found.layout.reading
+    asked = reading.at(values, EPSILON[1])
+    if one.in_words != "C" or not all(c.margin(asked, reading.C).holds for c in one.claim.needs):
+        return words
+    return Told(says=words, again=again_at(one.claim, values, reading))
+
+
+def _setting(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{symbol(k)} = {value:.4g}" for k, value in values.items())
 
 
 def _step(value: float, words: str) -> str:
@@ -100,11 +132,15 @@ def _leanings(found: Calibration) -> Picture:
     for y, one in enumerate(rows):
         for row in one.table.itertuples():
             x = place[row.item] + factors.index(row.factor)
-            axis.fill(
+            box = axis.fill(
                 np.array([-0.5, 0.5, 0.5, -0.5]) + x, np.array([-0.45, -0.45, 0.45, 0.45]) + y,
                 fc=SHADES(SCALE(row.share)) if row.runs else "white", ec="#CCCCCC", lw=0.4,
                 hatch=None if row.runs else "//////",
             )  # fmt: skip
+            share = (
+                f"{row.share:.2%} [{row.low:.2%}, {row.high:.2%}] of {row.runs} runs" if row.runs else "no run speaks"
+            )
+            traced(*box, [f"{one.claim.name}, {row.item} loosened by {_factor(row.factor)}: fails in {share}"])
             if row.verdict == "leans":
                 axis.plot([x], [y], marker="o", ms=3.2, color=NOISY, mec="white", mew=0.5)
     for item, x in place.items():
@@ -190,9 +226,12 @@ def _points(axis, here: pd.DataFrame, top: float, shift: float, marker: str, col
         x = row.m * shift * (1 if filled else 1.06)
         axis.plot([x, x], [low * top, high * top], color=colour, lw=1)
         if np.isfinite(row.value):
-            axis.plot(
+            mark = axis.plot(
                 x, row.value * top, marker=marker, color=colour, mfc=colour if filled else "white", ms=5, ls="none"
             )
+            where = _setting({k: getattr(row, k) for k in ("n", "m", "tau_plus", "tau_minus")})
+            value = f"{row.value:.4g} [{row.low:.4g}, {row.high:.4g}]"
+            traced(*mark, [f"{row.claim}, {where}: half of the runs meet it at {symbol('kappa')} = {value}"])
 
 
 def _exponents(found: Calibration) -> Picture:
@@ -212,30 +251,38 @@ def _exponents(found: Calibration) -> Picture:
         names = [one.claim.name, *others[one.claim.name]]
         name = "\n".join("$T_1$ comes" if x == ARRIVES else x for x in names)
         power = "" if one.a is None else f": $a={one.a.value:.2f}$ [{one.a.low:.2f}, {one.a.high:.2f}]"
-        axis.plot(
+        [marks] = axis.plot(
             x, rows["d"] / rows["n"], marker=marker, ms=5, color=colour, lw=0.8, label=name + power.replace(": ", "\n")
         )
+        said = "T_1 comes" if one.claim.name == ARRIVES else one.claim.name
+        traced(marks, [f"{said}, n = {row.n}, m = {row.m}: in half of the runs at d = {row.d:.4g}"
+                       f" [{row.low:.4g}, {row.high:.4g}]" for row in rows.itertuples()])  # fmt: skip
         for row in rows.itertuples():
             low, high = max(row.low, row.least / 1.2), min(row.high, row.most * 1.2)
             axis.plot([row.n * shift] * 2, [low / row.n, high / row.n], color=colour, lw=1)
     never = [e.claim.name for e in found.exponents if e.answer is Existence.NONE]
     sizes = sorted({x for e in found.exponents for x in e.table["n"]})
+    top = None
     if sizes and shown:
         n = np.array(sizes, float)
         m = np.array([float(shown[0].table.set_index("n")["m"].get(x, np.nan)) for x in sizes])
         arrival = next((e for e in shown if e.claim.name == ARRIVES), shown[0]).table.dropna(subset=["d"])
         base = arrival.iloc[0]
-        guide = np.log(n * m) / np.log(base["n"] * base["m"]) * base["d"] / base["n"]
-        axis.plot(n, guide, color=MUTED, lw=1, ls="--", label=r"$\propto n\log(nm)$")
-        axis.plot(n, n * base["d"] / base["n"] ** 2, color=MUTED, lw=1, ls=":", label=r"$\propto n^2$")
-    axis.set_xscale("log", base=2)
-    axis.set_yscale("log", base=2)
-    if shown:
-        top = max(
+        top = 2 * max(
             float((e.table["high"].where(np.isfinite(e.table["high"]), e.table["most"]) / e.table["n"]).max())
             for e in shown
         )
-        axis.set_ylim(None, 2 * top)
+        along = np.geomspace(n[0], n[-1], 100)
+        m = np.exp(np.interp(np.log(along), np.log(n), np.log(m)))
+        for guide, style, label in (
+            (np.log(along * m) / np.log(base["n"] * base["m"]), "--", r"$\propto n\log(nm)$"),
+            (along / base["n"], ":", r"$\propto n^2$"),
+        ):
+            values = guide * base["d"] / base["n"]
+            axis.plot(along, np.where(values <= top, values, np.nan), color=MUTED, lw=1, ls=style, label=label)
+    axis.set_xscale("log", base=2)
+    axis.set_yscale("log", base=2)
+    axis.set_ylim(None, top)
     axis.set_xticks(sizes, [f"{x:g}" for x in sizes])
     axis.set_xlabel("samples $n$")
     axis.set_ylabel("$d^*/n$: half of the runs meet the claim")

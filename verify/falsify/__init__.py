@@ -14,6 +14,8 @@ from verify.falsify.hunting import (
     hunts,
 )
 from verify.falsify.scope import (
+    again_at,
+    changed,
     falsifiable,
     limits,
     parties,
@@ -36,8 +38,10 @@ __all__ = [
     "Followed",
     "Hunt",
     "Tested",
+    "again_at",
     "aside",
     "beside",
+    "changed",
     "cost_at",
     "failures",
     "falsifiable",

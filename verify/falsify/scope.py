@@ -1,8 +1,11 @@
-"""What can be searched: claims that a single setting can violate, which of them look at the same runs, and how far a
-search goes where nothing else bounds a parameter.
+"""What can be searched: claims that a single setting can violate, which of them look at the same runs, how far a
+search goes where nothing else bounds a parameter, and the command that asks at a single setting.
 """
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import sympy as sp
 
@@ -12,7 +15,8 @@ from theory import d as dimension
 from theory.reading import Reading
 from theory.statements import imbalance, weights
 from verify.design import stage_of
-from verify.pack import pack_of
+from verify.pack import option, pack_of
+from verify.shown import COMMAND
 from verify.userfile import Pin, observables_of
 
 
@@ -84,3 +88,17 @@ def rescales(claims: Sequence[Claim], reading: Reading, file: Pin | None = None)
             if any(w - {own} for w in found):
                 return False
     return True
+
+
+def changed(reading: Reading) -> dict[str, float | str]:
+    """What of a reading is not as it is where nothing is said."""
+    return {k: v for k, v in asdict(reading).items() if v != getattr(type(reading)(), k)}
+
+
+def again_at(claim: Claim, values: Mapping[str, Any], reading: Reading, conditions: str = "") -> str:
+    """The command that counts failures of a claim at one setting, with fresh seeds."""
+    at = " ".join(f"{k}={v!r}" for k, v in values.items() if k != "labels")  # --labels says it
+    options = {k: v if isinstance(v, str) else f"{v:g}" for k, v in changed(reading).items()}
+    more = [f"--{k.replace('_', '-')} {v}" for k, v in options.items()]
+    more += [f"--conditions {shlex.quote(conditions)}"] if conditions else []
+    return " ".join([f'{COMMAND} falsify {shlex.quote(claim.name)} --at "{at}"', *more]) + option(reading)

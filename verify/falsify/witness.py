@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 
 from numerics.observables import moments
 from numerics.series import SERIES
@@ -13,6 +14,8 @@ from verify.evidence import at_runs, evidence
 from verify.falsify.hunting import Finding, Tested
 from verify.falsify.trials import Trials
 from verify.userfile import Pin, observables_of
+
+VIOLATED, HOLDS = "the violation", "the setting where it holds"  # groups of runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +30,7 @@ class Curves:
         bounds: the claim's bounds at the setting, by observable: (low, high), None where there is none.
         met, counted: whether each run meets the claim, and says something about it. Shape (runs,).
         moment: index of the time at which T_1 comes, -1 where it does not. Shape (runs,).
+        runs: what each run is, a row per run.
     """
 
     tested: Tested
@@ -37,6 +41,7 @@ class Curves:
     met: np.ndarray
     counted: np.ndarray
     moment: np.ndarray
+    runs: pd.DataFrame
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,11 @@ class Followed:
     violated: Curves
     holds: Curves | None
 
+    @property
+    def runs(self) -> pd.DataFrame:
+        """Those of both: first those at the violation."""
+        return pd.concat([c.runs for c in (self.violated, self.holds) if c is not None], ignore_index=True)
+
 
 def follow(finding: Finding, reading: Reading, seed_: int, file: Pin | None = None, seeds: int = 24) -> Followed:
     """Runs at a finding's violation and where the claim holds, for a figure."""
@@ -63,7 +73,7 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: Pin | None = No
     here = Trials((claim,), reading, seed_, file=file)
     rng = np.random.default_rng([seed_, 17])
 
-    def curves(tested: Tested) -> Curves:
+    def curves(tested: Tested, called: str) -> Curves:
         group = replace(here.group, series=tuple(SERIES))
         job = replace(here.job(tested.setting, 0, tuple(int(x) for x in rng.integers(2**62, size=seeds))), group=group)
         run = sweep.simulate([job])
@@ -82,6 +92,7 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: Pin | None = No
             met=found.met,
             counted=found.counted,
             moment=run.index("T1"),
+            runs=result.runs.assign(group=called),
         )
 
     along = {}
@@ -94,6 +105,6 @@ def follow(finding: Finding, reading: Reading, seed_: int, file: Pin | None = No
         claim=claim,
         stage=here.group.stage,
         along=along,
-        violated=curves(finding.shown),
-        holds=None if finding.holds is None else curves(finding.holds),
+        violated=curves(finding.shown, VIOLATED),
+        holds=None if finding.holds is None else curves(finding.holds, HOLDS),
     )

@@ -248,6 +248,7 @@ def _picture(
 ) -> "Picture | None":
     from verify.axes import legend_above, sizes
     from verify.draw import INK, NOISY, SIGNAL, canvas, finished
+    from verify.drawn import traced
 
     detail, [(_, law)] = finding.detail, finding.parts
     if detail.curve is None:
@@ -257,11 +258,16 @@ def _picture(
     figure, axes = canvas(7.0, 3.2)
     axis = axes[0, 0]
     middle = float(np.median(size))
+    rows = _rows(observables[detail.observable], law, runs)
     for mask, colour, label in (
         (size <= middle, SIGNAL, f"$n \\leq {middle:.0f}$"),
         (size > middle, NOISY, f"$n > {middle:.0f}$"),
     ):
-        axis.plot(along[mask], value[mask], "o", ms=3, mew=0, alpha=0.55, color=colour, label=label, rasterized=True)
+        [marks] = axis.plot(
+            along[mask], value[mask], "o", ms=3, mew=0, alpha=0.55, color=colour, label=label, rasterized=True
+        )
+        if len(rows) == len(along):
+            traced(marks, rows[mask])
     grid = np.geomspace(along.min(), along.max(), 200)
     curve = float(law.top) * falls(detail.curve, np.log(grid / place.value))
     axis.plot(grid, curve, color=INK, lw=1.1, ls=(0, (4, 2.5)), label="fitted curve")
@@ -275,6 +281,12 @@ def _picture(
         f" of the design (dashed) and where it passes {float(law.level):g}, with its 95 % interval. {sizes(runs)}"
     )
     return finished(figure, name, f"Boundary of {claim.name}", caption)
+
+
+def _rows(observable: Observable, law: Boundary, runs: pd.DataFrame) -> pd.Index:
+    """The runs that are drawn: those that were judged."""
+    usable = (lacking(observable, runs) == "") & runs[observable.name].notna()
+    return runs.index[usable & (runs[law.constant] > 0) if law.constant else usable]
 
 
 def _monomial(law: Boundary) -> str:

@@ -18,6 +18,7 @@ from theory import Claim
 from theory.orders import grammar
 from verify import maps
 from verify.draw import CLEAN, INK, MUTED, NOISY, SIGNAL, STYLE, Picture, canvas, finished, legend_below
+from verify.drawn import traced
 from verify.maps import Grid, Line, Map
 from verify.notation import called, latex
 from verify.pack import loaded
@@ -43,7 +44,7 @@ ACROSS = 3  # panels in a row
 
 
 def draw(map_: Map, found: pd.DataFrame) -> Picture:
-    """The figure of a map from its table of cells."""
+    """The figure of a map from its table of cells, each of which stands for its runs."""
     grid = maps.fine_grid(map_)
     conditions = maps.boundaries(map_, grid)
     crossing = _merged([line for line in conditions if line.crosses])
@@ -141,6 +142,8 @@ def _cells(axis: Axes, map_: Map, name: str, found: pd.DataFrame) -> set[int]:
     shape = (len(map_.y.values), len(map_.x.values))
     x, y = maps.edges(map_.x), maps.edges(map_.y)
     mesh = axis.pcolormesh(x, y, values.reshape(shape), cmap=colours, norm=norm, rasterized=True, lw=0)
+    mesh.set_label(name)
+    traced(mesh, range(len(found)), whole=True)
     bar = axis.figure.colorbar(mesh, ax=axis, fraction=0.05, pad=0.03)
     bar.outline.set_visible(False)
     if not isinstance(norm, LogNorm):

@@ -28,6 +28,8 @@ from verify.calibrate import (
 from verify.drawn import table
 from verify.folder import read_json
 from verify.notation import number
+from verify.pack import pack_of
+from verify.report import hover
 from verify.report.common import (
     PIPE_INTERVAL,
     csv,
@@ -96,8 +98,10 @@ def write_calibration(found: Calibration, folder: Path, command: str) -> None:
     with without_collector():
         pictures = list(figures.figures(found))
     context = _context(found, command) | {"pictures": pictures}
+    again = {picture.name: command for picture in pictures}
+    scripts = hover.scripts(pictures, pd.DataFrame(), pack_of(found.layout.reading), again)
     body: dict[str, str | bytes] = {
-        "calibration.html": html_page("calibration.html", "calibrated constants", context),
+        "calibration.html": html_page("calibration.html", "calibrated constants", context, scripts),
         "calibration.md": markdown("calibration.md", context),
         FILE: dumps(_json(found, context, command)),
         "calibration.csv": csv(found.cells),

@@ -1,7 +1,6 @@
 """What the search for violations found."""
 
 import re
-import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -19,12 +19,13 @@ from theory.statements import tex
 from verify.design import EPSILON
 from verify.draw import Picture
 from verify.drawn import table
-from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested, figures
+from verify.falsify import FOLDER, Finding, Followed, Hunt, Tested, again_at, changed, figures
 from verify.fit import clopper_pearson
 from verify.notation import notation, number
-from verify.pack import option, pack_of, typed
+from verify.pack import pack_of, typed
+from verify.report import hover
 from verify.report.common import csv, dumps, duration, html_page, markdown, open_console, stated
-from verify.shown import COMMAND, visible
+from verify.shown import visible
 
 
 @contextmanager
@@ -65,7 +66,10 @@ def write_hunts(
     Raises:
         OSError: ``folder`` cannot be written; it is then as before.
     """
-    pictures = {name: figures.draw(held) for name, held in followed.items()}
+    pictures, runs = {}, pd.DataFrame()
+    for name, held in followed.items():
+        pictures[name] = figures.draw(held, len(runs))
+        runs = pd.concat([runs, held.runs], ignore_index=True)
     rows = [
         _row(finding, hunt, reading, conditions, pictures.get(finding.claim.name))
         for hunt in hunts
@@ -77,8 +81,11 @@ def write_hunts(
         "found": rows,
         "command": command,
     }
+    again = {p.name: row["witnesses"][0]["command"] for row in rows if (p := row["picture"])}
     body: dict[str, str | bytes] = {
-        "falsify.html": html_page("hunts.html", "violations", context),
+        "falsify.html": html_page(
+            "hunts.html", "violations", context, hover.scripts(pictures.values(), runs, pack_of(reading), again)
+        ),
         "falsify.md": markdown("hunts.md", context),
         "falsify.json": dumps(
             {
@@ -91,7 +98,7 @@ def write_hunts(
     body |= {row["test_name"]: row["test"] for row in rows if row["test"]}
     for picture in pictures.values():
         body |= picture.files(f"falsify-figures/{picture.name}")
-        body[f"falsify-figures/{picture.name}.csv"] = csv(table(picture.figure), float_format="%.6g")
+        body[f"falsify-figures/{picture.name}.csv"] = csv(table(picture.figure, runs), float_format="%.6g")
     FOLDER.save(body, folder)
 
     console, told = open_console(), open_console(sys.stderr)
@@ -213,7 +220,7 @@ def beside_rows(hunts: Sequence[Hunt], reading: Reading, statuses: Mapping[str, 
                 "differs": differs,
                 "counted": f.counted,
                 "settings": h.settings,
-                "command": "" if shown is None else _again(f.claim, shown.setting, reading, ""),
+                "command": "" if shown is None else again_at(f.claim, shown.setting.values(), reading),
             }
         )
     return {"lead": _lead(hunts), "rows": rows}
@@ -238,7 +245,7 @@ def _witness(kind: str, tested: Tested, finding: Finding, reading: Reading, cond
             }
             for m in margins
         ],
-        "command": _again(finding.claim, setting, reading, conditions),
+        "command": again_at(finding.claim, setting.values(), reading, conditions),
     }
 
 
@@ -248,7 +255,7 @@ def hunt_json(hunt: Hunt, reading: Reading, conditions: str = "") -> dict[str, A
     def tested(held: Tested | None, claim: Claim) -> dict[str, Any] | None:
         if held is None:
             return None
-        again = _again(claim, held.setting, reading, conditions)
+        again = again_at(claim, held.setting.values(), reading, conditions)
         return {**vars(held), "setting": held.setting.values(), "reproduce": again}
 
     return {
@@ -296,24 +303,12 @@ def failures_at(setting: Setting, counts: Mapping[str, tuple[int, int]], reading
     return violated
 
 
-def _changed(reading: Reading) -> dict[str, float | str]:
-    return {k: v for k, v in asdict(reading).items() if v != getattr(type(reading)(), k)}
-
-
-def _again(claim: Claim, setting: Setting, reading: Reading, conditions: str) -> str:
-    at = " ".join(f"{k}={v!r}" for k, v in setting.values().items() if k != "labels")  # --labels says it
-    changed = {k: v if isinstance(v, str) else f"{v:g}" for k, v in _changed(reading).items()}
-    more = [f"--{k.replace('_', '-')} {v}" for k, v in changed.items()]
-    more += [f"--conditions {shlex.quote(conditions)}"] if conditions else []
-    return " ".join([f'{COMMAND} falsify {shlex.quote(claim.name)} --at "{at}"', *more]) + option(reading)
-
-
 def _slug(claim: Claim) -> str:
     return re.sub(r"[^a-z0-9]+", "_", claim.name.lower())
 
 
 def _witness_test(claim: Claim, witness: Tested, reading: Reading) -> str:
-    changed = ", ".join(f"{k}={v!r}" for k, v in _changed(reading).items())
+    other = ", ".join(f"{k}={v!r}" for k, v in changed(reading).items())
     values = "".join(f"        {k}={v!r},\n" for k, v in witness.setting.values().items())
     return (
         f'"""{claim.name} fails here more often than {reading.delta:g}; this test fails while it does."""\n\n'
@@ -322,7 +317,7 @@ def _witness_test(claim: Claim, witness: Tested, reading: Reading) -> str:
         "from verify.pack import load\n\n"
         f"PACK = load({typed(pack_of(reading))!r})\n\n\n"
         f"def test_{_slug(claim)}_holds_often_enough():\n"
-        f"    reading = PACK.paper.reading({changed})\n"
+        f"    reading = PACK.paper.reading({other})\n"
         f'    [claim] = [c for c in PACK.paper.claims(reading) if c.name == "{claim.name}"]\n'
         f"    setting = PACK.setting(\n{values}    )\n"
         "    failed, trials = failures(claim, setting, reading, seeds=256)\n"

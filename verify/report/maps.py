@@ -4,14 +4,19 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from markupsafe import Markup
 
 from theory import Claim
 from verify import maps
+from verify.draw import Picture
 from verify.maps import Map
 from verify.maps.figures import draw
 from verify.notation import number, symbol
-from verify.report.common import csv, duration, html_page, open_console
+from verify.report import hover
+from verify.report.common import NOTHING, csv, duration, html_page, open_console
 from verify.shown import COMMAND, visible
+
+TOLD = 2_000  # cells that a pointer is told of
 
 
 def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: float) -> None:
@@ -37,7 +42,7 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
         "map-cells.csv": csv(found.drop(columns="cell"), float_format="%.8g"),
         "map-runs.csv": csv(runs, float_format="%.8g"),
         **picture.files("map"),
-        "map.html": html_page("map.html", title, context),
+        "map.html": html_page("map.html", title, context, _scripts(map_, found, runs, picture, command)),
     }
     maps.FOLDER.save(body, folder)
     console = open_console()
@@ -46,6 +51,16 @@ def write_map(map_: Map, runs: pd.DataFrame, folder: Path, command: str, wall: f
         missing = f"; {row['missing']} of {len(found)} cells have no answer" if row["missing"] else ""
         console.print(f"  {row['name']}: {row['best']}{missing}", soft_wrap=True)
     console.print(f"map: {visible(folder / 'map.html')}", soft_wrap=True)
+
+
+def _scripts(map_: Map, found: pd.DataFrame, runs: pd.DataFrame, picture: Picture, command: str) -> Markup:
+    """Of every cell its first run; nothing where there are so many that they would be most of the page."""
+    if len(found) > TOLD:
+        return NOTHING
+    first = runs.sort_values(["cell", "seed"]).groupby("cell").first()
+    told = first[["seed", "steps"]].join(found.set_index("cell")[["labels", *map_.pack.columns]])
+    told = told.assign(group="the map", setting=told.index)
+    return hover.scripts([picture], told, map_.pack, {picture.name: command})
 
 
 def map_interrupted(folder: Path, done: int, total: int) -> None:
