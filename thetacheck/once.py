@@ -19,6 +19,7 @@ from verify import processes, report, study
 from verify.check import rescaled
 from verify.design import PROFILES
 from verify.laws import check_law
+from verify.model import doubts
 from verify.pack import Pack, load
 from verify.shown import COMMAND
 
@@ -118,7 +119,7 @@ def verify(
         if named.setdefault(claim.name, claim) != claim:
             raise ValueError(f"claim '{claim.name}': another one has this name; give yours one of its own")
     conditions = dict.fromkeys(c for claim in own for c in claim.needs)
-    for _, said in rescaled(conditions, own, pack.observables):
+    for said in (*doubts(pack), *(said for _, said in rescaled(conditions, own, pack.observables))):
         warnings.warn(said, stacklevel=2)
     with _pool(jobs, executor) as pool:
         planned = study.plan(
