@@ -94,7 +94,7 @@ def around(
     return Pack(
         paper=Paper(
             name=name,
-            title=(model.__doc__ or name).strip().splitlines()[0],
+            title=(model.__doc__ or name).strip().splitlines()[0].removesuffix("."),
             reference=name,
             reading=type("Reading", (_Reading,), {"paper": name, "__module__": __name__}),
             parameters=parameters,
