@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from numerics.algorithm import Vector
+from numerics.algorithm import Slope, Vector
 from numerics.chance import Chance
 from numerics.model import Sample, Setting
 from numerics.module import Points
@@ -145,6 +145,10 @@ class Moving:
                 self.vector, self.memory = self._algorithm.moved(
                     self.vector, self.memory, lambda at, seen=seen: self._slope(at, *seen), *numbers
                 )
+
+    def moved(self, slope: Slope) -> tuple[Vector, tuple[Vector, ...]]:
+        """What a step along ``slope`` makes of weights and memory, which stay."""
+        return self._algorithm.moved(self.vector, self.memory, slope, *self._numbers())
 
     def _taken(self, steps: int) -> tuple[Tensor, Tensor]:
         """Labels and weights of samples in the next steps. Each of shape (R, steps, n)."""

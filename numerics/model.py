@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 Array = Float[np.ndarray, "..."]
 
 LABELS = ("drawn", "balanced")
+FLIPS = ("once", "fresh")
+PIECES = {
+    "activation": Activation, "inputs": Inputs, "head": Head, "loss": Loss, "algorithm": Algorithm, "batches": Batches,
+}  # fmt: skip
 
 
 def is_number(value: Any) -> bool:
@@ -140,7 +144,8 @@ class Setting:
       probability tau of its class.
 
     Raises:
-        ValueError: a value outside its range, with the value, the rule and the way out.
+        ValueError: where a subclass is made, a piece of another kind; a value outside its range, with the value, the
+            rule and the way out.
     """
 
     activation: ClassVar[Activation] = RELU
@@ -162,6 +167,14 @@ class Setting:
     tau_plus: float = parameter(0, 0.5, below=True, default=0.0)
     tau_minus: float = parameter(0, 0.5, below=True, default=0.0)
     labels: str = "drawn"
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        for piece, kind in PIECES.items():
+            if not isinstance(found := getattr(cls, piece), kind):
+                raise ValueError(f"{piece} of {cls.__name__} is {found!r}: give one of {kind.__module__}")
+        if cls.flips not in FLIPS:
+            raise ValueError(f"flips of {cls.__name__} is {cls.flips!r}: must be {' or '.join(FLIPS)}")
 
     def __post_init__(self) -> None:
         for name, range_ in self.ranges().items():

@@ -4,6 +4,8 @@ Everything else is a piece as of any model: loss, algorithm, batches, flips. Its
 Nothing here needs torch.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
@@ -63,12 +65,14 @@ class ModuleSetting(Setting):
     series: ClassVar[tuple[str, ...]] = ()
 
     def network(self) -> "torch.nn.Module":
-        """The untrained network, a map from inputs (n, ...) to outputs (n,). Its weights are torch's next random
-        numbers; the run's seed is set before. It is run in float64."""
+        """The untrained network, a map from inputs (n, ...) to outputs (n,), each of its own input alone. Its weights
+        are torch's next random numbers; the run's seed is set before. It is run in float64, and keeps nothing from one
+        call to the next."""
         raise ValueError(f"{type(self).__name__} has no network; give it a method network(self)")
 
     def points(self, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Independent inputs, shape (count, ...), and their true labels +-1, shape (count,).
+        """Independent inputs, shape (count, ...), and their true labels +-1, shape (count,), all drawn from ``rng``.
+        Test points are a call of their own: what all points share, such as a teacher, is not drawn here.
 
         Here: the patches [signal, noise], or their sum where ``inputs`` joins them, of shape (count, patches, d).
         """
@@ -100,16 +104,30 @@ class ModuleSetting(Setting):
         return False
 
 
+@contextmanager
+def named(method: str, setting: ModuleSetting) -> Iterator[None]:
+    """Turn whatever a method of a user's raises, at sizes that it was not written for, into one line."""
+    try:
+        yield
+    except Exception as problem:
+        at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"
+        said = " ".join(f"{type(problem).__name__} {problem}".split())
+        raise ValueError(f"{method} of {type(setting).__name__} at {at}: {said}") from problem
+
+
 def drawn(setting: ModuleSetting, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """What :meth:`ModuleSetting.points` gives, in float64.
 
     Raises:
         ValueError: it is not what was asked for.
     """
-    found, name = setting.points(count, rng), type(setting).__name__
+    name = type(setting).__name__
+    with named("points", setting):
+        found = setting.points(count, rng)
     if not (isinstance(found, tuple) and len(found) == 2):
         raise ValueError(f"points of {name} returns a {type(found).__name__}: return inputs and labels, (x, y)")
-    x, y = (np.asarray(part, dtype=np.float64) for part in found)
+    with named("points", setting):
+        x, y = (np.asarray(part, dtype=np.float64) for part in found)
     if x.ndim < 2 or len(x) != count:
         raise ValueError(f"points of {name} gives inputs of shape {x.shape} for {count}: give ({count}, ...)")
     if y.shape != (count,):

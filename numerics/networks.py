@@ -16,7 +16,7 @@ from torch.func import functional_call, grad, vmap
 
 from numerics.algorithm import Vector
 from numerics.course import Moving
-from numerics.module import ModuleSetting, Points, drawn
+from numerics.module import MOST, ModuleSetting, Points, drawn, named
 from numerics.series import OF_MARGINS, SERIES, Recorder
 from numerics.state import OfMargins, kind_of
 
@@ -27,18 +27,23 @@ def network(setting: ModuleSetting, seed: int) -> torch.nn.Module:
     """The untrained network of a run, in float64; torch's own random numbers stay as they were.
 
     Raises:
-        ValueError: the setting gives no module, or raises.
+        ValueError: the setting gives no module, one without sizes or too large, sets torch's seed, or raises.
     """
+    own = int(np.random.SeedSequence([seed, 5]).generate_state(1, np.uint64)[0])
+    whose = f"network of {type(setting).__name__}"
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(np.random.SeedSequence([seed, 5]).generate_state(1, np.uint64)[0]))
-        try:
+        torch.manual_seed(own)
+        with named("network", setting):
             found = setting.network()
-        except Exception as problem:  # whatever a user's code raises at sizes that it was not written for
-            at = f"n = {setting.n}, m = {setting.m}, d = {setting.d}"
-            said = " ".join(f"{type(problem).__name__} {problem}".split())
-            raise ValueError(f"network of {type(setting).__name__} at {at}: {said}") from problem
+        if torch.initial_seed() != own:
+            raise ValueError(f"{whose} sets torch's seed, which is the run's: leave out torch.manual_seed")
     if not isinstance(found, torch.nn.Module):
-        raise ValueError(f"network of {type(setting).__name__} is a {type(found).__name__}: return a torch.nn.Module")
+        raise ValueError(f"{whose} is a {type(found).__name__}: return a torch.nn.Module")
+    for name, p in found.named_parameters():
+        if torch.nn.parameter.is_lazy(p):
+            raise ValueError(f"{whose}: '{name}' has no size yet: give it one, no Lazy layer")
+    if (numbers := sum(p.numel() for p in found.parameters())) > MOST:
+        raise ValueError(f"{whose}: {numbers:.1e} numbers a run exceed 2 GiB; make it smaller")
     return found.double().train()
 
 
@@ -103,6 +108,11 @@ class Stack(Moving):
         """f(x_i). Shape (runs, n)."""
         with torch.no_grad():
             return self._outputs(self.vector.parts[0], self._still, self._x)
+
+    def derivative(self) -> Tensor:
+        """Of the sum of a run's outputs in its trained parameters, in their order. Shape (runs, numbers)."""
+        of = vmap(grad(lambda *held: self._output(*held).sum()))
+        return of(self.vector.parts[0], self._still, self._x)
 
     def weights(self, k: int) -> dict[str, Tensor]:
         """The trained parameters of a run."""

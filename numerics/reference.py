@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from numerics.algorithm import Vector
+from numerics.algorithm import Slope, Vector
 from numerics.chance import Chance
 from numerics.model import Sample, Setting
 
@@ -145,6 +145,10 @@ class Reference:
         self.vector, self.memory = self._setting.algorithm.moved(
             self.vector, self.memory, lambda at: self._slope(at, labels, shares), *self._numbers
         )
+
+    def moved(self, slope: Slope) -> tuple[Vector, tuple[Vector, ...]]:
+        """What a step along ``slope`` makes of weights and memory, which stay."""
+        return self._setting.algorithm.moved(self.vector, self.memory, slope, *self._numbers)
 
     def _slope(self, at: Vector, labels: Tensor, shares: Tensor) -> Vector:
         net = self.network(at)

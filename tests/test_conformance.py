@@ -4,11 +4,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
 import numerics
 from numerics.activation import CUBED_RELU, RELU, Activation
+from numerics.algorithm import Algorithm
+from numerics.loss import LOGISTIC
 from theory import n
 from verify import conformance
 from verify.laws.kind import Status
@@ -100,6 +103,37 @@ class Leaning(numerics.Setting):
     )
 
 
+FUNCTIONS = {
+    "in place": (lambda z: z.relu_(), "of the activation 'own' changes what it is given in place"),
+    "random": (lambda z: z * torch.rand(()), "gives other numbers when it is asked again"),
+    "centred": (lambda z: z - z.mean(), "makes something else of a number where others are beside it"),
+    "a number": (lambda z: 1.0, "gives a float for numbers of shape"),
+    "a mean": (lambda z: z.mean(), r"gives the shape () for numbers of shape"),
+    "a root": (lambda z: z.sqrt(), "is no number at z = -100"),
+    "raises": (lambda z, q: z**q, "raises TypeError: "),
+}
+
+
+@pytest.mark.parametrize("piece", ["value", "slope"])
+@pytest.mark.parametrize(("function", "said"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_what_is_no_function_of_each_number_is_found(ours, function, said, piece):
+    own = type("Own", (numerics.Setting,), {"activation": replace(RELU, name="own", **{piece: function})})
+    assert said in conformance.slope(replace(ours, setting=own))
+
+
+@pytest.mark.parametrize("value", [lambda z: z.detach().relu(), lambda z: torch.as_tensor(np.maximum(z.numpy(), 0))])
+def test_what_has_no_gradient_is_found(ours, value):
+    own = type("Own", (numerics.Setting,), {"activation": replace(RELU, name="own", value=value)})
+    assert "phi of the activation 'own' has no gradient" in conformance.slope(replace(ours, setting=own))
+    own = type("Own", (numerics.Setting,), {"loss": replace(LOGISTIC, name="own", value=value)})
+    assert "the value of the loss 'own' has no gradient" in conformance.slope(replace(ours, setting=own))
+
+
+def test_a_degree_that_is_no_parameter_is_found(ours):
+    own = type("Own", (numerics.Setting,), {"activation": replace(RELU, name="own", degree="q")})
+    assert "the degree of 'own' is 'q', which is no parameter" in conformance.slope(replace(ours, setting=own))
+
+
 def test_a_degree_that_is_another_is_found(ours):
     wrong = replace(ours, setting=Leaning)
     assert "its degree is another" in conformance.slope(wrong)
@@ -113,6 +147,47 @@ def test_a_derivative_that_is_none_is_found(ours):
     other = replace(ours, setting=Stepped)
     assert conformance.slope(other) == ""
     assert conformance.recursion(other) == ""
+
+
+def counted():
+    calls = []
+
+    def step(weights, memory, slope, eta):
+        calls.append(1)
+        return weights + slope(weights) * (eta / len(calls)), memory
+
+    return step
+
+
+def in_place(weights, memory, slope, eta):
+    for part, move in zip(weights.parts, (slope(weights) * eta).parts, strict=True):
+        part += move
+    return weights, memory
+
+
+STEPS = {
+    "counts": (counted(), "what it carries or counts goes into memory"),
+    "is random": (
+        lambda w, memory, slope, eta: (w + slope(w).each(lambda p: p * (1 + torch.rand_like(p))) * eta, memory),
+        "its step draws random numbers, which no seed of a run fixes",
+    ),
+    "in place": (in_place, "changes in place what it is given"),
+    "raises": (lambda w, memory, slope: (w, memory), "algorithm 'own': TypeError"),
+}
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize(("step", "said"), STEPS.values(), ids=STEPS)
+def test_a_step_that_is_no_function_of_what_it_is_given_is_found(ours, step, said, dense):
+    """And told from one that looks at single coordinates, whose way out is another."""
+    own = type("Own", (numerics.Setting,), {"algorithm": Algorithm(name="own", step=step, dense=dense)})
+    assert said in conformance.recursion(replace(ours, setting=own))
+
+
+def test_a_step_that_takes_one_runs_number_for_all_is_found(ours):
+    first = Algorithm(name="own", step=lambda w, memory, slope, eta: (w + slope(w) * float(eta[0]), memory))
+    own = type("Own", (numerics.Setting,), {"algorithm": first})
+    assert "depends on the runs beside it" in conformance.recursion(replace(ours, setting=own))
 
 
 def test_false_declarations_are_found(ours):

@@ -7,6 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from numerics import Setting
+from numerics.algorithm import Algorithm
+from numerics.model import parameter
 from theory import symbols
 from verify.model import around
 from verify.pack import load
@@ -173,8 +176,6 @@ def test_adam_runs_densely_and_says_what_it_costs(here, tmp_path):
     ],
 )
 def test_what_around_is_given(changes, said):
-    from numerics import Setting
-
     typical = {"n": 12, "m": 6, "d": 400, "mu": 12.0, "sigma_0": 0.01, "eta": 0.05}
     asked = {"typical": typical, **changes}
     with pytest.raises(ValueError, match=said):
@@ -188,3 +189,26 @@ def test_a_parameter_that_nobody_declared_gives_way_to_who_does():
     assert symbols.lookup("giving_way") is declared
     with pytest.raises(ValueError, match="the name is taken by 'of a paper'"):
         symbols.declare("giving_way", "g", "[0, 1]", "of a third")
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (
+            lambda w, memory, slope, eta: (w - slope(w) * eta, memory),
+            "of 'own' raises the loss: slope is minus the gradient",
+        ),
+        (lambda w, memory, slope, eta: (w * 1.0, memory), "of 'own' changes the loss: it does not use the slope"),
+    ],
+)
+def test_why_training_comes_to_nothing_is_said(step, said):
+    own = type("Own", (Setting,), {"algorithm": Algorithm(name="own", step=step)})
+    pack = around(own, typical={"n": 6, "m": 3, "d": 40, "mu": 5.0, "sigma_0": 0.01, "eta": 0.05})
+    with pytest.raises(ValueError, match=said):
+        pack.lasts("end", 0.1)
+
+
+def test_a_field_of_a_class_that_is_no_dataclass_is_found():
+    own = type("Own", (Setting,), {"beta": parameter(0, 1, default=0.5)})
+    with pytest.raises(ValueError, match="Own has the field 'beta' and is no dataclass: put @dataclass"):
+        around(own, typical={"n": 6, "m": 3, "d": 40, "mu": 5.0, "sigma_0": 0.01, "eta": 0.05})

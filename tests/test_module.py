@@ -1,5 +1,6 @@
 """Any torch module as a model: the engine's numbers where the network is its, torch's where the algorithm is."""
 
+import random
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 
 from numerics import Event, Sample, Setting, TwoLayerCNN, draw, train
 from numerics.algorithm import ADAM, DECAY, EPOCHS, MOMENTUM, SAM, Algorithm
-from numerics.examined import examine
+from numerics.examined import doubts, examine
 from numerics.generalization import generalization, losses_on_test_points
 from numerics.inputs import Inputs
 from numerics.loss import SQUARED
@@ -301,6 +302,110 @@ class Branch(torch.nn.Module):
         return z if z.sum() > 0 else 2 * z
 
 
+class Twisted(torch.nn.Module):
+    """Two layers with something done to the inputs, and to what is hidden."""
+
+    def __init__(self, setting, at_x=lambda net, x: x, hidden=lambda net, h: h.relu(), held=lambda net: None):
+        super().__init__()
+        self.inner, self.outer = torch.nn.Linear(2 * setting.d, 4), torch.nn.Linear(4, 1)
+        self.twists, self.calls = (at_x, hidden), 0
+        held(self)
+
+    def forward(self, x):
+        at_x, hidden = self.twists
+        return self.outer(hidden(self, self.inner(at_x(self, x).flatten(1))))[:, 0]
+
+
+def twisted(**twists):
+    return {"network": lambda s: Twisted(s, **twists)}
+
+
+def gate(net):
+    net.gate = torch.nn.Parameter(torch.zeros(1))
+
+
+def counting(net, h):
+    net.calls += 1
+    return h.relu() / net.calls
+
+
+def counting_late(net, h):
+    net.calls += 1
+    return h.relu() if net.calls < 1000 else h
+
+
+def first_seen(net, h):
+    """Keeps what it saw first."""
+    net.kept = getattr(net, "kept", {})
+    return h.relu() + net.kept.setdefault(len(h), h.detach().clone())
+
+
+def clipping(net, h):
+    net.outer.weight.data.clamp_(-0.1, 0.1)
+    return h.relu()
+
+
+@torch.no_grad()
+def without_gradient(net, h):
+    return h.relu()
+
+
+def one_module():
+    held = []
+
+    def network(setting):
+        held[:] = held or [layers(setting)]
+        return held[0]
+
+    return {"network": network}
+
+
+def sampled(points):
+    """Inputs of rank 2 and labels, and a network that takes them."""
+    network = lambda s: torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 1), torch.nn.Flatten(0))  # noqa: E731
+    return {"points": lambda s, count, rng: points(count, rng), "network": network}
+
+
+def normal(rng, count, x=lambda x: x, y=np.sign):
+    drawn = rng.standard_normal((count, 3))
+    return x(drawn), y(drawn[:, 0])
+
+
+def with_a_teacher(count, rng):
+    teacher, x = rng.standard_normal(3), rng.standard_normal((count, 3))
+    return x, np.sign(x @ teacher)
+
+
+def own_generator(count, rng):
+    return normal(np.random.default_rng(7), count)
+
+
+def global_seed(count, rng):
+    np.random.seed(7)
+    return np.random.standard_normal((count, 3)), rng.choice([-1.0, 1.0], count)
+
+
+def remembered(weights, memory, slope, eta, held=[]):  # noqa: B006
+    """Momentum whose memory is a variable of its own."""
+    held.append(slope(weights) + held[-1] * 0.9 if held else slope(weights))
+    return weights + held[-1] * eta, memory
+
+
+def in_place(weights, memory, slope, eta):
+    move = slope(weights) * eta
+    for part, change in zip(weights.parts, move.parts, strict=True):
+        part += change
+    return weights, memory
+
+
+def noisy(weights, memory, slope, eta):
+    return (weights + slope(weights) * eta).each(lambda p: p + 0.01 * torch.randn_like(p)), memory
+
+
+def over_all_runs(weights, memory, slope, eta):
+    return weights + slope(weights).each(lambda p: p / p.norm()) * eta, memory
+
+
 def step(function):
     return Algorithm(name="own", step=function)
 
@@ -364,6 +469,100 @@ WRONG = {
     "series' shape": (
         {"series": ("many",), "many": lambda s, net, points: torch.zeros(3)}, "series 'many' gives .*: return one",
     ),
+    "gate": (
+        twisted(held=gate, hidden=lambda net, h: (h + net.gate * h.mean(0)).relu()),
+        "depends on the others beside it, or on its place among them, at random parameters",
+    ),
+    "place": (twisted(hidden=lambda net, h: h * torch.arange(len(h))[:, None]), "or on its place among them"),
+    "count": (
+        {"network": lambda s: torch.nn.Sequential(*layers(s), torch.nn.Unflatten(0, (s.n,)))},
+        r"on inputs of shape \(24, 2, 30\) \(any number of them may come\): RuntimeError",
+    ),
+    "one alone": (
+        {"network": lambda s: [net := layers(s)[:4], net.register_forward_hook(lambda *a: a[2].squeeze())][0]},
+        r"on inputs of shape \(1, 2, 30\) .* its output has the shape \(\)",
+    ),
+    "in place": (twisted(at_x=lambda net, x: x.sub_(x.mean())), "changes its inputs in place: make new ones"),
+    "in place twice": (twisted(at_x=lambda net, x: x.relu_()), "changes its inputs in place: make new ones"),
+    "weights in place": (twisted(hidden=clipping), "changes its parameter 'outer.weight' in forward"),
+    "counter": (twisted(hidden=counting), "changes its attribute 'calls', with the same inputs"),
+    "late counter": (twisted(hidden=counting_late), "changes its attribute 'calls', with the same inputs"),
+    "first seen": (twisted(hidden=first_seen), "gives another value when it is called again"),
+    "numpy's chance": (twisted(hidden=lambda net, h: h * np.random.rand()), "draws random numbers in forward"),
+    "python's chance": (twisted(hidden=lambda net, h: h * random.random()), "draws random numbers in forward"),
+    "a generator": (
+        twisted(
+            held=lambda net: setattr(net, "rng", np.random.default_rng(1)),
+            hidden=lambda net, h: h * net.rng.random(),
+        ),
+        "gives another value when it is called again",
+    ),
+    "no gradient": (twisted(hidden=without_gradient), "no gradient in 'inner.weight': use it, without no_grad or"),
+    "float32": (twisted(at_x=lambda net, x: x.float()), "dtype.*; runs are in float64, and what is no parameter"),
+    "float32 out": (
+        {"network": lambda s: [net := layers(s), net.register_forward_hook(lambda *a: a[2].float())][0]},
+        "its output is float32: leave it in float64",
+    ),
+    "layers in a list": (
+        twisted(
+            held=lambda net: setattr(net, "more", [torch.nn.Linear(4, 4, dtype=torch.float64)]),
+            hidden=lambda net, h: net.more[0](h),
+        ),
+        "is no parameter: give it register_buffer, and layers in a list ModuleList",
+    ),
+    "no input": (twisted(at_x=lambda net, x: torch.ones_like(x)), "output is the same for all inputs, whatever its"),
+    "tuple": (
+        {"network": lambda s: [net := layers(s), net.register_forward_hook(lambda *a: (a[2], a[1]))][0]},
+        "its output is a tuple: give one number per input",
+    ),
+    "one module": (one_module(), "'1.weight' is the same parameter in two runs: make a new module at every call"),
+    "a seed": ({"network": lambda s: [torch.manual_seed(0), layers(s)][1]}, "sets torch's seed, which is the run's"),
+    "lazy": (
+        {"network": lambda s: torch.nn.Sequential(torch.nn.Flatten(), torch.nn.LazyLinear(1), torch.nn.Flatten(0))},
+        "'1.weight' has no size yet",
+    ),
+    "complex": (
+        twisted(
+            held=lambda net: setattr(net, "turn", torch.nn.Parameter(torch.ones(4, dtype=torch.complex128))),
+            hidden=lambda net, h: (h * net.turn).real,
+        ),
+        "'turn' is complex128: parameters are real numbers",
+    ),
+    "too large": (
+        {"network": lambda s: torch.nn.Linear(2**15, 2**14, device="meta")}, "5.4e.08 numbers a run exceed 2 GiB",
+    ),
+    "points raise": ({"points": lambda s, k, rng: s.nothing}, "points of Own at n = 12, .*: AttributeError"),
+    "words": ({"points": lambda s, k, rng: (rng.random((k, 3)), ["a"] * k)}, "points of Own at n = 12, .*: V"),
+    "scaled by their number": (
+        sampled(lambda count, rng: normal(rng, count, lambda x: x * count)),
+        "lengths: 2048 points at once and 4 at a time differ in law",
+    ),
+    "centred": (
+        sampled(lambda count, rng: normal(rng, count, lambda x: x - x.mean(0))), "2048 points at once and 4 at a time",
+    ),
+    "labels by their number": (
+        sampled(lambda count, rng: normal(rng, count, y=lambda x: np.where(np.arange(len(x)) < 50, 1, -1))),
+        "labels: 2048 points at once and 4 at a time differ in law",
+    ),
+    "a teacher a call": (sampled(with_a_teacher), "label times input, .* such as a teacher, outside of points"),
+    "the same points": (sampled(own_generator), "same inputs for two seeds, so that test points are training"),
+    "the same inputs": (sampled(global_seed), "gives the same inputs for two seeds"),
+    "too few points": (sampled(lambda count, rng: normal(rng, min(count, 50))), r"inputs of shape \(50, 3\) for 2048"),
+    "own memory": ({"algorithm": step(remembered)}, "what it carries or counts goes into memory"),
+    "weights moved in place": ({"algorithm": step(in_place)}, "'own': its step changes in place what it is given"),
+    "random step": ({"algorithm": step(noisy)}, "'own': its step draws random numbers, which no seed of a run fixes"),
+    "over all runs": ({"algorithm": step(over_all_runs)}, "what its step makes of a run depends on the runs beside it"),
+    "step raises": ({"algorithm": step(lambda w, memory, slope: (w, memory))}, "algorithm 'own': TypeError"),
+    "random series": (
+        {"series": ("chance",), "chance": lambda s, net, points: torch.rand(1)},
+        "gives another number when it is asked again",
+    ),
+    "series' points": (
+        {"series": ("zero",), "zero": lambda s, net, points: np.multiply(points.x, 0, out=points.x).sum()},
+        "series 'zero' changes its points in place",
+    ),
+    "a word of series": ({"series": "length"}, r"give a tuple of names, \('length',\)"),
+    "a name taken": ({"series": ("margin_min",), "margin_min": lambda *_: 1.0}, "'margin_min' of Own has a name that"),
     "no network": ({"network": ModuleSetting.network}, "Own has no network; give it a method"),
 }  # fmt: skip
 
@@ -374,6 +573,69 @@ def test_what_is_wrong_with_a_network_is_one_line(named, said):
     with pytest.raises(ValueError, match=said) as raised:
         examine(own)
     assert "\n" not in str(raised.value)
+
+
+DOUBTFUL = {
+    "one label": (sampled(lambda count, rng: normal(rng, count, y=np.ones_like)), "all of 2048 have the label +1"),
+    "sigmoid": ({"network": lambda s: torch.nn.Sequential(*layers(s), torch.nn.Sigmoid())}, "outputs have one sign"),
+    "detached": (twisted(hidden=lambda net, h: h.relu() * h.detach()), "what autograd gives is not the derivative"),
+    "straight through": (twisted(hidden=lambda net, h: h + (h.sign() - h).detach()), "is not the derivative"),
+    "float32 inside": (twisted(hidden=lambda net, h: h.float().relu().double()), "is not the derivative"),
+    "a tensor": (
+        twisted(held=lambda net: setattr(net, "two", torch.tensor([2.0])), hidden=lambda net, h: h.relu() * net.two),
+        "'two' is a tensor of float32, and neither parameter nor buffer",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("named", "said"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_what_may_be_meant_is_a_warning(named, said):
+    own = type("Own", (ModuleSetting,), {"network": layers, **named})(**SIZES)
+    examine(own)
+    [found] = doubts(own)
+    assert said in found
+    assert "\n" not in found
+
+
+def attention(setting):
+    def held(net):
+        net.more = torch.nn.TransformerEncoderLayer(4, 1, 4, dropout=0.0, batch_first=True)
+
+    return Twisted(setting, held=held, hidden=lambda net, h: h + net.more(h[:, None])[:, 0])
+
+
+RIGHT = {
+    "narrow": {"network": lambda s: torch.nn.Sequential(
+        torch.nn.Flatten(), torch.nn.Linear(2 * s.d, 1), torch.nn.ReLU(), torch.nn.Linear(1, 1), torch.nn.Flatten(0))},
+    "nothing at first": twisted(held=lambda net: torch.nn.init.zeros_(net.outer.weight)),
+    "of its parameters": twisted(
+        held=lambda net: setattr(net, "own", torch.nn.Parameter(torch.eye(4))),
+        hidden=lambda net, h: h.relu() @ torch.linalg.cholesky(net.own),
+    ),
+    "attention": {"network": attention},
+    "waves": twisted(hidden=lambda net, h: (30 * h).sin()),
+    "shared": twisted(held=lambda net: setattr(net, "twin", net.inner)),
+    "balanced": sampled(lambda count, rng: normal(rng, count, y=lambda x: np.where(np.arange(len(x)) % 2, 1, -1))),
+    "a cube's corners": sampled(lambda count, rng: [x := rng.choice([-1.0, 1.0], (count, 3)), (x, x.prod(1))][1]),
+    "no moments": sampled(lambda count, rng: [x := rng.standard_cauchy((count, 3)), (x, np.sign(x[:, 0]))][1]),
+    "a teacher for all": sampled(lambda count, rng: normal(rng, count, y=lambda x: np.sign(x + 0.1))),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("named", RIGHT.values(), ids=RIGHT)
+def test_what_is_rare_and_right_passes(named):
+    own = type("Own", (ModuleSetting,), {"network": layers, **named})(**SIZES)
+    examine(own)
+    assert list(doubts(own)) == []
+
+
+@pytest.mark.parametrize(
+    ("piece", "given"), [("algorithm", torch.optim.Adam), ("loss", "hinge"), ("flips", "each"), ("batches", 4)]
+)
+def test_a_piece_of_another_kind_is_refused_where_the_class_is_made(piece, given):
+    with pytest.raises(ValueError, match=f"^{piece} of Own is .*(give one of numerics|must be once or fresh)"):
+        type("Own", (Setting,), {piece: given})
 
 
 @pytest.mark.parametrize("setting", [House(**SIZES), Layers(**SIZES), WithAdam(**SIZES), House(**SIZES | {"n": 1})])

@@ -73,9 +73,13 @@ def test_the_tutorials_file_comes_to_its_verdicts(here, tmp_path):
 
 
 def test_a_series_of_ones_own_is_there_and_every_other_command_takes_the_file(here, tmp_path):
-    path = written(tmp_path, "own_network")
+    held = "[one := torch.nn.Identity(), setattr(one, 'kept', torch.zeros(1))][0],"
+    path = written(tmp_path, "own_network", held)
     done = here("check", path, "--out", str(tmp_path / "out"), "--jobs", "1")
     assert done.returncode == 0, done.stderr
+    assert "warning: network of Own: '3.kept' is a tensor of float32" in done.stderr, "what may be meant is a warning"
+    for page in ("index.html", "report.md", "report.json"):
+        assert "neither parameter nor buffer" in (tmp_path / "out" / page).read_text(encoding="utf-8"), page
     runs = pd.read_csv(tmp_path / "out" / "runs.csv")
     assert (runs["twice"] - 2 * runs["length_end"]).abs().max() < 1e-12
     grid = ("--x", "11:22:2", "--y", "10:20:2", "--seeds", "2", "--steps", "20", "--show", "loss_end")

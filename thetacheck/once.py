@@ -20,6 +20,7 @@ from verify import processes, report, study
 from verify.check import rescaled
 from verify.design import PROFILES
 from verify.laws import check_law
+from verify.model import doubts
 from verify.options import LAST_SEED, PROCESSES
 from verify.pack import Pack, load, pack_of
 from verify.shown import COMMAND, in_python
@@ -138,7 +139,7 @@ def verify(
     conditions = dict.fromkeys(c for claim in own for c in claim.needs)
     for condition in conditions:
         check_condition(condition, pack)
-    for _, said in rescaled(conditions, own, pack.observables):
+    for said in (*doubts(pack), *(said for _, said in rescaled(conditions, own, pack.observables))):
         warnings.warn(said, stacklevel=3)  # where this function is called
     with _pool(jobs, executor) as pool:
         planned = study.plan(

@@ -3,8 +3,8 @@
 Each check is a question with a planted failure that it catches (tests/test_conformance.py):
 
 * the derivatives of the activation and of the loss are what autograd says, and phi is of the degree that it states;
-* each step of gradient descent in coefficient space is one of plain gradient descent on the network, to rounding (d
-  below, at and above n);
+* a step is a function of weights, memory and slope, of each run by itself; in coefficient space it is one on the
+  network, to rounding (d below, at and above n);
 * the rescaling (mu, sigma_xi, sigma_0, eta) -> (c mu, c sigma_xi, sigma_0/c, eta/c^2) changes no run;
 * observables read what they say and weigh what they say;
 * at its typical setting every condition and bound has a value, and each statement about orders has the answer stated;
@@ -14,7 +14,7 @@ Each check is a question with a planted failure that it catches (tests/test_conf
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +24,7 @@ import torch
 
 from numerics import Event, Observable, Setting, Trajectory, draw, train
 from numerics import algorithm as algorithms
+from numerics.examined import examine_algorithm
 from numerics.identities import step_residual
 from numerics.module import ModuleSetting
 from numerics.observables import moments, series_of
@@ -65,9 +66,10 @@ class Void(Exception):
     """A question that a pack gives no occasion to ask: that it was not asked must not pass for an answer."""
 
 
-def examine(pack: Pack) -> Iterator[Finding]:
-    """Every check, in the order of the module's text; one that raises is a problem too."""
-    for name, check in CHECKS.items():
+def examine(pack: Pack, names: Sequence[str] = ()) -> Iterator[Finding]:
+    """Checks by name or all, in the order of the module's text; one that raises is a problem too."""
+    for name in names or CHECKS:
+        check = CHECKS[name]
         try:
             yield Finding(check=name, problem=check(pack))
         except Void as why:
@@ -91,27 +93,68 @@ def slope(pack: Pack) -> str:
         np.concatenate([np.geomspace(least, FAR, round(8 * math.log10(FAR / least))), np.linspace(0.01, 20, 2000)])
     )
     grid = torch.as_tensor(np.concatenate([-sizes[::-1], [0.0], sizes]))
-    for setting in (*small_settings(pack), pack.settings(pack.typical, "drawn")):
-        z = grid.clone().requires_grad_()
-        own = [z.new_tensor(x) for x in setting.shape]
-        (there,) = torch.autograd.grad(activation.value(z, *own).sum(), z)
-        if said := _apart(activation.slope(z.detach(), *own), there, grid):
+    if isinstance(activation.degree, str) and activation.degree not in pack.setting.ranges():
+        return f"the degree of '{activation.name}' is '{activation.degree}', which is no parameter of the model"
+    for k, setting in enumerate((*small_settings(pack), pack.settings(pack.typical, "drawn"))):
+        own = [grid.new_tensor(x) for x in setting.shape]
+        whose = f"of the activation '{activation.name}'"
+        for name, function in () if k else (("phi", activation.value), ("phi'", activation.slope)):
+            if said := _of_each(function, grid, own):
+                return f"{name} {whose} {said}"
+        if (there := _derivative(activation.value, grid, own)) is None:
+            return f"phi {whose} has no gradient: leave out detach, no_grad and NumPy"
+        if said := _apart(activation.slope(grid.clone(), *own), there, grid):
             return f"phi' of '{activation.name}' {said} from the derivative of phi"
         if activation.degree is not None:
             power = getattr(setting, activation.degree) if isinstance(activation.degree, str) else activation.degree
             near = grid.clamp(-1, 1)
             if said := _apart(activation.value(2 * near, *own), 2**power * activation.value(near, *own), near):
                 return f"phi(2z) of '{activation.name}' {said} from 2^{power:g} phi(z): its degree is another, or none"
-    z = grid.clone().requires_grad_()
     loss = pack.setting.loss
-    (there,) = torch.autograd.grad(loss.value(z).sum(), z)
-    if said := _apart(loss.pull(z.detach()), -there, grid):
+    for name, function in (("value", loss.value), ("pull", loss.pull)):
+        if said := _of_each(function, grid, []):
+            return f"the {name} of the loss '{loss.name}' {said}"
+    if (there := _derivative(loss.value, grid, [])) is None:
+        return f"the value of the loss '{loss.name}' has no gradient: leave out detach, no_grad and NumPy"
+    if said := _apart(loss.pull(grid.clone()), -there, grid):
         return f"the pull of the loss '{loss.name}' {said} from minus its derivative"
+    return ""
+
+
+def _derivative(function: Callable, grid: torch.Tensor, own: list[torch.Tensor]) -> torch.Tensor | None:
+    """At the points of a grid; None where autograd has none."""
+    z = grid.clone().requires_grad_()
+    try:
+        value = function(z, *own)
+    except RuntimeError:  # NumPy, where a gradient is asked for
+        return None
+    return torch.autograd.grad(value.sum(), z, materialize_grads=True)[0] if value.requires_grad else None
+
+
+def _of_each(function: Callable, grid: torch.Tensor, own: list[torch.Tensor]) -> str:
+    """What is wrong with a function of each number by itself; empty where nothing is."""
+    given, few = grid.clone(), slice(len(grid) // 3)
+    try:
+        whole, again, part = (function(z, *own) for z in (given, grid.clone(), grid[few].clone()))
+    except Exception as problem:  # what is one's own may raise anything
+        return f"raises {type(problem).__name__}: {' '.join(str(problem).split())}"
+    if not isinstance(whole, torch.Tensor) or whole.shape != grid.shape:
+        found = f"the shape {tuple(whole.shape)}" if isinstance(whole, torch.Tensor) else f"a {type(whole).__name__}"
+        return f"gives {found} for numbers of shape {tuple(grid.shape)}: give one for each, as torch.ones_like(z) for 1"
+    if not torch.equal(given, grid):
+        return "changes what it is given in place: make new numbers"
+    if not bool(whole.isfinite().all()):
+        return f"is no number at z = {float(grid[~whole.isfinite()][0]):.3g}"
+    if _apart(again, whole, grid):
+        return "gives other numbers when it is asked again: draw nothing at random, count nothing"
+    if _apart(part, whole[few], grid[few]):
+        return "makes something else of a number where others are beside it: take each by itself"
     return ""
 
 
 def _apart(ours: torch.Tensor, there: torch.Tensor, grid: torch.Tensor) -> str:
     """Where and how far two functions differ, relative to the larger of 1 and their size; empty where they do not."""
+    ours, there = ours.double(), there.double()
     gap = (ours - there).abs() / there.abs().clamp(min=1.0)
     if bool(gap.max() <= ROUNDING):
         return ""
@@ -124,9 +167,14 @@ def recursion(pack: Pack) -> str:
     activation may be unstable, and then rounding grows to any size."""
     if issubclass(pack.setting, ModuleSetting):
         raise Void("its network runs on its own parameters, by autograd")
+    settings = small_settings(pack)
+    try:
+        examine_algorithm(settings[0])
+    except ValueError as problem:
+        return str(problem)
     if pack.setting.algorithm.dense:
         raise Void(f"{pack.setting.algorithm.name} runs on the weights themselves, by autograd")
-    for k, setting in enumerate(small_settings(pack)):
+    for k, setting in enumerate(settings):
         sample = draw(setting, k, dense=True)
         for steps in STEPS:
             gap = step_residual(setting, sample, steps)
@@ -305,6 +353,8 @@ def _refuted(claim: Claim, part: tuple[str, Law], group: Group, pack: Pack) -> s
 def _groups(pack: Pack) -> dict:
     return groups(pack.paper.claims(pack.paper.reading()), pack.observables)
 
+
+OF_MODEL = ("the activation's derivative", "coefficient space is autograd")  # without which no run means anything
 
 CHECKS: dict[str, Callable[[Pack], str]] = {
     "the activation's derivative": slope,

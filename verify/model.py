@@ -8,12 +8,11 @@ typical setting, and never taken from another's.
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields, replace
 from functools import cache
 from typing import Any, ClassVar
 
-from numerics import OBSERVABLES, SERIES, Event, Observable, Setting, draw, train
-from numerics.examined import examine
+from numerics import OBSERVABLES, SERIES, Event, Observable, Setting, Trajectory, draw, examined, train
 from numerics.module import ModuleSetting
 from numerics.networks import Stack
 from numerics.observables import moments, of_model
@@ -30,6 +29,8 @@ from verify.pack import Maps, Pack, check_names, last_step, load
 STATED = {"sigma_xi": 1.0, "tau_plus": 0.0, "tau_minus": 0.0, "epsilon": 0.1, "delta": 0.1, "horizon": 8.0}
 AROUND = 100.0  # an extent that is not given goes this far up and down from the typical value
 PILOTS, PILOT_STEPS = 4, (200, 2_000, 20_000)  # runs, and the horizons that are tried in turn
+TINY = 1e-6  # times eta: a step along which a loss falls, if it is one down the slope
+ROUNDING = 1e-12  # of a loss, relative
 MEASURED = 5  # steps of which the time is taken
 SLOWER = 3.0  # than the slowest of them a run elsewhere may be expected to be; patience comes on top of it
 
@@ -72,6 +73,12 @@ def around(
     for stage, last in (lasts or {}).items():
         if not (callable(last) or (is_number(last) and last > 0)):
             raise ValueError(f"lasts of '{stage}' is {last!r}: must be a time above 0, or a function of epsilon")
+    for one, held in vars(model).items():
+        if isinstance(held, Field):
+            raise ValueError(
+                f"{model.__name__} has the field '{one}' and is no dataclass: put @dataclass(frozen=True, kw_only=True)"
+                " above it"
+            )
     name, parameters = model.__module__, tuple(model.ranges())
     at = _whole(model, typical)
     given = {"extents": extents or {}, "lasts": lasts or {}}
@@ -92,14 +99,14 @@ def around(
     lasts_ = _lasts(model, at, given["lasts"])
     known_observables = of_model(model) | {o.name: o for o in observables}
     if issubclass(model, ModuleSetting):
-        examine(_setting(model, at))
+        examined.examine(_setting(model, at))
         _claims_of_its_own(model, claims, known_observables)
     stated = ConditionSet(name=name, title=f"the conditions of {name}", conditions=tuple(conditions))
     limits = (Premise(name="n-grows", order=Order(n, ">>", 1), says="The number of samples tends to infinity."),)
     return Pack(
         paper=Paper(
             name=name,
-            title=(model.__doc__ or name).strip().splitlines()[0],
+            title=(model.__doc__ or name).strip().splitlines()[0].removesuffix("."),
             reference=name,
             reading=type("Reading", (_Reading,), {"paper": name, "__module__": __name__}),
             parameters=parameters,
@@ -118,6 +125,12 @@ def around(
         typical=at,
         maps=Maps(held={one: repr(at[one]) for one in parameters}, show=("loss_end", "error_fresh_end")),
     )
+
+
+def doubts(pack: Pack) -> tuple[str, ...]:
+    """What of a network of one's own is most likely a mistake, at the typical setting, in a line each."""
+    setting = pack.settings(pack.typical, "drawn")
+    return tuple(examined.doubts(setting)) if isinstance(setting, ModuleSetting) else ()
 
 
 def dense_cost(pack: Pack) -> str:
@@ -241,11 +254,30 @@ def _pilot(model: type[Setting], typical: tuple[tuple[str, float], ...], stage: 
     for steps in PILOT_STEPS:
         run = train([setting] * PILOTS, samples, steps=steps, stop=stop, series=series)
         if "diverged" in run.status:
-            raise ValueError(f"at the typical setting training diverges within {run.last.max()} steps; lower eta")
+            said = f"at the typical setting training diverges within {run.last.max()} steps"
+            raise ValueError(f"{said}; {_cause(setting, run) or 'lower eta'}")
         if all(status == "stopped" for status in run.status):
             return float(run.last.max()) * setting.time_scale
     what = f"a loss of {epsilon:g}" if stage == "end" else f"'{stage}'"
-    raise ValueError(
-        f"at the typical setting not every run comes to {what} within {PILOT_STEPS[-1]} steps; raise eta, or say in"
-        f" lasts by which rescaled time, eta t sigma_xi^2 d/(n m), or eta t of a network of one's own, runs do"
+    way = (
+        "raise eta, or say in lasts by which rescaled time, eta t sigma_xi^2 d/(n m), or eta t of a network of one's"
+        " own, runs do"
     )
+    raise ValueError(
+        f"at the typical setting not every run comes to {what} within {PILOT_STEPS[-1]} steps;"
+        f" {_cause(setting, run) or way}"
+    )
+
+
+def _cause(setting: Setting, run: Trajectory) -> str:
+    """Why training at a setting came to nothing, if it is seen."""
+    if said := "; ".join(examined.doubts(setting) if isinstance(setting, ModuleSetting) else ()):
+        return said
+    loss, name = run.series["loss"], setting.algorithm.name
+    if (loss == loss[:, :1]).all():
+        return f"no step of '{name}' changes the loss: it does not use the slope, or the slope is zero at first"
+    tiny = [replace(setting, eta=TINY * setting.eta)] * len(run.samples)
+    loss = train(tiny, run.samples, steps=1, series={"loss": SERIES["loss"]}).series["loss"]
+    if (loss[:, 1] > loss[:, 0] * (1 + ROUNDING)).all():
+        return f"the smallest step of '{name}' raises the loss: slope is minus the gradient, weights + slope * eta"
+    return ""

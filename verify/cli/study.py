@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -167,14 +167,15 @@ def check(file: Path, **options: Any) -> int:
 
 def _check_model(options: dict[str, Any]) -> int:
     """A file with a model of its own: first whether the model does what it declares, then its claims."""
-    from verify.conformance import Void, recursion, slope
-    from verify.model import dense_cost
+    from verify.conformance import OF_MODEL, examine
+    from verify.model import dense_cost, doubts
 
     announce("comparing the model with plain autograd", options["quiet"])
-    for question in (slope, recursion):
-        with suppress(Void):
-            if problem := question(pack()):
-                raise ValueError(f"--paper {pack().name}: {problem}")
+    for found in examine(pack(), OF_MODEL):
+        if found.problem:
+            raise ValueError(f"--paper {pack().name}: {found.problem}")
+    for said in doubts(pack()):
+        click.echo(f"warning: {said}", err=True)
     if cost := dense_cost(pack()):
         announce(cost, options["quiet"])
     return _study((), options)

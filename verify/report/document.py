@@ -7,7 +7,8 @@ from typing import Any
 from theory.reading import Reading
 from verify.check import Check
 from verify.entailed import Decision, certificate
-from verify.pack import option
+from verify.model import doubts
+from verify.pack import option, pack_of
 from verify.report.hunts import hunt_json
 from verify.report.theorems import theorem_json
 from verify.report.words import counts, reproduce, source
@@ -20,6 +21,8 @@ def as_json(outcome: Outcome, command: str, check: Check | None = None) -> dict[
     """The content of report.json; see report.schema.json."""
     plan = outcome.plan
     found = {} if check is None else {"check": _check_json(check)}
+    if warnings := doubts(pack_of(plan.reading)):
+        found["warnings"] = list(warnings)
     return found | {
         "command": command,
         "profile": plan.profile.name,

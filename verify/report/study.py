@@ -10,6 +10,7 @@ from verify import figures
 from verify.check import Check
 from verify.draw import Picture
 from verify.laws.kind import Status
+from verify.model import doubts
 from verify.pack import pack_of
 from verify.report import appendix, hover
 from verify.report.common import csv, dumps, duration, html_page, letter, markdown, without_collector
@@ -130,11 +131,14 @@ def _context(
         }
         for v in outcome.verdicts
     }
+    model = pack_of(plan.reading).setting
     settings = len(runs.drop_duplicates(["group", "setting"])) if len(runs) else 0
     return {
         "outcome": outcome,
         "plan": plan,
         "paper": pack_of(plan.reading).paper.title,
+        "trained": f"{model.algorithm.name} on {model.batches.name}",
+        "warnings": doubts(pack_of(plan.reading)),
         "command": command,
         "jobs": {"done": len(outcome.results), "planned": len(plan.jobs)},
         "settings": settings,
