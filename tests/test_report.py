@@ -83,7 +83,7 @@ def made_up_runs(group: str, rng: np.random.Generator, settings: int) -> pd.Data
     for index in range(settings):
         size = {k: int(np.exp(rng.uniform(np.log(10), np.log(1000)))) for k in ("n", "m")}
         values = {**size, "d": int(1e6 * np.exp(rng.uniform(0, 6))), "sigma_xi": float(np.exp(rng.uniform(-3, 3)))}
-        values |= {"sigma_0": 1e-8 * float(np.exp(rng.uniform(-2, 2))), "eta": float(np.exp(rng.uniform(-9, -5)))}
+        values |= {"sigma_0": 1e-8 * float(np.exp(rng.uniform(-2, 2))), "eta": float(np.exp(rng.uniform(-11, -5)))}
         values |= {"tau_plus": rng.uniform(0.05, 0.2), "tau_minus": rng.uniform(0.05, 0.2)}
         ratio = rng.uniform(0.7, 5)
         values["mu"] = float(values["sigma_xi"] * np.sqrt(ratio * values["d"] / values["n"]))
