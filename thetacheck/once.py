@@ -24,7 +24,7 @@ from verify.model import doubts
 from verify.options import LAST_SEED, PROCESSES
 from verify.pack import Pack, load, pack_of
 from verify.shown import COMMAND, in_python
-from verify.userfile import check_condition, check_theorem
+from verify.userfile import as_read, check_condition, check_theorem
 
 
 class Outcome(study.Outcome):
@@ -74,7 +74,8 @@ def verify(
         device: a torch device.
         progress: whether it is shown, in a terminal or a notebook.
         latex: whether the report in ``folder`` has the parts of a paper's appendix too.
-        reading: numbers for what the paper leaves unnamed, such as ``C=4``.
+        reading: numbers for what the paper leaves unnamed, such as ``C=4`` or ``kappa_low=5``; conditions of the paper
+            in a claim of one's own are read so too, unless they were made with a reading of their own.
 
     Raises:
         ValueError: an unknown claim, profile, number or device; a folder that holds something else; or an argument of
@@ -123,7 +124,7 @@ def verify(
         said = f"{wrong[0]!r} is neither a claim nor a theorem" if wrong else "no claim"
         raise ValueError(f"{said}; give claims, theorems or their names")
     stated = list(dict.fromkeys(known[claim] if isinstance(claim, str) else claim for claim in asked))
-    chosen = tuple(one for one in stated if isinstance(one, Claim))
+    chosen = tuple(one if one in ours.values() else as_read(one, held) for one in stated if isinstance(one, Claim))
     theorems = tuple(one for one in stated if isinstance(one, Theorem))
     for claim in chosen:
         _check(claim, pack)

@@ -167,8 +167,9 @@ class Outcome:
     def __repr__(self) -> str:
         """The verdicts; of many how many there are of each kind, and first those that are not SUPPORTED."""
         said = [
-            (v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(v.measured if v.runs else v.reason)}")
+            (v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(v.measured if held else v.reason)}")
             for v in self.verdicts
+            for held in [v.status == Status.SUPPORTED]  # else why it is not
         ]
         said += [(a.status, f"{a.status!s:<12} {a.theorem.name} ({a.labels} labels)") for a in self.answers]
         lines = [line for _, line in said]

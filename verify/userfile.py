@@ -553,6 +553,12 @@ def _paper_conditions(reading: Reading) -> dict[str, Condition]:
     return {c.name: c for held in paper.sets(reading) for c in held.conditions} | found
 
 
+def as_read(claim: Claim, reading: Reading) -> Claim:
+    """A claim whose conditions of the paper, as its default reading states them, are those of this one."""
+    default, ours = _paper_conditions(type(reading)()), _paper_conditions(reading)
+    return replace(claim, needs=tuple(ours[c.name] if c == default.get(c.name) else c for c in claim.needs))
+
+
 def _guarded(path: Path, observable: Observable) -> Callable[[Trajectory], np.ndarray]:
     def compute(run: Trajectory) -> np.ndarray:
         with _complaints(path, "", 0):

@@ -191,8 +191,11 @@ def _rate(name: str, law: Theta, expression: sp.Expr, runs: pd.DataFrame, asked:
         p_value=min(1.0, p_value * len(scales)),
     )
     assert detail.prefactor is not None
-    rival = f"best rival {best.law} leaves {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
-    measured = f"{measured}; constant {detail.prefactor[1]:.3g} (x/÷ {math.sqrt(band):.2f}); {rival}"
+    rival = (
+        f"one exponent moved by 1/2, best to {best.law}, leaves"
+        f" {best.residual_sd / max(own.residual_sd, 1e-12):.1f} times the spread"
+    )
+    measured += "; constant {1:.3g} ({0:.3g} to {2:.3g}); ".format(*detail.prefactor) + rival
     measured += (
         f"; a single setting carries at most {result.leverage[hangs]:.0%} of what is known of an exponent ({hangs})"
     )
@@ -289,8 +292,9 @@ def _how(law: Theta) -> str:
         f"Exponents of all variables are fitted jointly on a log-log scale, over at least {DECADES_NEEDED:g} decades of"
         f" each. Supported if every 95 % interval lies within ±{EXPONENT_TOLERANCE:g} of the predicted exponent (zero"
         f" for variables absent from the law), the constant stays within a factor {PREFACTOR_BAND:g} over all settings,"
-        " and no law with one exponent moved by 1/2 fits better. Refuted if an interval lies wholly outside its"
-        f" window.{derived}"
+        " and no law with one exponent moved by 1/2 fits as well. Refuted if an interval lies wholly outside its"
+        " window, at the end of the range and beyond it too where a correction may die out, or if the constant varies"
+        f" more.{derived}"
     )
 
 
@@ -367,7 +371,7 @@ def _picture(
     ends = np.array([law.min(), law.max()])
     left.plot(ends, constant * ends, color=INK, lw=1, ls=(0, (4, 2.5)), zorder=2)
     left.set(xscale="log", yscale="log", ylabel=f"measured {called(observable)}")
-    left.set_title(f"slope 1, constant {constant:.3g}")
+    left.set_title(f"dashed: as predicted, constant {constant:.3g}")
     monomial = r"\,".join((known.get(k) or k) + ("" if v == 1 else f"^{{{v:g}}}") for k, v in predicted.items())
     left.set_xlabel(f"predicted law ${monomial}$")
     bar = figure.colorbar(points, ax=left, fraction=0.04, pad=0.02)
