@@ -81,10 +81,8 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
             parts=tuple(parts), status=status, predicted=said, measured=measured, reason=reason, detail=detail
         )
 
-    usable = (lacking(observable, runs) == "") & runs[name].notna()
-    if law.constant:
-        usable &= runs[law.constant] > 0
-    lost, used = 1 - usable.mean(), runs[usable]
+    used = runs.loc[_rows(observable, law, runs)]
+    lost = 1 - len(used) / len(runs)
     if lost > 0.05:
         why = "too many runs without a number (5 % allowed): what is left may be a selection"
         return answer(Status.INCONCLUSIVE, f"{lost:.0%} of the runs lost", why)
@@ -284,7 +282,7 @@ def _picture(
 
 
 def _rows(observable: Observable, law: Boundary, runs: pd.DataFrame) -> pd.Index:
-    """The runs that are drawn: those that were judged."""
+    """The runs that say something."""
     usable = (lacking(observable, runs) == "") & runs[observable.name].notna()
     return runs.index[usable & (runs[law.constant] > 0) if law.constant else usable]
 
