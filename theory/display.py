@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from theory.formulas import mathml, pieces, plain
 
 WIDTH = 300  # characters of a formula or of a list of names in a line of text
+UNBROKEN = 40  # characters of a line that a narrow column leaves whole
 
 
 def line(latex: str) -> str:
@@ -37,8 +38,10 @@ def named(name: str, latex: str) -> Markup:
 
 
 def lines(parts: Iterable[object]) -> Markup:
-    """One below the other."""
-    return Markup("<br>").join(map(escape, parts))
+    """One below the other; short ones, as a number with its interval, are not broken."""
+    whole = Markup('<span style="white-space: nowrap">{}</span>')
+    held = map(escape, parts)
+    return Markup("<br>").join(whole.format(x) if len(x.striptags()) < UNBROKEN else x for x in held)
 
 
 def record(title: str, rows: Iterable[tuple[str, object]]) -> str:
