@@ -185,6 +185,20 @@ def test_powers_of_kappa_are_one_theta_where_the_conditions_bound_it():
     assert held.status == Status.SUPPORTED and "kappa" not in held.reason
 
 
+def test_failures_lean_on_what_parts_them_whatever_fresh_seeds_were_added():
+    """All failures lie at the largest n, where kappa is rather small; one of these settings had sixty fresh seeds."""
+    runs = table(settings=36)
+    which = runs["setting"]
+    runs["n"] = np.array([11, 22, 44, 88])[which % 4]
+    fails = which.isin([10, 11, 12, 13])
+    runs.loc[fails, "n"] = 352
+    runs["kappa"] = 3.5 + 0.3 * which  # of the failing settings above that of ten that hold
+    again = runs[which == 10].iloc[[0] * 60].assign(look=1)
+    runs = pd.concat([runs.assign(look=0), again], ignore_index=True)
+    found = verdict(Within(high=1), runs.assign(x=np.where(runs["n"] == 352, 2.0, 0.5)))
+    assert found.status == Status.REFUTED and "runs with n <=" in found.reason
+
+
 def test_every_exponent_that_is_off_is_named():
     """Also those of which so few settings do not tell what they are at the end of their range."""
     for runs in (RUNS, table(settings=20)):

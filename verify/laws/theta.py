@@ -227,14 +227,13 @@ def _rate(name: str, law: Theta, expression: sp.Expr, runs: pd.DataFrame, asked:
                 return answer(Status.SUPPORTED, measured, f"a logarithm is seen, and allowed: {logs}", detail)
         told = "; ".join(f"{over(k)}, {at_end(k)}" for k in wrong)
         what = "a power and a logarithm" if law.up_to_logs else "a wrong exponent and a correction that dies out"
-        return answer(Status.INCONCLUSIVE, measured, f"{what} are not told apart: {told}", detail)
+        return answer(Status.INCONCLUSIVE, measured, f"{what} are not told apart: {told}; {MORE}", detail)
     open_ = [k for k, v in slopes.items() if not v.within(*window[k])]
     bent = [k for k, end in ends.items() if not law.up_to_logs and end.exponent.outside(*window[k])]
-    if short:
-        return answer(Status.INCONCLUSIVE, measured, short, detail)
-    if open_:
+    if short or open_:
         wide = ", ".join(over(k) for k in open_)
-        return answer(Status.INCONCLUSIVE, measured, f"interval not within ±{tol}: {wide}; {MORE}", detail)
+        told = [short, f"interval not within ±{tol}: {wide}; {MORE}" if open_ else ""]
+        return answer(Status.INCONCLUSIVE, measured, "; ".join(filter(None, told)), detail)
     if bent:
         told = "; ".join(f"{over(k)}, but {at_end(k)}" for k in bent)
         return answer(Status.INCONCLUSIVE, measured, f"it bends away at the end of the range: {told}", detail)
