@@ -475,7 +475,7 @@ def test_a_mistake_is_told_and_nothing_is_written(tmp_path, monkeypatch, argumen
 
 def test_an_interrupt_is_130_and_says_how_to_go_on(tmp_path):
     command = [
-        sys.executable, "-m", "verify", "map", "kappa", "tau", "--x", "1:8:40", "--y", "0.1:0.3:3",
+        sys.executable, "-m", "verify", "map", "kappa", "tau", "--x", "1:8:200", "--y", "0.1:0.3:3",
         "--at", "n=24 m=12 d=1e6", "--jobs", "1", "--quiet", "--out", "out",
     ]  # fmt: skip
     process = subprocess.Popen(

@@ -109,6 +109,8 @@ def _queued(kind: str, path: Path) -> Any:
         asked = yaml.safe_load(text)
         jobs = int(asked.pop("jobs"))
         asked.setdefault("processes", asked["cores"])  # one thread each: arrays are small
+        # Its page on any port that is free: another scheduler of this machine may have the usual one.
+        asked["scheduler_options"] = {"dashboard_address": ":0", **asked.get("scheduler_options", {})}
         cluster = getattr(dask_jobqueue, QUEUES[kind])(**asked)
     except OSError as problem:
         raise ValueError(f"--cluster {kind}:{path}: cannot be read ({problem.strerror}); {way}") from problem
