@@ -96,7 +96,8 @@ def tested(log_x: np.ndarray, says: np.ndarray) -> float:
 
     Args:
         log_x: the variable's natural logarithm, one per setting.
-        says: how much each setting's value would move the fit if the law were broken there; of any scale.
+        says: how much each setting would show if the law were broken there, of any scale; alike in a regression,
+            which weighs a setting by its seeds and not by where it lies.
     """
 
     def end(order: np.ndarray) -> float:
@@ -176,7 +177,7 @@ def regress(
     share = solve[:-1] ** 2 / (solve[:-1] ** 2).sum(1, keepdims=True)
     return Regression(
         slopes=slopes,
-        decades={name: tested(raw[:, i], weight**2) for i, name in enumerate(names)},
+        decades={name: tested(raw[:, i], np.ones(len(ids))) for i, name in enumerate(names)},
         residual_sd=float(np.sqrt((residual**2).sum() / (weight**2).sum() * len(ids) / spare)),
         settings=len(ids),
         leverage={name: float(share[i].max()) for i, name in enumerate(names)},

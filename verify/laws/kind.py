@@ -253,10 +253,11 @@ def of_order_one(runs: pd.DataFrame) -> list[str]:
 def leaning(runs: pd.DataFrame, met: np.ndarray) -> str:
     """Which variable the failures lean on: the one in whose order settings that fail and settings that hold lie
     farthest apart. A setting counts once, however many fresh seeds it was given for looking doubtful."""
-    by_setting = runs.assign(met=met).groupby("setting")
-    first, share = by_setting.first(), by_setting["met"].mean().to_numpy(float)
+    names = ["n", "m", "kappa", *of_order_one(runs)]
+    first = runs.groupby("setting")[names].first()
+    share = pd.Series(met, index=runs.index).groupby(runs["setting"]).mean().to_numpy(float)
     apart = {}
-    for k in ("n", "m", "kappa", *of_order_one(runs)):
+    for k in names:
         low, high = np.quantile(first[k], [1 / 3, 2 / 3])
         if low < high and 0 < share.sum() < len(share):
             order = first[k].rank().to_numpy()
