@@ -223,7 +223,7 @@ def test_the_three_halves_must_name_the_same_parameters():
     pack = load(TOY)
     with pytest.raises(ValueError, match="extents and its parameters differ in leak; name the same"):
         replace(pack, extents={k: v for k, v in pack.extents.items() if k != "leak"})
-    with pytest.raises(ValueError, match=r"extent of n is \(1000, 4\): give two positive numbers"):
+    with pytest.raises(ValueError, match=r"extent of n is \(1000.0, 4\): give two positive numbers"):
         replace(pack, extents={**pack.extents, "n": (1e3, 4)})
     with pytest.raises(ValueError, match="a typical setting has no epsilon; give it one"):
         replace(pack, typical={k: v for k, v in pack.typical.items() if k != "epsilon"})

@@ -49,7 +49,7 @@ STEPS = (0, 1, 20, 120)  # after which one more is compared
 SMALL, LARGE = 48, 768  # n at which runs are compared with the reduced dynamics: fluctuations of n^-1/2 fall fourfold
 FALL = 0.7  # of the gap from the one to the other at least; half is what n^-1/2 would give with as much again beside it
 WRONG = sp.Rational(1, 4)  # a power of n by which a claimed rate, or the place of a boundary, is bent
-FEW = 12  # settings where runs go to the end of training, or what a pack's own design makes of it
+FEW = 15  # settings where runs go to the end of training, or what a pack's own design makes of it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -99,10 +99,6 @@ def surface(
     best, jacobian, residual = found.x, found.jac, found.fun
     if not found.success or best[1] <= 0:
         return Surface(problem="no fall along the direction that is claimed")
-    # What tells directions apart may be settings that lie far from the boundary, and say nothing.
-    sides = jacobian[:, [0, *range(4, best.size)]]
-    if np.linalg.cond(sides / np.maximum(np.linalg.norm(sides, axis=0), 1e-12)) > 100:
-        return Surface(problem="collinear where the boundary lies: its directions cannot be told apart there")
     inner = np.linalg.pinv(jacobian.T @ jacobian)
     leverage = np.einsum("rp,pq,rq->r", jacobian, inner, jacobian)
     # Settings far from the boundary say nothing of where it lies: as many speak as share the leverage.
@@ -111,6 +107,10 @@ def surface(
     if speaking < 2 * best.size:
         told = f"{int(speaking)} settings for {best.size} coefficients tell where it lies, the others are far from it"
         return Surface(problem=f"{told}: at least {2 * best.size} are needed")
+    # What tells directions apart may be settings that lie far from the boundary, and say nothing.
+    told_by = jacobian[:, [0, *range(4, best.size)]]
+    if np.linalg.cond(told_by / np.maximum(np.linalg.norm(told_by, axis=0), 1e-12)) > 100:
+        return Surface(problem="collinear where the boundary lies: its directions cannot be told apart there")
     # What a setting's residuals would be about a fit without it.
     together = np.empty((len(ids), best.size))
     for k in range(len(ids)):

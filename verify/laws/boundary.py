@@ -106,9 +106,7 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
     for what, measured in (("at", over or at), ("width", found.width), ("sharpening", found.sharpening)):
         if getattr(law, what) is not None:
             held[_CALLED[what]] = (measured, getattr(law, what))
-    # An interval is as wide as residuals are, and the fit passes through a setting that alone tells a power.
-    many = [k for k in held if k not in powers or not on_one(found.leverage, [k])]
-    p_value = min((fit.p_outside(held[k][0], *held[k][1], found.spare) for k in many), default=1.0)
+    p_value = min(fit.p_outside(value, *ends, found.spare) for value, ends in held.values())
     detail = replace(
         bare,
         powers=powers,
@@ -131,7 +129,7 @@ def _judge(parts: Sequence[tuple[str, Boundary]], runs: pd.DataFrame, asked: Ask
         value, (low, high) = held[k]
         return f"{k} {value} against [{low:g}, {high:g}]"
 
-    wrong = [k for k in many if held[k][0].outside(*held[k][1])]
+    wrong = [k for k, (value, ends) in held.items() if value.outside(*ends)]
     if wrong:
         return answer(Status.REFUTED, shown, f"outside: {', '.join(map(told, wrong))}", detail)
     if thin := too_short(wide, list(wide)) or on_one(found.leverage, list(predicted)):

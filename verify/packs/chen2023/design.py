@@ -39,7 +39,7 @@ GENERAL, OF_BOUNDARY, SLOW, SLOWEST = 2.0, 3.0, 44.0, 10.0
 SAM_SHARE = 0.5  # of the settings: each claim on them is a bound, met or not
 # Where powers are fitted at the end of runs, a setting may cost so many core seconds, for the far ends of n and m; all
 # of them together at least so many, and there are at least so many: with less nothing is decided.
-FAR, TOGETHER, FEWEST = 9.0, 20.0, 28
+FAR, TOGETHER, FEWEST = 9.0, 40.0, 28
 COLUMNS = ("n", "m", "d", "mu", "sigma_xi", "eta", "sigma_0", "copies", "batch")
 NOT_TINY = Condition(
     name="not-tiny",
