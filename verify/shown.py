@@ -33,7 +33,7 @@ def as_arguments(message: str) -> str:
     def name(option: str) -> str:
         return _CALLED.get(option, option.replace("-", "_"))
 
-    message = re.sub(r"^--(?:out|resume) (.*?): ", r"folder = \1: ", message)
+    message = re.sub(r"^--resume (.*?): ", r"folder = \1: ", message)
     message = re.sub(r"^--([A-Za-z][A-Za-z-]*) (.*?): ", lambda found: f"{name(found[1])} = {found[2]}: ", message)
     message = re.sub(r"go on with --resume .*", "go on with resume=True", message)
     words = re.split(r"(`[^`]*`)", message)

@@ -166,10 +166,10 @@ class Outcome:
 
     def __repr__(self) -> str:
         """The verdicts; of many how many there are of each kind, and first those that are not SUPPORTED."""
+        told = [v.measured if v.status == Status.SUPPORTED else v.reason for v in self.verdicts]
         said = [
-            (v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(v.measured if held else v.reason)}")
-            for v in self.verdicts
-            for held in [v.status == Status.SUPPORTED]  # else why it is not
+            (v.status, f"{v.status!s:<12} {v.claim.name}: {display.cut(text)}")
+            for v, text in zip(self.verdicts, told, strict=True)
         ]
         said += [(a.status, f"{a.status!s:<12} {a.theorem.name} ({a.labels} labels)") for a in self.answers]
         lines = [line for _, line in said]

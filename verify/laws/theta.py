@@ -173,8 +173,9 @@ def _rate(name: str, law: Theta, expression: sp.Expr, runs: pd.DataFrame, asked:
     ranking = fit.rivals(log_value, laws, nuisance_columns)
     best = next(r for r in ranking if r.law != "predicted")
     own = next(r for r in ranking if r.law == "predicted")
-    hangs = max(predicted or scales, key=lambda k: result.leverage[k])
-    short, hanging = too_short(result.decades, list(predicted)), on_one(result.leverage, list(predicted) or scales)
+    named = list(predicted) or scales
+    hangs = max(named, key=lambda k: result.leverage[k])
+    short, hanging = too_short(result.decades, list(predicted)), on_one(result.leverage, [hangs])
     detail = Rate(
         observable=name,
         predicted=predicted,
